@@ -1,4 +1,4 @@
-"""Permissions: roles, actions, the actor, and the Cypher predicates of what an actor may see."""
+"""Permissions: roles, actions, the actor (the user of a request), and Cypher predicates for what the actor may see."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """The role of a user, valid for the agencies they act for."""
+    """The role of a user. It applies to the agencies that the user acts for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -24,16 +24,16 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """An action on a record."""
+    """An action that users may perform on a record."""
 
     VIEW_SUMMARY = "view_summary"
     VIEW_DETAILS = "view_details"
     PROPOSE = "propose"  # create a draft and submit it
     EDIT = "edit"
-    MANAGE = "manage"  # change its steward, access and grants
+    MANAGE = "manage"  # change the record's steward, access and grants
     APPROVE = "approve"  # publish a proposed record, or send it back
     RETIRE = "retire"
-    ANSWER = "answer"  # answer requests for it and feedback on it
+    ANSWER = "answer"  # answer requests for the record and feedback on it
     LOAD = "load"
     ADMINISTER = "administer"
 
@@ -61,7 +61,10 @@ def role_label(role: Role) -> str:
 
 
 def role_needed(action: Action, agency: str = "") -> str:
-    """Return which role an action needs; `agency` is its name or a phrase for it, by default the record's steward."""
+    """Return which role an action needs.
+
+    `agency` is the name of the agency that the role must apply to, or a phrase for it; by default the record's steward.
+    """
     roles = [role_label(role) for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
     return _("You need the {roles} role for {agency}. Ask an administrator.").format(
         roles=format_list(roles, "or", language()), agency=agency or _("this record's steward")
@@ -70,36 +73,36 @@ def role_needed(action: Action, agency: str = "") -> str:
 
 @dataclass(frozen=True)
 class Actor:
-    """A user: their role, the agencies they act for with all units, and their groups."""
+    """A user: the role, the agencies with all their units that the user acts for, and the groups of the user."""
 
     name: str = "anonymous"
     role: Role = Role.VIEWER
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    home: str = field(default="", compare=False)  # the agency named in the account, if one; the others are its units
+    home: str = field(default="", compare=False)  # the agency named in the account if there is exactly one
 
     @property
     def default_agency(self) -> str:
-        """The default agency of the user; "" if there is no unique one."""
+        """The agency that forms suggest for the user; "" if there is none, or several without a main one."""
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user may see and do everything."""
+        """Whether the user is an administrator, who may see and do everything."""
         return self.role is Role.ADMIN
 
     def has_role(self, least: Role) -> bool:
-        """Return whether the user has a role or one with more rights. Roles are declared in order of their rights."""
+        """Return whether the user's role is `least` or a role with more rights. Roles are declared in the order of their rights."""
         order = list(Role)
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return all names by which a record can list this user as a reader."""
+        """Return all names by which the readers list of a record can include this user."""
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
     def parameter(self) -> dict[str, object]:
-        """Return the user as the parameter `$me` of a query."""
+        """Return the value of the query parameter `$me`, which represents the user."""
         return {"names": self._sorted_names}
 
     @cached_property
@@ -107,16 +110,16 @@ class Actor:
         return sorted(self.names())
 
     def agencies_for(self, action: Action) -> frozenset[str]:
-        """Return the agencies on whose records the user's role allows an action."""
+        """Return the agencies on whose records the user may perform an action."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def parameter_for(self, action: Action) -> dict[str, object]:
-        """Return the user as the parameter `$me` of a query with the predicate `may_do`."""
+        """Return the value of the query parameter `$me` for a query with the predicate `may_do`, given an action."""
         return {**self.parameter(), "is_admin": self.is_admin, "agencies": sorted(self.agencies_for(action))}
 
 
 def actor_named(names: Iterable[str]) -> Actor:
-    """Return a user whom records list by these names."""
+    """Return a user that has these names in the readers lists of records."""
     listed = frozenset(names)
     return Actor(
         "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
@@ -128,7 +131,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
-    """Return whether a user may perform an action on a record, given by its stored properties."""
+    """Return whether a user may perform an action on a record; `record` holds the record's stored properties."""
     if action in VIEWING:
         readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)
@@ -136,27 +139,33 @@ def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:
-    """Return the names that may view the summary of a record."""
+    """Return the names of those who may view the summary of a record."""
     return _readers(record, "open", "restricted")
 
 
 def shown_to(record: Mapping[str, object]) -> list[str]:
-    """Return the names that may view the details of a record."""
+    """Return the names of those who may view the details of a record."""
     return _readers(record, "open")
 
 
 def can_view_summary(node: str) -> str:
-    """Return the Cypher predicate that `$me` may view the summary of a node."""
+    """Return the Cypher predicate that the user `$me` may view the summary of the record `node`."""
     return f"any(r IN {node}.seen_by WHERE r IN $me.names)"
 
 
 def can_view_details(node: str, reader: str = "r") -> str:
-    """Return the Cypher predicate that `$me` may view the details of a node; `reader` is an unused variable name."""
+    """Return the Cypher predicate that the user `$me` may view the details of the record `node`.
+
+    `reader` must be a variable name that the query does not use.
+    """
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
 
 
 def may_do(node: str) -> str:
-    """Return the Cypher predicate that `$me`, made by `Actor.parameter_for`, may perform the action on a node."""
+    """Return the Cypher predicate that the user `$me` may perform an action on the record `node`.
+
+    `$me` must be the result of `Actor.parameter_for`, which determines the action.
+    """
     return f"($me.is_admin OR coalesce({node}.steward, '') IN $me.agencies)"
 
 
@@ -171,7 +180,7 @@ def _readers(record: Mapping[str, object], *classes: str) -> list[str]:
 
 @dataclass(frozen=True)
 class EntryPoints:
-    """The entry points of an action: mutation fields, form addresses and commands."""
+    """The entry points through which an action can be requested: GraphQL mutation fields, form addresses and commands."""
 
     changes: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
@@ -224,9 +233,9 @@ ENTRY_POINTS: Mapping[Action, EntryPoints] = {
         )
     ),
 }
-# Open to everybody, also without a login: give feedback, log in and log out.
+# Entry points that are open to everybody, even without a login: give feedback, log in and log out.
 PUBLIC_ENTRY_POINTS = EntryPoints(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
-# Commands that only read.
+# Commands that only read the data.
 READING = (
     "query",
     "report",

@@ -1,1 +1,1 @@
-"""The GraphQL API: schema, planning and execution of operations, and the HTTP endpoint."""
+"""The GraphQL API: its schema, the planning and execution of operations, and the HTTP endpoint."""

@@ -1,4 +1,4 @@
-"""Convert GraphQL arguments to query conditions, orders, values and cursors."""
+"""Convert GraphQL arguments to the conditions, sort orders, values and cursors of a query."""
 
 import base64
 import hashlib
@@ -55,7 +55,10 @@ _OPERATORS = {camel(name): name for name in (
 
 
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the conditions of a list: retired records are left out unless `where` has a condition on the status."""
+    """Return the condition for a list of records.
+
+    Retired records are left out unless `where` has a condition on the status.
+    """
     not_retired, given = _not_retired(where), condition(model, kind, where)
     return (
         given
@@ -65,7 +68,7 @@ def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Conditio
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the conditions of a `where` on a kind, ordered by name."""
+    """Return the condition that the argument `where` describes for a kind. Its members are ordered by name."""
     parts = tuple(
         _part(model, model[kind], name, given) for name, given in sorted((where or {}).items()) if given is not None
     )
@@ -73,7 +76,10 @@ def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condi
 
 
 def runs(end: End, period: Parameter, day: Parameter | None) -> Runs | None:
-    """Return the condition on the period of a dated link, by default current today; None for other links and for `all`."""
+    """Return the condition on the period of a dated link, which by default must be current today.
+
+    Return None if the link has no dates, or if the period is `all`.
+    """
     if not end.link.dated or period.fixed == "all":
         return None
     day = day or Parameter()
@@ -85,7 +91,7 @@ def _or_today(day: Any) -> Any:
 
 
 def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
-    """Return the properties to sort by. Sorting by `id` needs no further property."""
+    """Return the properties to sort records by, each with its direction, most important first."""
     names = _names(model[kind])
     found = [Order(names[name], direction.fixed == "desc") for one in order or [] for name, direction in one.items()]
     return tuple(found)
@@ -140,7 +146,7 @@ def _compare(declared: Property, operator: str, value: Parameter | None) -> Cond
 
 
 def _floats(value: Any) -> Any:
-    """Convert numbers to floats, so that both engines compare numbers of one type."""
+    """Convert numbers to floats, so that both database engines compare values of the same type."""
     if isinstance(value, bool):
         return value
     return [float(one) for one in value] if isinstance(value, list) else float(value)
@@ -151,7 +157,7 @@ def _all(parts: tuple[Condition, ...]) -> Condition:
 
 
 def _not_retired(where: Mapping[str, Any] | None) -> Condition:
-    """Return the condition that leaves out retired records, unless `where` has a condition on the status."""
+    """Return the condition that a record is not retired. The condition always holds if `where` has a condition on the status."""
     return NO_CONDITION if _has_status_condition(where) else Compare("status", "ne", Parameter(fixed="retired"))
 
 
@@ -168,11 +174,11 @@ def _names(kind: type[Kind]) -> dict[str, str]:
 
 Path = tuple[str | int, ...]
 PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
-LARGEST = 2**31 - 1  # GraphQL's Int
+LARGEST = 2**31 - 1  # the largest value of GraphQL's Int
 
 
 def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a field: input objects as dicts, lists of them as lists, everything else as `Parameter`."""
+    """Return the arguments of a field: input objects as dicts, lists of them as lists, and all other values as `Parameter`."""
     nodes = {one.name.value: one.value for one in node.arguments}
     read = {}
     for name, argument in declared.args.items():
@@ -185,9 +191,9 @@ def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, A
 
 
 def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the variables if each already has its declared built-in type; None if any needs coercion.
+    """Return the variables if each of them already has its declared built-in type; None if some value needs coercion.
 
-    This is the usual case, and graphql-core takes longer to check it.
+    Most requests need no coercion, and graphql-core takes longer to find this out.
     """
     values = {}
     for one in definitions:
@@ -203,7 +209,7 @@ def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mappin
 
 
 def shape_of(value: Any) -> Any:
-    """Return the part of a value that affects the query: structure, nulls, flags and enums, but no other values."""
+    """Return what a value contributes to the structure of the query: nesting, nulls, flags and enums, but no other values."""
     if isinstance(value, dict):
         return tuple((name, shape_of(one)) for name, one in sorted(value.items()))
     if isinstance(value, list):
@@ -265,21 +271,21 @@ def _code(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-LARGEST_CURSORS = 2**63  # the largest integer that a database stores
+LARGEST_CURSORS = 2**63  # the largest integer that a database can store
 
 
 def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
-    """Return a fingerprint of a kind and an order; a cursor with another fingerprint is rejected."""
+    """Return a fingerprint of a kind and a sort order. A cursor with another fingerprint is rejected."""
     return hashlib.sha256(repr((kind, order)).encode()).hexdigest()[:8]
 
 
 def write_cursor(fingerprint: str, keys: list[Any]) -> str:
-    """Return the cursor of a record with these sort keys, the id last."""
+    """Return the page cursor for a record with these sort keys, of which the id is the last."""
     return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *keys])).decode().rstrip("=")
 
 
 def read_cursor(fingerprint: str, count: int, cursor: Any) -> list[Any]:
-    """Return the sort keys in a cursor. Raises GraphQLRequestError."""
+    """Return the sort keys in a page cursor. Raises GraphQLRequestError."""
     try:
         found = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, TypeError):
@@ -298,7 +304,7 @@ def _is_key(key: Any) -> bool:
 
 
 def keys_of(given: Parameter, fingerprint: str, count: int) -> tuple[Parameter, ...]:
-    """Return parameters for the sort keys in the cursor that `given` refers to."""
+    """Return parameters for the sort keys in the page cursor to which `given` refers."""
     return tuple(Parameter(given.path, given.fixed, partial(_key, fingerprint, count, index)) for index in range(count))
 
 

@@ -1,4 +1,4 @@
-"""Execute an operation: parse and validate it, compile it to one statement per query, run the statements."""
+"""Execute an operation: parse and validate it, compile each of its queries to Cypher, and run the Cypher."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ from schema.planner import Planned, plan_operation
 from schema.response import Incomplete
 from schema.selection import Operation
 
-CACHED_CHARACTERS = 500_000  # of all cached documents; a parsed one takes up to 200 bytes per character
+CACHED_CHARACTERS = 500_000  # in all cached documents together; a parsed document takes up to 200 bytes per character
 
 
 class InvalidDocument(Exception):
-    """A document that the schema does not allow; `errors` are the validation errors."""
+    """The schema does not allow a document; `errors` are the validation errors."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(*errors)
@@ -83,7 +83,7 @@ class InvalidDocument(Exception):
 
 
 class OperationRefused(GraphQLRequestError):
-    """The document lacks the requested operation, or the request may not execute it."""
+    """The document does not contain the requested operation, or the request may not execute the operation."""
 
     def __init__(self, message: str) -> None:
         super().__init__("BAD_REQUEST", message)
@@ -91,7 +91,7 @@ class OperationRefused(GraphQLRequestError):
 
 @dataclass(frozen=True)
 class ParsedOperation:
-    """A valid document, its text, the operation to execute, and its variables, which are not coerced yet."""
+    """A valid document with its text, the operation to execute, and the variables, which are not yet converted to their types."""
 
     text: str
     document: DocumentNode
@@ -100,12 +100,12 @@ class ParsedOperation:
 
     @property
     def name(self) -> str | None:
-        """The name of the operation, or None."""
+        """The name of the operation, or None if it has no name."""
         return self.operation.name.value if self.operation.name else None
 
 
 class DocumentCache:
-    """Parses and validates documents, and caches the valid ones by their text. Not thread-safe."""
+    """Parses and validates GraphQL documents, and caches the valid documents by their text. Not thread-safe."""
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool = True) -> None:
         self._schema = schema
@@ -119,7 +119,7 @@ class DocumentCache:
     ) -> ParsedOperation:
         """Return an operation of a valid document. Raises GraphQLError and InvalidDocument.
 
-        With `read_only`, mutations are refused.
+        If `read_only` is set, mutations are rejected.
         """
         cached = self._documents.get(text)
         document = cached or parse_document(text)
@@ -127,7 +127,7 @@ class DocumentCache:
         if read_only and operation.operation is OperationType.MUTATION:
             raise OperationRefused("A mutation is sent by POST.")
         if cached is None:
-            # At most ERRORS errors; the last says that there are more.
+            # There are at most ERRORS errors; the last of them says that there are more.
             if errors := validate(self._schema, document, self._rules, max_errors=ERRORS - 1):
                 raise InvalidDocument(errors)
             self._documents[text] = document
@@ -139,7 +139,10 @@ def _characters(document: DocumentNode) -> int:
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """Return the operation of a document with this name, or the only operation if the name is None. Raises GraphQLError."""
+    """Return the operation with this name in a document. Raises GraphQLError.
+
+    If the name is None, the document must contain only one operation.
+    """
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if name is None and len(operations) > 1:
         raise GraphQLRequestError("BAD_REQUEST", "The document has several operations; say which with operationName.")
@@ -150,12 +153,12 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
 
 
 def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    """Return the fragments of a document by name."""
+    """Return the fragments in a document, by name."""
     return {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
 
 
 def parse_document(text: str) -> DocumentNode:
-    """Parse a document and check that it is within the limits. Raises GraphQLError."""
+    """Parse a document and check that it does not exceed the limits. Raises GraphQLError."""
     if len(text) > DOCUMENT:
         raise GraphQLRequestError("TOO_COSTLY", f"A document can have at most {DOCUMENT:,} characters.", limit=DOCUMENT)
     document = parse(text, max_tokens=TOKENS)
@@ -168,13 +171,13 @@ def parse_document(text: str) -> DocumentNode:
 
 
 class _DocumentLimits:
-    """Checks every node of a document, without recursion."""
+    """Checks the limits on every node of a document, without recursion."""
 
     def __init__(self) -> None:
         self._named: Counter[str] = Counter()
 
     def definitions(self, definitions: Sequence[Node]) -> None:
-        """Raise GraphQLRequestError where a limit is exceeded."""
+        """Raise GraphQLRequestError if the definitions exceed a limit."""
         stack: list[tuple[Node, int, bool]] = [(one, 0, _is_introspection(one)) for one in definitions]
         while stack:
             node, nested, introspecting = stack.pop()
@@ -221,20 +224,23 @@ COUNT_SECONDS = 60.0  # other tools may change the graph without changing the st
 
 @dataclass(frozen=True)
 class CachedCount:
-    """The rows of a count, and the change stamp of the graph that they were read from."""
+    """The rows of a count, and the change stamp that the graph had when they were read."""
 
     rows: Rows
     change_stamp: str
 
 
 class CountCache:
-    """Caches counts by statement and parameters, which include the actor, until the graph changes. Not thread-safe."""
+    """Caches counts until the graph changes. Not thread-safe.
+
+    The cache key is the Cypher with its parameters, which include the actor.
+    """
 
     def __init__(self) -> None:
         self._counts: TTLCache[bytes, CachedCount] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
 
     async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every statement, in their order. Raises StoreError."""
+        """Return the rows of every Cypher query, in the order of the queries. Raises StoreError."""
         counts = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
         if not counts:
             return await reader.read(cyphers) if cyphers else []
@@ -248,7 +254,10 @@ class CountCache:
     async def _read(
         self, reader: Reader, cyphers: Sequence[Cypher], cached: Iterable[int], counts: set[int]
     ) -> tuple[str, dict[int, Rows]]:
-        """Return the change stamp and, by position, the rows of all statements that are not in `cached`; store the counts."""
+        """Read the rows of all queries that are not in `cached`, and store those of counts in the cache.
+
+        Return the change stamp of the graph, and the rows by the position of the query.
+        """
         places = sorted(set(range(len(cyphers))).difference(cached))
         stamp, answers = await reader.read_with_stamp([cyphers[place] for place in places])
         rows = dict(zip(places, answers, strict=True))
@@ -267,9 +276,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueryContext:
-    """The context of an operation: the database, the actor, and a callback that receives the queries and Cypher, if any.
+    """The context of an operation: the database, the actor, and optionally a callback that receives the queries and the Cypher.
 
-    `store` opens the database client for mutations, if they are allowed. `how` is the entry point recorded in the audit log.
+    `store` opens the database client for mutations; it is None if mutations are not allowed. `how` is the entry point recorded in
+    the audit log.
     """
 
     reader: Reader
@@ -279,29 +289,29 @@ class QueryContext:
     how: str = "api"
 
     def call_explain(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
-        """Pass the queries and their Cypher to the callback, if there is one."""
+        """Pass the queries and their Cypher to the callback if there is one."""
         if self.explain:
             self.explain(queries, cyphers)
 
     async def read(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every statement, after calling the callback. Raises StoreError."""
+        """Call the callback, run the Cypher queries, and return the rows of each. Raises StoreError."""
         self.call_explain(queries, cyphers)
         return await self.reader.read(cyphers) if cyphers else []
 
     def explore_context(self, query: Explore) -> ExploreContext:
-        """Return the context of an exploration."""
+        """Return the context in which an exploration runs."""
         return ExploreContext(lambda cyphers: self.read([query] * len(cyphers), cyphers), self.actor)
 
 
 @dataclass(frozen=True)
 class CompiledOperation:
-    """A compiled operation: its plan and the Cypher of its queries."""
+    """A compiled operation: its plan, and the Cypher of its queries."""
 
     planned: Planned
     templates: tuple[CypherTemplate, ...]
 
     async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the explorations; return each result as a variable. Raises GraphQLRequestError and StoreError."""
+        """Run the explorations and return each result as a variable. Raises GraphQLRequestError and StoreError."""
         if not self.planned.explored:
             return {}
         await pay(check_cost(list(self.planned.explored.values()), variables))
@@ -311,7 +321,7 @@ class CompiledOperation:
         }
 
     def bind(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
-        """Return the Cypher of every query with these values.
+        """Return the Cypher of every query with these variables and this actor as parameters.
 
         Raises GraphQLRequestError with the path of the root field.
         """
@@ -326,7 +336,10 @@ class CompiledOperation:
 
 
 class QueryExecutor:
-    """Executes queries, and caches the compiled ones: one for each document and shape of its variables. Not thread-safe."""
+    """Executes queries and caches the compiled operations. Not thread-safe.
+
+    The cache holds one compiled operation for each document and each structure of its variables.
+    """
 
     def __init__(self, schema: GraphQLSchema, model: Model) -> None:
         self._schema, self._model = schema, model
@@ -334,7 +347,7 @@ class QueryExecutor:
         self._counts = CountCache()
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
-        """Return the result of a query. Its records are JSON fragments. Raises GraphQLError and StoreError."""
+        """Return the result of a query operation; its records are JSON fragments. Raises GraphQLError and StoreError."""
         variables = coerced(self._schema, parsed)
         compiled = self._compile(parsed, variables)
         values = {**variables, **await compiled.explored(context, variables)}
@@ -363,7 +376,7 @@ class QueryExecutor:
         return plan_operation(operation, self._model, lenient=lenient)
 
     async def _introspected(self, parsed: ParsedOperation, fields: Mapping[str, list[FieldNode]]) -> dict[str, Any]:
-        """Return the values of introspection fields, which graphql-core executes, as variables."""
+        """Return, as variables, the values of introspection fields, which graphql-core executes."""
         if not fields:
             return {}
         operation = copy(parsed.operation)
@@ -378,16 +391,16 @@ class QueryExecutor:
 
 
 async def complete(schema: GraphQLSchema, parsed: ParsedOperation, root: Mapping[str, Any] | None) -> ExecutionResult:
-    """Return the result that graphql-core makes of an operation and its root values, some of which may be awaitable.
+    """Return the result that graphql-core produces for an operation, given its root values, some of which may be awaitable.
 
-    It covers what compiled code does not: introspection, mutations, and errors of missing non-null values with their paths.
+    graphql-core does what compiled code cannot do: introspection, mutations, and reporting missing non-null values with their paths.
     """
     result = execute(schema, parsed.document, root, variable_values=dict(parsed.variables), operation_name=parsed.name)
     return await result if isawaitable(result) else result
 
 
 def coerced(schema: GraphQLSchema, parsed: ParsedOperation) -> dict[str, Any]:
-    """Return the variables of an operation, coerced to their declared types. Raises GraphQLRequestError."""
+    """Return the variables of an operation, converted to their declared types. Raises GraphQLRequestError."""
     definitions = parsed.operation.variable_definitions
     if not definitions:
         return {}
@@ -401,7 +414,7 @@ def coerced(schema: GraphQLSchema, parsed: ParsedOperation) -> dict[str, Any]:
 
 
 def failed(error: Exception) -> ExecutionResult:
-    """Return the result of an operation that an exception ended."""
+    """Return the result of an operation that failed with an exception."""
     errors = error.errors if isinstance(error, InvalidDocument) else [as_graphql_error(error)]
     return ExecutionResult(None, errors)
 

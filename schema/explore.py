@@ -1,4 +1,4 @@
-"""Explorations in GraphQL: search, paths, impact, neighbourhood, ties and shared resources; their types and how they run."""
+"""Explorations in GraphQL: search, paths, impact, neighbourhood, cooperation and shared resources, with their types."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ ExplorationCall = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PageInfo:
-    """The cursors at the ends of a page of hits, and whether there are more."""
+    """The cursors of the first and last search hit on a page, and whether there are more hits."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -37,7 +37,7 @@ class PageInfo:
 
 @dataclass(frozen=True)
 class KindCount:
-    """The number of records of a kind."""
+    """The number of search hits of one kind."""
 
     kind: str
     count: int
@@ -45,7 +45,7 @@ class KindCount:
 
 @dataclass(frozen=True)
 class Hits:
-    """A page of hits."""
+    """A page of search hits."""
 
     nodes: Sequence[search.SearchHit]
     page_info: PageInfo
@@ -54,9 +54,9 @@ class Hits:
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Run an exploration; its result has ids in the place of records.
+    """Run an exploration. In its result, ids stand for records, which are read later.
 
-    Raises GraphQLRequestError with the path of the field, and StoreError.
+    Raises StoreError, and GraphQLRequestError with the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
@@ -82,7 +82,7 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
 
 
 def _hit_keys(cursor: str) -> list[Any]:
-    """Return the sort keys of a hit from its cursor. Raises GraphQLRequestError."""
+    """Return the sort keys in the cursor of a search hit. Raises GraphQLRequestError."""
     score, *names = read_cursor(SEARCH, 3, cursor)
     if not isinstance(score, int | float) or not all(isinstance(one, str) for one in names):
         raise GraphQLRequestError("BAD_REQUEST", "The cursor is invalid. Start again without a cursor.")
@@ -151,7 +151,7 @@ KINDS = enumeration(
 
 
 def _link_docs() -> dict[str, str]:
-    """Return a sentence for each type of link, such as "Agency provides Service"."""
+    """Return a sentence that describes each type of link, such as "Agency provides Service"."""
     found: dict[str, list[str]] = {}
     for link in MODEL.links():
         found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
@@ -171,7 +171,7 @@ OF_RESOURCE = "Null if you can see only the summary of the Resource."
 
 
 def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> dict[str, StrawberryField]:
-    """Return the fields of the query type, by name."""
+    """Return the fields of the query type that run an exploration, by name."""
     step = plain(
         "Step",
         "A link followed from one record to another.",

@@ -1,4 +1,4 @@
-"""Limits and query cost of an operation, and the errors that reject it."""
+"""The limits and the query cost of an operation, and the errors that reject an operation."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ from registry.database.query import (
 )
 from registry.i18n import ngettext
 
-MESSAGE = 300  # characters; a message may quote the request
+MESSAGE = 300  # characters in an error message, which may quote the request
 log = logging.getLogger(__name__)
-AWAY = 5  # seconds after which to retry when the database does not respond
+AWAY = 5  # seconds after which a client should retry if the database does not respond
 
 
 class GraphQLRequestError(GraphQLError):
-    """A rejected operation; `extensions.code` is one of the documented codes."""
+    """An operation was rejected; `extensions.code` is one of the documented error codes."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
 
     def at(self, key: str) -> GraphQLRequestError:
-        """Return the error with the path of the field with this response name in front of its own path."""
+        """Return the error with a longer path, which begins with the field that has the response name `key`."""
         return GraphQLRequestError(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
 
 
 def internal(cause: BaseException, path: list[str | int] | None = None) -> GraphQLRequestError:
-    """Return the error for an operation that failed by a fault of the server. The cause is logged under the incident number."""
+    """Return the error for an operation that failed because of a fault of the server.
+
+    The cause is logged with an incident number.
+    """
     incident = log_incident(cause, "an operation")
     return GraphQLRequestError(
         "INTERNAL", f"Internal error. Quote incident {incident} when you report it.", incident=incident, path=path
@@ -52,14 +55,14 @@ def internal(cause: BaseException, path: list[str | int] | None = None) -> Graph
 
 
 def log_incident(cause: BaseException, what: str) -> str:
-    """Log the cause of a server error; return the incident number, the only part that the client gets."""
+    """Log the cause of a server error. Return the incident number, which is all that the client gets to know."""
     number = secrets.token_hex(4)
     log.error("%s failed, incident %s", what, number, exc_info=cause)
     return number
 
 
 def error_response(error: GraphQLError) -> dict[str, Any]:
-    """Return an error in response form, with its code. Unexpected exceptions become internal errors."""
+    """Return an error in the form used in responses, with its code. Unexpected exceptions become internal errors."""
     if not (error.extensions or {}).get("code"):
         if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
             error = internal(error.original_error, error.path)
@@ -69,34 +72,34 @@ def error_response(error: GraphQLError) -> dict[str, Any]:
     return {**error.formatted, "message": message}
 
 
-BODY = 1_000_000  # bytes of a request
-DOCUMENT = 50_000  # characters
-TOKENS = 4_000  # of a document
-DEFINITIONS = 50  # operations and fragments of a document
+BODY = 1_000_000  # bytes in a request
+DOCUMENT = 50_000  # characters in a document
+TOKENS = 4_000  # tokens in a document
+DEFINITIONS = 50  # operations and fragments in a document
 REPEATS = 200  # occurrences of one field in a document; validation compares all pairs of them
 TEXT = 10_000  # characters in a value
-DIGITS = 100  # in a number
-VALUES = 4_000  # in the variables, including values in lists and objects
+DIGITS = 100  # digits in a number
+VALUES = 4_000  # values in the variables, including values in lists and objects
 NESTED = 16  # levels of lists and objects in an argument or a variable
 ALIASES = 100
-FIELDS = 5_000  # in an operation, with its fragments expanded
+FIELDS = 5_000  # fields in an operation, after its fragments are expanded
 CHANGES = 20  # mutation fields in an operation
-LINKED = 500  # records to add to or remove from a link
-CONDITIONS = 200  # parts of all arguments of an operation
-DEPTH = 14  # levels; the generated code is nested as deeply, and Python 3.12 and newer crash at about twice as many
+LINKED = 500  # records to add to a link or to remove from it
+CONDITIONS = 200  # conditions in all arguments of an operation together
+DEPTH = 14  # levels of fields and of generated code; Python 3.12 and newer crash at about twice as many
 PAGE = 200
 COST = 400_000
 TOTAL_COST = 10_000
-EXPLORE_COST = 50_000  # also of a report
-EXPORT_COST = 1_000_000  # maximum for exporting a list to a file; equals the smallest budget per minute
+EXPLORE_COST = 50_000  # the cost of an exploration or of a report
+EXPORT_COST = 1_000_000  # the most that exporting a list to a file may cost; equals the smallest budget per minute
 CHANGE_COST = 5_000
-UPLOAD_COST = 200_000  # of an uploaded table
-ERRORS = 10  # in a response, at most
-COUNTED = 10**15  # larger costs are reported as this
+UPLOAD_COST = 200_000  # the cost of an uploaded table
+ERRORS = 10  # the most errors in a response
+COUNTED = 10**15  # larger costs are reported as this number
 
 
 def page_size(requested: Any) -> int:
-    """Return the number of records of a page or a list. Raises GraphQLRequestError."""
+    """Return the requested number of records of a page or list if it is valid. Raises GraphQLRequestError."""
     if requested is None or requested < 0:
         raise GraphQLRequestError("BAD_REQUEST", "first and last must be 0 or greater.")
     if requested > PAGE:
@@ -110,12 +113,18 @@ def page_size(requested: Any) -> int:
 
 
 def page_rows(requested: Any) -> int:
-    """Return the number of rows to read for a page: one more, to find out whether another follows. Raises GraphQLRequestError."""
+    """Return the number of rows to read for a page. Raises GraphQLRequestError.
+
+    The number is one more than the page size, to find out whether another page follows.
+    """
     return page_size(requested) + 1
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Raise GraphQLRequestError for variables with too many, too long or too deeply nested values, before they are coerced."""
+    """Raise GraphQLRequestError if the variables have too many, too long or too deeply nested values.
+
+    The check precedes the conversion of the variables to their declared types.
+    """
     counted, level = 0, list(variables.values())
     for _depth in range(NESTED):
         if not level:
@@ -133,12 +142,12 @@ def check_variables(variables: Mapping[str, Any]) -> None:
 
 
 def too_long(limit: int) -> GraphQLRequestError:
-    """Return the error for a value with too many characters."""
+    """Return the error that a value has too many characters."""
     return GraphQLRequestError("TOO_COSTLY", f"This value can have at most {limit:,} characters.", limit=limit)
 
 
 def too_nested() -> GraphQLRequestError:
-    """Return the error for a value that is nested too deeply."""
+    """Return the error that a value is nested too deeply."""
     return GraphQLRequestError("TOO_DEEP", f"A value can be nested at most {NESTED} levels deep.", limit=NESTED)
 
 
@@ -147,15 +156,15 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def check_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
-    """Return the cost of an operation: the number of values that its response could hold.
+    """Return the cost of an operation: the number of values that its response could contain.
 
-    Raises GraphQLRequestError above COST.
+    Raises GraphQLRequestError if the cost is above COST.
     """
     return within_limit(sum(_cost(query, variables) for query in queries) + changes * CHANGE_COST)
 
 
 def within_limit(cost: int) -> int:
-    """Return the cost of an operation. Raises GraphQLRequestError if it is above COST."""
+    """Return the cost of an operation unchanged. Raises GraphQLRequestError if it is above COST."""
     cost = min(cost, COUNTED)
     if cost > COST:
         message = f"The response could contain {cost:,} values; the limit is {COST:,}. Request fewer records or levels."
@@ -192,14 +201,14 @@ def _part(part: Follow | LinkCount | Lookup, variables: Mapping[str, Any]) -> in
             return int(part.first.value(variables)) * each
 
 
-FREE = 1_000  # cheaper operations count only as requests
-# Takes a cost from a budget; returns 0, or the seconds until the budget is renewed.
+FREE = 1_000  # cheaper operations are not charged to the cost budget; they only count as requests
+# Charges a cost to a budget. Returns 0, or the seconds until the budget is renewed if it is used up.
 Spend = Callable[[int], Awaitable[int]]
 _spending: ContextVar[Spend | None] = ContextVar("spending", default=None)
 
 
 class CostBudgetExceeded(GraphQLRequestError):
-    """The client has used up its cost budget; the request can be repeated after `wait` seconds."""
+    """The client has used up its cost budget; the client can repeat the request after `wait` seconds."""
 
     def __init__(self, wait: int) -> None:
         sentence = ngettext(
@@ -211,7 +220,7 @@ class CostBudgetExceeded(GraphQLRequestError):
 
 @contextmanager
 def spending(spend: Spend) -> Iterator[None]:
-    """Charge the operations within the block to this budget."""
+    """Charge the cost of all operations in the block to this budget."""
     token = _spending.set(spend)
     try:
         yield
@@ -221,7 +230,7 @@ def spending(spend: Spend) -> Iterator[None]:
 
 @contextmanager
 def paid() -> Iterator[None]:
-    """Charge nothing for the operations within the block, since their cost was charged as a whole."""
+    """Charge nothing for the operations in the block, because their total cost has already been charged."""
     token = _spending.set(None)
     try:
         yield
@@ -230,7 +239,7 @@ def paid() -> Iterator[None]:
 
 
 async def pay(cost: int) -> None:
-    """Charge a cost to the client's budget. Raises CostBudgetExceeded where it is used up."""
+    """Charge a cost to the client's budget. Raises CostBudgetExceeded if the budget is used up."""
     spend = _spending.get()
     if spend is not None and cost >= FREE and (wait := await spend(cost)):
         raise CostBudgetExceeded(wait)

@@ -1,4 +1,4 @@
-"""The GraphQL mutations: input types from the model, execution, and result types."""
+"""The GraphQL mutations: input types built from the model, execution, and result types."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ REMOVE = "The ids of the records to unlink."
 
 
 class ChangeInputs:
-    """Builds `AgencyInput` and so on for every kind that users edit, and one input type for each type of link."""
+    """Builds an input type, such as `AgencyInput`, for every kind that users edit and for every type of link."""
 
     def __init__(self, model: Model) -> None:
         kinds = [kind for kind in model if not kind.read_only]
@@ -89,12 +89,12 @@ class ChangeInputs:
 
 
 def editable_properties(kind: type[Kind]) -> dict[str, Property]:
-    """Return the properties that users save directly; the status and some others change only through actions of their own."""
+    """Return the properties that users edit directly. The status and some other properties change only through record actions."""
     return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
 
 
 def editable_link_properties(end: End) -> dict[str, Property]:
-    """Return the link properties that users save directly."""
+    """Return the link properties that users edit directly."""
     return _saved(end.link.properties)
 
 
@@ -103,7 +103,7 @@ def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
 
 
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> SaveInput:
-    """Return the changes that an input describes. Raises GraphQLRequestError."""
+    """Return the changes that a GraphQL input describes. Raises GraphQLRequestError."""
     if given.get("id") == "":
         raise GraphQLRequestError("BAD_REQUEST", "The id must not be empty. Leave it out to create a record.")
     properties = {name: _plain(given[camel(name)]) for name in editable_properties(kind) if camel(name) in given}
@@ -131,7 +131,7 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
 
 
 def _added(end: End) -> Any:
-    """Return the input type of a record to link, by its id, with the properties of the link."""
+    """Return the input type of a record to link: its id, and the properties of the link."""
     made = new_class(f"{link_type(end.link)}Input")
     field = field_of(end.target)
     made.__annotations__[field] = strawberry.ID
@@ -177,9 +177,10 @@ ID = Argument(strawberry.ID, "The id of the record.", ...)
 
 @dataclass(frozen=True)
 class MutationDefinition:
-    """A field of the mutation type. Without a kind it applies to a record of any kind, by its id.
+    """A field of the mutation type. If its `kind` is None, the mutation applies to a record of any kind, given by id.
 
-    `read` converts the arguments to the work to do; it raises GraphQLRequestError. `anybody` allows it without signing in.
+    `read` converts the arguments to the function that makes the change; it raises GraphQLRequestError. If `anybody` is set, the
+    mutation needs no login.
     """
 
     doc: str
@@ -190,7 +191,7 @@ class MutationDefinition:
 
     @property
     def about(self) -> str:
-        """The type of the record in the result."""
+        """The name of the type of the record in the result."""
         return self.kind.__name__ if self.kind else ANY
 
 
@@ -243,15 +244,15 @@ def _take(step: Transition, call: MutationCall) -> Work:
     return lambda store, context, kind: lifecycle.make_transition(store, context, kind, call["id"], step, note, version)
 
 
-RECORD = "@record"  # the variable for the id of the record to read back
-AT_ONCE = 4  # threads; a process makes one change at a time
+RECORD = "@record"  # the variable with the id of the changed record, which is read for the response
+AT_ONCE = 4  # threads; a process nevertheless makes one change at a time
 Problems = Mapping[str, Mapping[str, str]]  # response name of a list of problems: response name of each field: field
 Make = Callable[[Store, type[Kind]], MutationResult]
 
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A requested change, and what its response contains."""
+    """A requested change, and what to put into its response."""
 
     kind: type[Kind] | None
     about: str
@@ -260,7 +261,7 @@ class PlannedChange:
     problems: Problems
 
     def problem_values(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
-        """Return the problems by response name."""
+        """Return the values for each list of problems in the response, by response name."""
         return {
             key: [{name: _field(problem, field) for name, field in fields.items()} for problem in problems]
             for key, fields in self.problems.items()
@@ -268,19 +269,19 @@ class PlannedChange:
 
 
 class PendingChange:
-    """A change that is made when it is awaited."""
+    """A change that is made when the object is awaited."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
 
     def __await__(self) -> Generator[Any, None, dict[str, Any]]:
-        """Make the change; return its response by response name. Raises GraphQLError."""
+        """Make the change and return the values of its response, by response name. Raises GraphQLError."""
         response: Generator[Any, None, dict[str, Any]] = self._make().__await__()
         return response
 
 
 class MutationExecutor:
-    """Executes the mutations of a model's records."""
+    """Executes the mutations that change the records of a model."""
 
     def __init__(self, schema: GraphQLSchema, model: Model, mutations: Mapping[str, MutationDefinition]) -> None:
         self._schema, self._model, self._definitions = schema, model, mutations
@@ -289,14 +290,14 @@ class MutationExecutor:
         self._threads = CapacityLimiter(AT_ONCE)
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
-        """Return the result of a mutation. graphql-core makes the changes one after the other, by awaiting each.
+        """Return the result of a mutation operation. graphql-core awaits one change after the other, which makes the changes.
 
-        Raises GraphQLRequestError before any change is made.
+        If the operation is invalid, raises GraphQLRequestError before it makes any change.
         """
         return await complete(self._schema, parsed, await self._pending(parsed, context))
 
     async def _pending(self, parsed: ParsedOperation, context: QueryContext) -> dict[str, PendingChange]:
-        """Return the changes of an operation by response name. Raises GraphQLRequestError."""
+        """Return the changes that an operation requests, by response name. Raises GraphQLRequestError."""
         variables = coerced(self._schema, parsed)
         operation = Operation(self._schema, parsed.operation, fragments_of(parsed.document), variables)
         fields = {
@@ -334,7 +335,7 @@ class MutationExecutor:
     def _plan_response(
         self, operation: Operation, nodes: list[FieldNode], type_name: str, change: MutationDefinition
     ) -> tuple[CompiledOperation, Problems]:
-        """Return the compiled query that reads the record back, and the selected fields of problems."""
+        """Return the compiled query that reads the changed record for the response, and the selected fields of problems."""
         planned, problems = Planned(), {}
         records = RecordPlanner(self._model, operation, lenient=True)
         for key, below in operation.fields(nodes, type_name, ROOT_DEPTH).items():
@@ -370,7 +371,7 @@ class MutationExecutor:
         return await to_thread.run_sync(make, limiter=self._threads)
 
     async def _kind_of(self, record: str, context: QueryContext) -> type[Kind] | None:
-        """Return the kind of a record that users edit and whose summary the actor may see; None if there is none."""
+        """Return the kind of a record; None if users cannot edit records of the kind or the actor cannot see the summary."""
         statement = self._kind.ask({RECORD: record}, context.actor.parameter())
         ((*rows,),) = await context.reader.read([statement])
         return self._model[rows[0][0][0]] if rows else None
@@ -384,7 +385,7 @@ def _checked(key: str, read: Callable[[], Any]) -> Any:
 
 
 def _field(problem: Problem, name: str) -> Any:
-    """Return a field of a problem. The value of `field` is in camel case, as in the input."""
+    """Return the value of a field of a problem. The value of `field` is in camel case, as in the input."""
     return ".".join(map(camel, problem.field.split("."))) if name == "field" else getattr(problem, name, None)
 
 
@@ -393,7 +394,7 @@ DECISION = code_enumeration("Decision", "decision", "The decision on a request, 
 
 
 def procedures() -> dict[str, MutationDefinition]:
-    """Return the mutation fields for the actions of parties, requests and feedback, by name."""
+    """Return the mutation fields for the actions on agreements, requests and feedback, by name."""
     of_party = {
         "partnership": Argument(strawberry.ID, "The id of the partnership.", ...),
         "agency": Argument(strawberry.ID, "The id of the party that you act for.", ...),
@@ -525,7 +526,7 @@ PROBLEMS = "The problems that prevented the change. If there are any, nothing wa
 
 
 def mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
-    """Return the mutation type; `kinds` and `record` are the types of the records that are read back."""
+    """Return the mutation type; `kinds` and `record` are the types of the records in the results."""
     problem = plain(
         "Problem",
         "A problem that prevented a change.",

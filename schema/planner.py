@@ -1,4 +1,4 @@
-"""Plan an operation: the queries it needs, and the code that shapes their rows into its response."""
+"""Plan an operation: the queries that it needs, and the code that builds its response from their rows."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ Part = Follow | LinkCount | Lookup
 
 @dataclass
 class RecordPlanner:
-    """Plans the records of an operation: the model defines how each field is read.
+    """Plans how the records of an operation are read; the model defines how each field is read.
 
-    The shapes check non-null fields, convert enums and write the records of a page as JSON. If they are `lenient`, they make
-    plain values and leave the rest to graphql-core.
+    The planned code checks non-null fields, converts enums and writes the records of a page as JSON. If `lenient` is set, it
+    returns Python values instead and leaves the rest to graphql-core.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class RecordPlanner:
     lenient: bool = False
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
-        """Return what these nodes select of a record, and its shape."""
+        """Return the query part for the fields that these nodes select of a record, and the code that builds the record."""
         chosen = self.operation.fields(nodes, kind, depth)
         properties = self._properties(kind, chosen)
         parts = {key: part for key, fields in chosen.items() if (part := self._part(kind, fields, depth))}
@@ -60,11 +60,11 @@ class RecordPlanner:
         return select, self._shape(kind, chosen, properties, parts)
 
     def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Builder]:
-        """Return what these nodes select of a record of each kind, and the function that builds a record of any kind."""
+        """Return the query parts for a record that may be of any kind, one for each kind, and the function that builds the record."""
         aliases = maximum = self.operation.aliases
         views: dict[str, tuple[Select, ResultRow]] = {}
         for kind in self.model:
-            self.operation.aliases = aliases  # an alias counts once, however many kinds there are
+            self.operation.aliases = aliases  # aliases count once, not once per kind
             views[kind.__name__] = self.record(nodes, kind.__name__, depth)
             maximum = max(maximum, self.operation.aliases)
         self.operation.aliases = maximum
@@ -72,7 +72,7 @@ class RecordPlanner:
         return tuple(select for select, _ in views.values()), response.of_kinds(shapes, with_kind=self.lenient)
 
     def given(self, type_name: str, node: FieldNode) -> dict[str, Any]:
-        """Return the arguments of a field of a type."""
+        """Return the arguments of a field, given the name of the type that has the field."""
         owner = self.operation.schema.get_type(type_name)
         assert isinstance(owner, GraphQLObjectType)
         given = arguments(node, owner.fields[node.name.value], self.operation.variables)
@@ -80,7 +80,7 @@ class RecordPlanner:
         return given
 
     def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:
-        """Return the selected properties: non-null ones first, summary before details, else in declared order."""
+        """Return the selected properties: non-null ones first, then the summary, then the details, each in declared order."""
         selected = {fields[0].name.value for fields in chosen.values()}
         declared = self.model[kind].properties
         own = [name for name, one in declared.items() if camel(name) in selected and not one.refers_to]
@@ -89,7 +89,7 @@ class RecordPlanner:
         return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
-        """Return the query part and the shape of a field that is not a plain property; None for a property."""
+        """Return the query part and the response code for a field such as a link; None if the field is a plain property."""
         name = fields[0].name.value
         ends = {camel(end.name): end for end in self.model[kind].ends.values()}
         references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
@@ -127,7 +127,7 @@ class RecordPlanner:
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
     ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], ResultRow]:
-        """Return what is selected of a link: its properties, views of the far and the near record, and the shape."""
+        """Return what to read of a link: its properties and the views of the far and the near record; and the response code."""
         if not end.link.properties:
             select, shaped = self.record(fields, end.target, depth)
             return (), (select,), (), shaped
@@ -178,7 +178,7 @@ def _runs(end: End, given: Mapping[str, Any]) -> Runs | None:
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
-    """Return the position in a row for each response name: properties first, then parts, then the type name."""
+    """Return the position of each response name's value in a row: properties come first, then parts, then the type name."""
     named = {camel(name): place for place, name in enumerate(names)}
     behind = {key: len(names) + place for place, key in enumerate(parts)}
     constant = len(names) + len(parts)
@@ -190,7 +190,7 @@ DEPTH = 2
 
 
 class PageShape:
-    """Builds the fields of a page from its rows; a row is a list of views followed by the sort keys."""
+    """Builds the fields of a page from its rows. A row is a list of views, followed by the sort keys."""
 
     def __init__(
         self, records: RecordPlanner, kind: str, fingerprint: str, size: Parameter, backward: bool, *, from_cursor: bool
@@ -202,12 +202,12 @@ class PageShape:
         self._values: dict[str, Callable[[list[Any], bool], Any]] = {}
 
     def add(self, key: str, nodes: list[FieldNode]) -> None:
-        """Select `nodes`, `edges` or `pageInfo` under a response name."""
+        """Add the page field `nodes`, `edges` or `pageInfo` under a response name."""
         make = {"nodes": self._nodes, "edges": self._edges, "pageInfo": self._info}[nodes[0].name.value]
         self._values[key] = make(nodes)
 
     def build(self, key: str) -> Callable[[list[Any], dict[str, Any]], Any]:
-        """Return the function that builds the value of a response name from all rows of the operation."""
+        """Return the function that builds the value for a response name from all rows of the operation."""
         value = self._values[key]
 
         def build(rows: list[Any], variables: dict[str, Any]) -> Any:
@@ -265,7 +265,7 @@ ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
 
 
 class Tree:
-    """Shapes the result of an exploration; each position of records in it becomes a query by ids."""
+    """Builds the response of an exploration. For each field of the response that holds records, a query reads the records by id."""
 
     def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._add = records, found, add
@@ -274,7 +274,7 @@ class Tree:
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
     ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return the function that builds the value from the rows of the operation and from the exploration's result."""
+        """Return the function that builds the response value from the rows of the operation and the result of the exploration."""
         value = self._value(nodes, declared, (), 1)
 
         def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
@@ -319,7 +319,7 @@ class Tree:
     def _records_at(
         self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
     ) -> ValueTrees:
-        """Return the function that replaces an id, or a list of ids, with records. Missing records of a list are left out."""
+        """Return the function that replaces an id, or a list of ids, with records. Records that are missing are left out of lists."""
         if kind == "Record":
             views, shaped = self._records.any_record(nodes, depth)
         else:
@@ -345,7 +345,7 @@ def _of_attribute(attribute: str, value: ValueTrees, found: Any, tables: Tables)
 
 
 def _ids(path: tuple[str, ...], found: Any) -> list[str]:
-    """Return the ids at a path of attributes, without duplicates."""
+    """Return the ids found along a path of attributes, without duplicates."""
     return list(dict.fromkeys(_along(path, found)))
 
 
@@ -360,15 +360,15 @@ def _along(path: tuple[str, ...], found: Any) -> Iterator[str]:
 Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
 ROOT_DEPTH = 1
-ANY = "Record"  # a record of any kind
+ANY = "Record"  # the type of a record of any kind
 
 
 @dataclass
 class Planned:
-    """The queries of an operation, and for each response name the function that builds its value from their rows.
+    """The plan of an operation: its queries, and for each response name the function that builds its value from their rows.
 
-    The explorations in `explored` run first: their results become variables, named `@` and the response name. So do those of
-    the fields in `introspection`, which graphql-core executes.
+    The explorations in `explored` run first. Each result becomes a variable whose name is `@` and the response name. The same
+    applies to the fields in `introspection`, which graphql-core executes.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)
@@ -378,20 +378,20 @@ class Planned:
     introspection: dict[str, list[FieldNode]] = field(default_factory=dict)
 
     def add(self, query: Query, key: str) -> int:
-        """Add a query for a root field; return its position."""
+        """Add a query for a root field and return the position of the query."""
         self.queries.append(query)
         self.root_fields.append(key)
         return len(self.queries) - 1
 
     def data(self, rows: list[Rows], variables: dict[str, Any]) -> dict[str, Any]:
-        """Return the data of the whole operation. Raises Incomplete."""
+        """Return the data of the entire response. Raises Incomplete if a non-null value is missing."""
         return {key: build(rows, variables) for key, build in self.builds.items()}
 
 
 def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
     """Plan every root field of a query operation. Raises GraphQLRequestError.
 
-    `lenient` changes only the values, not the queries.
+    `lenient` affects only how values are built, not which queries run.
     """
     planned, records = Planned(), RecordPlanner(model, operation, lenient)
     singles = {field_of(kind): kind for kind in model}
@@ -425,7 +425,7 @@ def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNo
 def one_record(
     planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str, given: Parameter, depth: int
 ) -> Build:
-    """Add the query for the record with an id, of one kind or any, and return the function that builds it, or None."""
+    """Add the query for one record by id, of one kind or any. Return the function that builds the record, or None if missing."""
     if kind == ANY:
         views, shaped = records.any_record(nodes, depth)
     else:
@@ -445,7 +445,7 @@ def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[Fi
 
 
 class Connection:
-    """Plans a page of a kind, its total and its facets: one query each, added only when selected."""
+    """Plans a connection field: the queries for a page of records, their total and their facets. Queries are added if selected."""
 
     def __init__(
         self, planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: type[Kind]
@@ -458,7 +458,7 @@ class Connection:
         self._order: tuple[Order, ...] = orders(records.model, kind.__name__, self._arguments.get("order"))
 
     def build(self) -> Build:
-        """Add the queries for the selected fields, and return the function that builds the value of the connection."""
+        """Add the queries for the selected fields, and return the function that builds the value of the connection field."""
         page = self._page()
         fields: dict[str, Build] = {}
         for key, nodes in self._chosen.items():
@@ -521,7 +521,7 @@ class Connection:
         return shaped
 
     def _window(self) -> tuple[bool, Parameter, Parameter | None]:
-        """Return whether the page is read backwards, its size, and the cursor after or before which it lies."""
+        """Return whether the page is read backwards, its size, and the cursor after or before which the page lies."""
         first, last, after, before = (self._arguments.get(name) for name in ("first", "last", "after", "before"))
         if (after and last) or (before and not last):
             raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")

@@ -1,4 +1,4 @@
-"""The GraphQL schema of reports, generated with graphene from the report definitions."""
+"""The GraphQL schema of reports, which graphene generates from the report definitions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Day(graphene.Scalar):
     """A day as ISO 8601 text: 2026-12-31."""
 
     class Meta:
-        """The scalar has the same name as in the other GraphQL schema."""
+        """The scalar has the same name as in the main GraphQL schema."""
 
         name = "Date"
 
@@ -59,7 +59,7 @@ class Day(graphene.Scalar):
 
     @staticmethod
     def parse_literal(node: Any, _variables: Any = None) -> str:
-        """Return a day that is a literal in the document. Raises GraphQLRequestError."""
+        """Return the day written as a literal in the document. Raises GraphQLRequestError."""
         return _clean_day(node.value if isinstance(node, StringValueNode) else None)
 
 
@@ -68,7 +68,7 @@ def _required(kind: Any, doc: str, **more: Any) -> Any:
 
 
 def _suppressible(name: str, doc: str) -> Any:
-    """Return a field of a count, null where it is suppressed because it is small."""
+    """Return the field for a count; its value is null if the count is suppressed because it is small."""
 
     def resolve(report: Report, _info: Any) -> int | None:
         count: int = getattr(report, name)
@@ -87,7 +87,7 @@ class ParameterEntry(graphene.ObjectType):
     """A parameter of a report."""
 
     class Meta:
-        """Its name in the schema is ReportParameter."""
+        """The type has the name ReportParameter in the schema."""
 
         name = "ReportParameter"
 
@@ -152,10 +152,10 @@ class ReportPart(graphene.ObjectType):
 
 
 class AnyReport(graphene.Interface):
-    """A report: `found` of the `of` examined; `unknown` could not be decided; `withheld` records are visible as a summary only."""
+    """A report with `found` findings among `of` cases; `unknown` cases lack data; of `withheld` records you see only a summary."""
 
     class Meta:
-        """Its name in the schema is Report."""
+        """The type has the name Report in the schema."""
 
         name = "Report"
 
@@ -180,9 +180,9 @@ class AnyReport(graphene.Interface):
 def report_schema(
     questions: Mapping[str, ReportDefinition], listed: Callable[[], Sequence[ReportDefinition]]
 ) -> GraphQLSchema:
-    """Return the schema of these reports.
+    """Return the GraphQL schema of these report definitions.
 
-    The context of an operation is a function that runs a report; `listed` returns the catalogue.
+    The context of an operation is a function that runs a report. `listed` returns the catalogue of reports.
     """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
     catalogue = _required(_list(ReportEntry), "All reports.", name=CATALOGUE, resolver=lambda _root, _info: listed())
@@ -193,12 +193,12 @@ def report_schema(
 
 
 def field_of(name: str) -> str:
-    """Return the name of a report's field: `sectorGaps` for `sector-gaps`."""
+    """Return the name of the GraphQL field for a report: `sectorGaps` for `sector-gaps`."""
     return str(to_camel_case(name.replace("-", "_")))
 
 
 def _report(definition: ReportDefinition) -> graphene.Field:
-    """Return the field of a report, with its parameters as arguments."""
+    """Return the GraphQL field for a report, with the report's parameters as arguments."""
     field = field_of(definition.name)
     named = field[0].upper() + field[1:]
     rows = _paged(_row(f"{named}Row", definition), ROWS, "The rows of the report.", lambda report: report.rows)
@@ -215,7 +215,7 @@ def _report(definition: ReportDefinition) -> graphene.Field:
 
 
 def _row(name: str, definition: ReportDefinition) -> Any:
-    # Attributes are numbered: a custom report's column may have any name, also a Python keyword.
+    # The attributes are numbered, because a column of a custom report may have any name, even a Python keyword.
     columns = {f"column_{n}": _column(one) for n, one in enumerate(definition.shown_columns())}
     confidence = _required(graphene.String, f"The confidence in the finding: {', '.join(CONFIDENCE)}.")
     count = _required(
@@ -252,7 +252,7 @@ def _argument(parameter: ReportParameter | TextParameter) -> tuple[str, graphene
 
 
 def _paged(kind: Any, first: int, doc: str, of: Callable[[Any], Sequence[Any]]) -> graphene.Field:
-    """Return a list field with the arguments `first` and `skip`."""
+    """Return a list field with the arguments `first` and `skip` for paging."""
 
     def resolve(owner: Any, _info: Any, first: int | None, skip: int | None) -> Sequence[Any]:
         if skip is None or skip < 0:
@@ -285,7 +285,10 @@ if __name__ == "__main__":
 
 
 def measure(operation: Operation) -> int:
-    """Return the cost of an operation. Raises GraphQLRequestError above a limit: depth, fields, aliases or cost."""
+    """Return the cost of an operation.
+
+    Raises GraphQLRequestError if the operation exceeds a limit on depth, fields, aliases or cost.
+    """
     query = operation.schema.query_type
     assert query is not None
     return within_limit(sum(_root(operation, query, nodes) for nodes in operation.root_fields().values()))
@@ -299,9 +302,9 @@ def _root(operation: Operation, query: GraphQLObjectType, nodes: list[FieldNode]
 
 
 def _values(operation: Operation, owner: GraphQLObjectType, nodes: list[FieldNode], depth: int) -> int:
-    """Return the number of values that a field may hold. Raises GraphQLRequestError."""
+    """Return the number of values that a field may contain. Raises GraphQLRequestError."""
     declared = owner.fields.get(nodes[0].name.value)
-    if declared is None:  # __typename
+    if declared is None:  # the field is __typename
         return 1
     kind = get_named_type(declared.type)
     if not is_composite_type(kind):
@@ -318,9 +321,9 @@ Ask = Callable[[str, str | None, Mapping[str, object], Actor], Coroutine[Any, An
 
 
 class ReportSchema:
-    """Executes operations on the reports of a library; `ask` runs a report with the permissions of an actor.
+    """Executes GraphQL operations on the reports of a library; `ask` runs a report with the permissions of an actor.
 
-    An operation runs in a thread, so that long reports do not delay other requests.
+    An operation runs in a separate thread, so that long reports do not delay other requests.
     """
 
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
@@ -331,7 +334,7 @@ class ReportSchema:
     async def execute_json(
         self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
     ) -> ExecutionResult:
-        """Return the result of an operation. There are no mutations."""
+        """Return the result of an operation. The schema of reports has no mutations."""
         schema, documents = self._for(context.actor)
         try:
             parsed = documents.operation(text, name, variables, read_only=read_only)
@@ -358,7 +361,7 @@ class ReportSchema:
         return await to_thread.run_sync(execute_parsed, limiter=self._threads)
 
     def _for(self, actor: Actor) -> tuple[GraphQLSchema, DocumentCache]:
-        """Return the schema of the reports that an actor may run, and the cache of documents that are valid for it."""
+        """Return the schema of the reports that an actor may run, and the cache of documents that are valid for this schema."""
         key = self._library.edition(), actor.role
         built = self._built.get(key)
         if built is None:

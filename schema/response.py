@@ -1,4 +1,4 @@
-"""Build responses from database rows with generated Python code."""
+"""Build GraphQL responses from database rows with generated Python code."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,39 +13,42 @@ KIND = "__kind"
 
 
 class Incomplete(Exception):
-    """A non-null value is missing; graphql-core then completes the response and reports where."""
+    """A non-null value is missing; graphql-core then builds the response again and reports where the value is missing."""
 
 
 @dataclass(frozen=True)
 class ResultRow:
-    """The code for one row: the target that its values are unpacked to, and the expression for the result."""
+    """The generated code for one row: the variables that its values are assigned to, and the expression for the result."""
 
     names: Source
     details: Source
     value: Source
 
     def many(self, rows: Source) -> Source:
-        """Return the code for the list of the results of all rows."""
+        """Return the code for a list with the result of every row."""
         return f"[{self.value} for {self.names} in {rows}{self.details}]"
 
     def many_or_none(self, rows: Source) -> Source:
-        """Return the code for the list of the results of all rows, or None where there is no list."""
+        """Return the code for a list with the result of every row, or for None if the list of rows is null."""
         return f"(None if {rows} is None else {self.many(rows)})"
 
     def pieces(self, rows: Source) -> Source:
-        """Return the code for the list of the results as JSON fragments, each serialised while its row is in the CPU cache."""
+        """Return the code for a list with the result of every row as a JSON fragment.
+
+        Each result is serialised at once, while its row is still in the CPU cache.
+        """
         return f"[piece({self.value}) for {self.names} in {rows}{self.details}]"
 
     def only(self, row: Source) -> Source:
-        """Return the code for the result of one row."""
+        """Return the code for the result of a single row."""
         return f"{self.many(f'[{row}]')}[0]"
 
     def first(self, rows: Source) -> Source:
-        """Return the code for the result of the only row, or None where there is none."""
+        """Return the code for the result of the only row, or for None if there are no rows."""
         return f"({self.many(rows)} or [None])[0]"
 
     def first_or_none(self, rows: Source) -> Source:
-        """Return the code for the result of the only row, or None where there is none or no list of rows."""
+        """Return the code for the result of the only row, or for None if there are no rows or the list of rows is null."""
         return f"(None if {rows} is None else {self.first(rows)})"
 
 
@@ -58,10 +61,10 @@ def record(
     converted: Mapping[int, Shape] | None = None,
     type_name: str,
 ) -> ResultRow:
-    """Return the code for a record. `keys` maps each response name to the position of its value.
+    """Return the code that builds a record. `keys` maps each response name to the position of its value.
 
-    There are `width` values; the position after them is the type name. `details` is the position of the list of details and
-    their number: the list is expanded in place, or replaced by nulls. The first `promised` values must not be null.
+    A row has `width` values; the next position stands for the type name. `details` is the position of the list of details and its
+    length: the list is expanded in place, or replaced by nulls if it is null. The first `promised` values must not be null.
     """
     at, hidden = details
     names = [f"v{place}" for place in range(width)]
@@ -76,9 +79,10 @@ def record(
 
 
 def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
-    """Return the code for a link. `keys` maps each response name to the position of its value; the type name comes last.
+    """Return the code that builds a link. `keys` maps each response name to the position of its value.
 
-    The values are `edge` properties, then the records `behind`. If the only value is one record, the row is that record.
+    The values are `edge` properties of the link, then the records in `behind`; the type name comes last. If the only value is one
+    record, the row is that record.
     """
     if len(behind) > 1:
         converted = {edge + place: row.only for place, row in enumerate(behind)}
@@ -90,24 +94,24 @@ def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, typ
 
 
 def piece(value: Any) -> orjson.Fragment:
-    """Return a value as a JSON fragment."""
+    """Return a value, serialised as a JSON fragment."""
     return orjson.Fragment(orjson.dumps(value))
 
 
 def same(value: Source) -> Source:
-    """Return the code unchanged."""
+    """Return the code of a value unchanged, for values that need no conversion."""
     return value
 
 
 def upper(code: Source) -> Source:
-    """Return the code for the name of an enum's value."""
+    """Return the code that converts a stored code to the name of its enum value."""
     return f"({code} and {code}.upper())"
 
 
 def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
     """Return the function that builds a record of any kind from `[kind, values]`.
 
-    With `with_kind`, the result contains the kind, by which graphql-core finds its type.
+    If `with_kind` is set, the result contains the kind, from which graphql-core determines the type.
     """
     builders = {kind: compiled(row.only) for kind, row in rows.items()}
     if with_kind:
@@ -116,7 +120,7 @@ def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
 
 
 def compiled(shape: Shape) -> Builder:
-    """Compile code to a function of the rows."""
+    """Compile generated code to a function that takes the rows."""
     builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
     return builder
 

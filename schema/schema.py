@@ -1,4 +1,4 @@
-"""The GraphQL schema of the registry: types, filters and arguments made from the model."""
+"""The GraphQL schema of the registry: types, filters and arguments, all built from the model."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -64,7 +64,7 @@ WITHIN = "The record is one of these or narrower than one, through records that 
 
 
 class Inputs:
-    """Builds `AgencyWhere`, `AgencyOrder` and so on for every kind, and one filter type for each type of value."""
+    """Builds filter and sort types, such as `AgencyWhere` and `AgencyOrder`, for every kind, and filters for every value type."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -125,12 +125,12 @@ class Inputs:
 
 
 def is_nested(kind: type[Kind]) -> bool:
-    """Return whether terms of a kind have broader terms, as areas do, so that a filter can select all within one."""
+    """Return whether a kind is a vocabulary with broader terms, such as areas, so that a filter can select all within a term."""
     return "broader" in kind.ends
 
 
 def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
-    """Return the name of a property's filter type, its operators, and the type of its operands."""
+    """Return the name of a property's filter type, the operators of the filter, and the type of their operands."""
     if declared.codes in CLOSED_LISTS:
         return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
     if issubclass(declared.value, Texts):
@@ -173,7 +173,7 @@ SEEN = "Only records and values that you can see are listed and counted."
 
 
 class Schema:
-    """The GraphQL schema of a model, whose types Strawberry makes, and the execution of its operations. Not thread-safe."""
+    """The GraphQL schema of a model, with types made by Strawberry, and the execution of operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
@@ -189,7 +189,7 @@ class Schema:
         self._mutations = MutationExecutor(self.graphql_schema, model, mutations)
 
     def as_str(self) -> str:
-        """Return the schema in the schema definition language."""
+        """Return the schema as text in the GraphQL schema definition language."""
         return self._types.as_str()
 
     async def execute_json(
@@ -201,7 +201,7 @@ class Schema:
         *,
         read_only: bool = False,
     ) -> ExecutionResult:
-        """Return the result of an operation; its data contain JSON fragments. With `read_only`, mutations are refused."""
+        """Return the result of an operation; its data contain JSON fragments. If `read_only` is set, mutations are rejected."""
         try:
             parsed = self._documents.operation(text, name, variables or {}, read_only=read_only)
             is_mutation = parsed.operation.operation is OperationType.MUTATION
@@ -212,18 +212,18 @@ class Schema:
     async def execute(
         self, text: str, context: QueryContext, variables: dict[str, Any] | None = None, name: str | None = None
     ) -> ExecutionResult:
-        """Return the result of an operation, its data as Python values."""
+        """Return the result of an operation, with its data as Python values."""
         result = await self.execute_json(text, context, variables, name)
         return ExecutionResult(orjson.loads(orjson.dumps(result.data)), result.errors)
 
 
 def build_schema(model: Model, *, introspection: bool = True) -> Schema:
-    """Return the schema of a model; without introspection, clients cannot query the schema itself."""
+    """Return the GraphQL schema of a model. If `introspection` is false, clients cannot query the schema itself."""
     return Schema(model, introspection=introspection)
 
 
 class Outputs:
-    """Builds the object types of a model. Classes are created before their fields, since kinds refer to one another."""
+    """Builds the object types of a model. All classes are created before any fields, because kinds refer to one another."""
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
@@ -262,7 +262,7 @@ class Outputs:
             self._fill_kind(kind)
 
     def query(self) -> Any:
-        """Return the query type: for every kind, one record by id and a connection."""
+        """Return the query type, which has two fields for every kind: one record by id, and a connection with pages of records."""
         query = new_class("Query", f"The queries of the registry. {SEEN}")
         for kind in self._model:
             made = nullable(self._kinds[kind.__name__])
@@ -276,11 +276,11 @@ class Outputs:
         return strawberry.type(query, description=query.__doc__)
 
     def mutation(self, definitions: Mapping[str, MutationDefinition]) -> Any:
-        """Return the mutation type, with one field per change."""
+        """Return the mutation type, with one field for each mutation."""
         return mutation_type(definitions, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
-        """Return the types of all kinds; some are reachable only as a Record."""
+        """Return the types of all kinds. Some of these types are reachable only through the interface Record."""
         return list(self._kinds.values())
 
     def _fill_record(self) -> None:
@@ -375,12 +375,12 @@ class Outputs:
 
 
 def _has_registry_kinds(model: Model) -> bool:
-    """Return whether a model has the registry's own kinds, which explorations and mutations need."""
+    """Return whether a model has the registry's standard kinds, which explorations and mutations need."""
     return MODEL.kinds.keys() <= model.kinds.keys()
 
 
 def _facet_enumeration(kind: type[Kind]) -> Any:
-    """Return the enum type of the facets of a kind."""
+    """Return the enum type that lists the facets of a kind."""
     names = facets_of(kind)
     docs = {name.upper(): (kind.properties.get(name) or kind.ends[name]).doc for name in names}
     return enumeration(
@@ -389,6 +389,6 @@ def _facet_enumeration(kind: type[Kind]) -> Any:
 
 
 def facets_of(kind: type[Kind]) -> list[str]:
-    """Return the names of the facets of a kind: its codes and flags, and its links to terms."""
+    """Return the names of the facets of a kind: properties with codes or flags, and links to vocabulary terms."""
     codes = [name for name, one in kind.properties.items() if one.codes or one.value is Flag]
     return codes + [name for name in kind.ends if name in ("sectors", "areas", "audiences", "functions")]

@@ -1,4 +1,4 @@
-"""The fields of a selection, with fragments and directives resolved (GraphQL 2021, 6.3.2)."""
+"""The fields that an operation selects, with fragments and directives resolved (GraphQL 2021, 6.3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS, GraphQLRequestErro
 
 @dataclass
 class Operation:
-    """One operation of a document with its variables; it counts the collected fields, aliases and conditions."""
+    """One operation of a document with its variables. It counts the fields, aliases and conditions collected so far."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -33,9 +33,9 @@ class Operation:
     conditions: int = 0
 
     def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
-        """Return the fields selected below these nodes, by response name, in order.
+        """Return the fields that are selected below these nodes, by response name, in order.
 
-        Raises GraphQLRequestError where they are nested too deeply.
+        Raises GraphQLRequestError if the fields are nested too deeply.
         """
         if depth > DEPTH:
             raise GraphQLRequestError(
@@ -47,7 +47,7 @@ class Operation:
         return found
 
     def root_fields(self) -> dict[str, list[FieldNode]]:
-        """Return the root fields of the operation. Raises GraphQLRequestError if the schema lacks its root type."""
+        """Return the root fields of the operation. Raises GraphQLRequestError if the schema has no root type for the operation."""
         found: dict[str, list[FieldNode]] = {}
         root = self.schema.get_root_type(self.definition.operation)
         if root is None:
@@ -87,7 +87,7 @@ class Operation:
         return include is None or bool(include["if"])
 
     def count_conditions(self, where: Any) -> None:
-        """Count the conditions in the arguments of a field. Raises GraphQLRequestError if there are too many."""
+        """Count the conditions in the arguments of a field. Raises GraphQLRequestError if the operation has too many conditions."""
         parts = where.values() if isinstance(where, dict) else where if isinstance(where, list) else ()
         self.conditions += len(parts)
         if self.conditions > CONDITIONS:

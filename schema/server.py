@@ -35,7 +35,7 @@ _FIELDS: dict[str, tuple[type, str]] = {
 
 
 class OperationRequest(NamedTuple):
-    """The text of a document, the name of the operation to execute, and its variables."""
+    """A request to execute an operation: the document's text, the name of the operation, and the variables."""
 
     text: str
     name: str | None
@@ -43,7 +43,10 @@ class OperationRequest(NamedTuple):
 
 
 class TrustedDocuments:
-    """The allowed documents, by the SHA-256 of their text: `*.graphql` files of a folder, and those of the registry's pages."""
+    """The documents that clients may send, by the SHA-256 of their text.
+
+    The allowed documents are the `*.graphql` files of a folder and those that the registry's own pages send.
+    """
 
     def __init__(self, folder: Path, ours: Iterable[str]) -> None:
         files = (path.read_bytes() for path in sorted(folder.glob("*.graphql")))
@@ -51,7 +54,7 @@ class TrustedDocuments:
         self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in documents}
 
     def text(self, parameters: Mapping[str, Any]) -> str:
-        """Return the document that a request refers to by id or contains. Raises HTTPException if it is not trusted."""
+        """Return the document in a request, which gives its id or its text. Raises HTTPException if the document is not trusted."""
         sent = hashlib.sha256((parameters.get("query") or "").encode()).hexdigest()
         found = self._texts.get(_document_id(parameters) or sent)
         if found is None:
@@ -60,18 +63,18 @@ class TrustedDocuments:
 
 
 def read_query(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse a request from the query parameters of its URL. Raises HTTPException."""
+    """Parse a GraphQL request from the query parameters of its URL. Raises HTTPException."""
     encoded = {name: _json(parameters[name]) for name in ("variables", "extensions") if parameters.get(name)}
     return _checked({**parameters, "variables": None, "extensions": None, **encoded})
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """Parse a request from its body. Raises HTTPException."""
+    """Parse a GraphQL request from the HTTP body. Raises HTTPException."""
     return _checked(_json(body))
 
 
 def operation_request(parameters: Mapping[str, Any], trusted: TrustedDocuments | None) -> OperationRequest:
-    """Return the operation that a parsed request asks for. Raises HTTPException."""
+    """Return the operation that a parsed request names. Raises HTTPException."""
     text = trusted.text(parameters) if trusted else parameters.get("query")
     if not text:
         hint = " This server has no stored documents." if _document_id(parameters) else ""
@@ -91,7 +94,7 @@ def _checked(parameters: Any) -> dict[str, Any]:
 
 
 def _document_id(parameters: Mapping[str, Any]) -> str | None:
-    """Return the document id of a request, also from where Apollo's clients put it."""
+    """Return the document id in a request, which may be in the place where Apollo's clients put it."""
     persisted = (parameters.get("extensions") or {}).get("persistedQuery")
     named = parameters.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
     return named.removeprefix("sha256:") if isinstance(named, str) else None
@@ -111,9 +114,9 @@ _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT":
 
 @lru_cache(maxsize=100)
 def media_type(accept: str) -> str:
-    """Return the available media type that a client prefers (RFC 9110, 12.5.1); JSON if it accepts none.
+    """Return the available media type that a client prefers (RFC 9110, 12.5.1); JSON if the client accepts none of them.
 
-    Of two types with equal weight, the one with an explicit name is chosen, and GraphQL's own type first.
+    If the client gives two types equal weight, a type that it names explicitly is chosen, and GraphQL's own type first.
     """
     weights = dict(_weighed(part) for part in accept.split(","))
     accepted = [one for one in _RANGES if weights.get(one, 0) > 0]
@@ -121,7 +124,10 @@ def media_type(accept: str) -> str:
 
 
 def status(content: Mapping[str, Any], media: str) -> int:
-    """Return the HTTP status of a response. With the JSON type, only errors that call for a retry change it from 200."""
+    """Return the HTTP status of a response.
+
+    With the media type JSON, the status is 200 except for errors that call for a retry.
+    """
     codes = [error["extensions"]["code"] for error in content.get("errors", ())]
     if "UNAVAILABLE" in codes:
         return 503
@@ -133,7 +139,7 @@ def status(content: Mapping[str, Any], media: str) -> int:
 
 
 def wait(content: Mapping[str, Any]) -> int:
-    """Return the seconds after which a retry may succeed; 0 where that is unknown."""
+    """Return the seconds after which a retry of the request may succeed; 0 if that is unknown."""
     details = [error["extensions"] for error in content.get("errors", ())]
     return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in details), default=0)
 
@@ -148,17 +154,17 @@ def _weighed(part: str) -> tuple[str, float]:
 
 
 class RequestDigest(NamedTuple):
-    """A digest of everything that determines a response except the graph, and the change stamp of the graph."""
+    """A digest of everything except the graph that determines a response, and the change stamp of the graph."""
 
     digest: str
     change_stamp: str
 
 
 class EntityTags:
-    """Creates the entity tags of GET responses.
+    """Creates the entity tags (ETag) of responses to GET requests.
 
-    A tag is a digest of the response, so that changes which the actor may not see do not alter it. It is cached with the change
-    stamp of the graph, and the response is built again only after the graph has changed. Not thread-safe.
+    An entity tag is a digest of the response, so that a change that the actor may not see does not alter the tag. The tag is cached
+    with the change stamp of the graph; the response is built again only after the graph has changed. Not thread-safe.
     """
 
     def __init__(self, schema: str, reader: Reader) -> None:
@@ -167,7 +173,10 @@ class EntityTags:
         self._tags: LRUCache[RequestDigest, str] = LRUCache(CACHE_SIZE)
 
     async def digest(self, request: Request, actor: Actor, media: str) -> RequestDigest:
-        """Return the digest of a request, with the current change stamp; "" if the graph has none or does not respond."""
+        """Return the digest of a request and the current change stamp.
+
+        The stamp is "" if the graph has none or if the database does not respond.
+        """
         digest = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
         try:
             return RequestDigest(digest, await self._reader.change_stamp(recent=True))
@@ -175,11 +184,11 @@ class EntityTags:
             return RequestDigest(digest, "")
 
     def lookup(self, request: RequestDigest) -> str | None:
-        """Return the current entity tag; None where the response has to be built to know it."""
+        """Return the current entity tag of a response; None if the tag is unknown until the response has been built."""
         return self._tags.get(request)
 
     def store(self, request: RequestDigest, body: bytes | memoryview) -> str:
-        """Return and cache the entity tag of a response that was just built."""
+        """Cache the entity tag of a response that was just built, and return the tag."""
         tag = f'W/"{_digest(request.digest, hashlib.sha256(body).digest())}"'
         if request.change_stamp:
             self._tags[request] = tag
@@ -187,7 +196,7 @@ class EntityTags:
 
 
 def is_known(tag: str, request: Request) -> bool:
-    """Return whether the client already has the response with this tag (RFC 9110, 13.1.2)."""
+    """Return whether the client already has the response with this entity tag (RFC 9110, 13.1.2)."""
     sent = request.headers.get("if-none-match", "").split(",")
     return tag.removeprefix("W/") in (one.strip().removeprefix("W/") for one in sent)
 
@@ -204,16 +213,16 @@ SUGGESTION = re.compile(r" Did you mean .*", re.DOTALL)
 
 
 class OperationExecutor(Protocol):
-    """A schema that executes operations."""
+    """A GraphQL schema that can execute operations."""
 
     async def execute_json(
         self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
     ) -> ExecutionResult:
-        """Return the result of an operation; its data are values or JSON fragments. With `read_only`, mutations are refused."""
+        """Return the result of an operation; its data are values or JSON fragments. If `read_only` is set, mutations are rejected."""
 
 
 class Endpoint:
-    """The GraphQL endpoint; a browser that opens its address gets the page."""
+    """The GraphQL endpoint. A browser that opens its address gets the interactive page instead."""
 
     def __init__(
         self,
@@ -232,7 +241,7 @@ class Endpoint:
         self._entity_tags = entity_tags
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond to one request, also if its body is not a GraphQL request."""
+        """Respond to one HTTP request, even if its body is not a GraphQL request."""
         is_head = scope["method"] == "HEAD"
         too_large = HTTPException(413, f"The request body can have at most {BODY:,} bytes.")
         request = Request({**scope, "method": "GET"} if is_head else scope, limit_body(receive, BODY, too_large))
@@ -261,7 +270,7 @@ class Endpoint:
         return response
 
     async def _execute(self, request: Request, operation: OperationRequest) -> Response:
-        """Execute an operation. Raises HTTPException if the request may not execute it, or it does not exist."""
+        """Execute an operation. Raises HTTPException if the operation does not exist or the request may not execute it."""
         text, name, variables = operation
         context = QueryContext(self._reader, self._actor(request), store=self._store)
         read_only = request.method == "GET"
@@ -271,7 +280,10 @@ class Endpoint:
         return self._response(result, _media(request))
 
     def _response(self, result: ExecutionResult, media: str) -> Response:
-        """Return the HTTP response. Responses with errors are not cached, and have Retry-After where a retry may help."""
+        """Return the HTTP response for a result.
+
+        Responses with errors are not cached; they have a Retry-After header if a retry may succeed.
+        """
         content = self._content(result)
         seconds = wait(content)
         headers = {**PRIVATE, **({"Retry-After": str(seconds)} if seconds else {})}
@@ -280,7 +292,7 @@ class Endpoint:
         return Response(orjson.dumps(content), status(content, media), headers, _typed(media))
 
     def _content(self, result: ExecutionResult) -> dict[str, Any]:
-        """Return the body: a limited number of errors, each with a code, and no data where the whole operation was rejected."""
+        """Return the response body: a limited number of errors, each with a code, and no data if the operation was rejected."""
         if not result.errors:
             return {"data": result.data}
         errors: list[Any] = [error_response(error) for error in result.errors[:ERRORS]]
@@ -290,7 +302,7 @@ class Endpoint:
 
 
 def _opens_page(request: Request) -> bool:
-    """Return whether a browser opens the address itself."""
+    """Return whether a browser opens the address as a page."""
     accepts = request.headers.get("accept", "")
     return (
         request.method == "GET"
@@ -312,7 +324,7 @@ def _typed(media: str) -> str:
 
 
 def _check(request: Request) -> None:
-    """Reject other methods and content types, so that forms and plain text from other sites are not accepted (CSRF)."""
+    """Reject unexpected methods and content types, so that no form or plain text from another site is accepted (CSRF)."""
     if request.method not in ("GET", "POST"):
         raise HTTPException(405, "Use GET or POST.")
     if request.method == "POST" and not JSON_CONTENT.fullmatch(request.headers.get("content-type", "")):
@@ -327,14 +339,14 @@ def _refused(status: int, reason: str, request: Request) -> Response:
 def refused(
     request: Request, status: int, code: str, reason: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the uncacheable error response for a rejected request."""
+    """Return the error response for a rejected request; the response must not be cached."""
     error = {"message": reason, "extensions": {"code": code}}
     content = orjson.dumps({"errors": [error]})
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
 
 
 def limit_body(receive: Receive, longest: int, error: Exception) -> Receive:
-    """Return `receive` for a body of at most `longest` bytes; reading more raises the error."""
+    """Return a `receive` function for a body of at most `longest` bytes; reading a longer body raises `error`."""
     size = 0
 
     async def limited() -> Message:

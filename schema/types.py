@@ -1,4 +1,4 @@
-"""Helpers that create Strawberry types at run time, and GraphQL names for names of the model."""
+"""Helpers that create Strawberry types at run time, and GraphQL names for the names in the model."""
 
 import enum
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MOMENT = NewType("MOMENT", str)
 
 
 def cleaning(value: type[Value]) -> Callable[[object], str]:
-    """Return the parser of a scalar. The parser raises GraphQLRequestError."""
+    """Return the function that parses the values of a scalar. It raises GraphQLRequestError."""
 
     def clean(raw: object) -> str:
         text = clean_text(value, str(raw))
@@ -32,8 +32,8 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
 
 
 def clean_text(value: type[Value], raw: str | None) -> str:
-    """Return a text as a value type cleans it; empty if there is none. Raises GraphQLRequestError."""
-    with use_language("en"):  # as are all messages about a GraphQL request
+    """Return a text, cleaned by a value type; "" if the text is absent or empty. Raises GraphQLRequestError."""
+    with use_language("en"):  # all messages about a GraphQL request are in English
         try:
             return str(value.clean(raw) or "")
         except InvalidValue as error:
@@ -57,7 +57,7 @@ PYTHON: dict[str, Any] = {
 
 
 def enumeration(name: str, values: Mapping[str, str], doc: str, docs: Mapping[str, str] | None = None) -> Any:
-    """Return an enum type with these names and values; `docs` describes the values by name."""
+    """Return an enum type with these values by name; `docs` has the descriptions of the values, by name."""
     members = {one: strawberry.enum_value(value, description=(docs or {}).get(one)) for one, value in values.items()}
     made: Any = enum.Enum(name, members)  # type: ignore[misc]
     return strawberry.enum(made, description=doc)
@@ -78,7 +78,7 @@ DIRECTION = enumeration(
 
 
 def code_enumeration(name: str, codes: str, doc: str) -> Any:
-    """Return the enum type of a closed code list."""
+    """Return the enum type for a code list whose codes are fixed."""
     entries = code_list(codes).values()
     docs = {entry.code.upper(): f"{entry.label_en}." for entry in entries}
     return enumeration(name, {entry.code.upper(): entry.code for entry in entries}, doc, docs)
@@ -91,12 +91,12 @@ CLOSED_LISTS = {
 
 
 def new_class(name: str, doc: str | None = None, *bases: type) -> Any:
-    """Return a class to add fields to; Strawberry decorates it once they are complete."""
+    """Return a new class. The caller adds fields; when they are complete, Strawberry decorates the class."""
     return type(name, bases, {"__annotations__": {}, "__doc__": doc})
 
 
 def plain(name: str, doc: str, fields: Mapping[str, tuple[Any, str]]) -> Any:
-    """Return an object type with these fields, each given as a type and a description."""
+    """Return an object type with these fields. Each field is given as a type and a description."""
     made = new_class(name, doc)
     for field, (kind, description) in fields.items():
         setattr(made, field, response_field(kind, description))
@@ -104,24 +104,24 @@ def plain(name: str, doc: str, fields: Mapping[str, tuple[Any, str]]) -> Any:
 
 
 def nullable(kind: Any) -> Any:
-    """Return the nullable form of a type."""
+    """Return the nullable form of a GraphQL type."""
     return Optional[kind]  # noqa: UP045
 
 
 def listing(kind: Any) -> Any:
-    """Return the type of a list of a type."""
+    """Return the GraphQL type of a list with members of a type."""
     return list[kind]
 
 
 def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
-    """Add an optional field to an input type."""
+    """Add an optional field to a GraphQL input type."""
     python_name = f"{name}_" if name in ("and", "or", "not", "in") else name
     owner.__annotations__[python_name] = nullable(kind)
     setattr(owner, python_name, strawberry.field(name=name, default=strawberry.UNSET, description=doc))
 
 
 class Argument(NamedTuple):
-    """An argument of a field: its type, its description, and its default, `...` if it is required."""
+    """An argument of a GraphQL field: its type, description and default; the default is `...` if the argument is required."""
 
     kind: Any
     doc: str
@@ -129,7 +129,7 @@ class Argument(NamedTuple):
 
 
 def response_field(kind: Any, doc: str, **arguments: Argument) -> StrawberryField:
-    """Return a field whose resolver returns the precomputed value under its response name."""
+    """Return a field whose resolver reads the precomputed value stored under the field's response name."""
 
     def read(root: Any, info: strawberry.Info, **_: Any) -> Any:
         return root[info.path.key]
@@ -153,21 +153,21 @@ def _parameter(name: str, declared: Argument) -> Parameter:
 
 
 def camel(name: str) -> str:
-    """Return `level_of_government` as `levelOfGovernment`."""
+    """Return a name in camel case: `levelOfGovernment` for `level_of_government`."""
     head, *rest = name.split("_")
     return head + "".join(part.title() for part in rest)
 
 
 def pascal(relation: str) -> str:
-    """Return `PARTY_TO` as `PartyTo`."""
+    """Return a name in Pascal case: `PartyTo` for `PARTY_TO`."""
     return "".join(part.title() for part in relation.split("_"))
 
 
 def field_of(kind: str | type[Kind]) -> str:
-    """Return the name of the field that holds one record of a kind: `agency` for `Agency`."""
+    """Return the name of the GraphQL field that returns one record of a kind: `agency` for `Agency`."""
     return camel(snake(kind if isinstance(kind, str) else kind.__name__))
 
 
 def link_type(link: Link) -> str:
-    """Return the name of the type of a link with properties, the same at both ends: `Provides`."""
+    """Return the type name of a link with properties, such as `Provides`. The name is the same at both ends of the link."""
     return pascal(link.relation)

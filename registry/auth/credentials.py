@@ -1,4 +1,4 @@
-"""Credentials: access tokens, sessions and invitations, looked up by the hash of their secret."""
+"""Credentials: access tokens, sessions and invitations. They are looked up by the hash of their secret."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SESSION, INVITATION, PROVIDER_SESSION = timedelta(hours=12), timedelta(hours=1),
 
 
 class CredentialError(Exception):
-    """A token cannot be issued or revoked; the message is for the user."""
+    """A token could not be issued or revoked; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A stored credential without its hash. `kind` is token or session; times are texts of Instants."""
+    """A stored credential, without its hash. `kind` is token or session; times are ISO 8601 texts."""
 
     id: str
     kind: str
@@ -40,18 +40,18 @@ class Credential:
 
     @property
     def state(self) -> str:
-        """Whether it is valid, expired or revoked."""
+        """Whether the credential is valid, expired or revoked."""
         return "revoked" if self.revoked else "expired" if self.expires <= now() else "valid"
 
     def as_json(self) -> dict[str, object]:
-        """Return all fields and the state as JSON values."""
+        """Return all fields of the credential, and whether it is valid, as JSON values."""
         return {**asdict(self), "state": self.state}
 
 
 def issue(
     store: Store, name: str, role: Role, agencies: Sequence[str], groups: Sequence[str], days: int = TOKEN_DAYS
 ) -> tuple[str, Credential]:
-    """Create an access token; return its secret, which is not stored, and the credential. Raises CredentialError."""
+    """Create an access token. Return its secret, which is not stored, and the stored credential. Raises CredentialError."""
     if not name.strip():
         raise CredentialError("A token must have the name of the person or program that holds it.")
     if not agencies and role is not Role.ADMIN and Action.PROPOSE in RIGHTS[role]:
@@ -68,24 +68,24 @@ def list_credentials(store: Store) -> list[Credential]:
 
 
 def revoke(store: Store, credential: str) -> None:
-    """Revoke a token with its sessions, or a session. Raises CredentialError if there is none."""
+    """Revoke a session, or a token with its sessions. Raises CredentialError if there is no such credential."""
     if not store.write(texts.revoke(credential, now=now()))[0][0][0]:
         raise CredentialError(f"There is no token {credential}. `registry token list` lists the tokens.")
 
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
-    """Return the user of an access token; None if it is unknown, expired or revoked. Raises StoreError."""
+    """Return the user of an access token; None if the token is unknown, expired or revoked. Raises StoreError."""
     return await _actor_with(reader, secret, "token")
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
-    """Return the user with all units of their agencies. Raises StoreError."""
+    """Return the user with all units of the user's agencies added to those agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.default_agency)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
-    """Return the user of a session; None if it is unknown or has ended. Raises StoreError."""
+    """Return the user of a session; None if the session is unknown or has ended. Raises StoreError."""
     return await _actor_with(reader, secret, "session")
 
 
@@ -95,32 +95,35 @@ async def is_invitation(reader: Reader, secret: str) -> bool:
 
 
 def session_by_token(store: Store, secret: str) -> str | None:
-    """Start a session for the holder of a token; return its secret, None if the token is not valid."""
+    """Start a session for the holder of a token. Return the secret of the session; None if the token is not valid."""
     return _begin_session(store, secret, "token")
 
 
 def session_by_invitation(store: Store, secret: str) -> str | None:
-    """Start the administrator's session of an invitation, which is then used up; None if it is not valid."""
+    """Start an administrator's session by means of an invitation, which can be used only once.
+
+    Return the secret of the session; None if the invitation is not valid.
+    """
     return _begin_session(store, secret, "invitation")
 
 
 def start_session(store: Store, actor: Actor) -> str:
-    """Start a session for a user authenticated by a provider; return its secret.
+    """Start a session for a user whom an identity provider has authenticated. Return the secret of the session.
 
-    The session is short, so that the provider is asked again soon.
+    The session is short, so that the user soon has to be authenticated by the provider again.
     """
     return _store(store, "session", actor, PROVIDER_SESSION)[0]
 
 
 def end_session(store: Store, secret: str) -> None:
-    """End a session."""
+    """End the session with this secret."""
     store.write(texts.end_session(_digest(secret), now=now()))
 
 
 def invite(store: Store) -> str | None:
-    """Return the secret of an invitation to become administrator, valid for an hour; None if there is an administrator.
+    """Return the secret of an invitation to become administrator; None if there is already an administrator.
 
-    Earlier invitations are revoked.
+    The invitation is valid for an hour. Earlier invitations are revoked.
     """
     if store.read(texts.has_administrator(now=now()))[0][0]:
         return None
@@ -142,9 +145,9 @@ def _actor(rows: Rows) -> Actor | None:
 
 
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
-    """Return the effective role: `viewer` for a user whose agencies are all retired, unless they are an administrator.
+    """Return the effective role of a user. If all agencies of a user are retired, the role is `viewer`; administrators keep theirs.
 
-    `named` is the number of agencies named in the account, `agencies` those not retired.
+    `named` is the number of agencies named in the account; `agencies` are those that are not retired.
     """
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
@@ -168,7 +171,7 @@ def _store(store: Store, kind: str, actor: Actor, lasts: timedelta) -> tuple[str
 
 
 def _secret(kind: str, lasts: timedelta) -> tuple[str, dict[str, Any]]:
-    """Return a new secret and the properties to store: its hash, a public id, and its expiry."""
+    """Return a new secret and the credential properties to store: the secret's hash, a public id and the expiry time."""
     secret = PREFIX + secrets.token_urlsafe(32)
     expires = instant(current_time() + lasts)
     return secret, {
@@ -194,7 +197,7 @@ def _check_agencies(store: Store, ids: Sequence[str]) -> None:
 
 
 def _check_groups(store: Store, groups: Sequence[str]) -> None:
-    """Reject names that are not groups: records would grant their holder the rights of an agency or of a role."""
+    """Reject names that are not groups, because records would grant the rights of an agency or of a role to their holder."""
     agencies = set(store.read(texts.known(groups))[0][0])
     for one in groups:
         if one in agencies:

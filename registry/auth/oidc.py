@@ -1,4 +1,4 @@
-"""OpenID Connect: the provider's metadata and keys, token validation, and claims as an actor."""
+"""OpenID Connect: the provider's metadata and keys, the validation of tokens, and the user that their claims describe."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Claims = Mapping[str, Any]
 
 
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
-    """Return the user for the claims of a token: the highest of their roles, their agencies by id or identifier, their groups.
+    """Return the user that a token's claims describe: the highest of the roles, the agencies, and the groups. Raises StoreError.
 
-    A user whose agencies are all retired is a viewer. Raises StoreError.
+    The claims name agencies by id or by identifier. A user whose agencies are all retired gets the role viewer.
     """
     named = _claim_texts(claims, settings.oidc_agencies_claim)
     groups = [one for one in _claim_texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
@@ -41,7 +41,7 @@ async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) ->
         agencies = [*agencies, *(agency for _name, agency, ended in rows[0][0] if not ended)]
         retired = [*retired, *(agency for _name, agency, ended in rows[0][0] if ended)]
     name = next((str(claims[one])[:MAX_NAME_LENGTH] for one in NAMES if claims.get(one)), "")
-    # A group with the id of an agency would receive the grants of that agency.
+    # A group whose name is the id of an agency would receive the access grants of that agency.
     role = role_for(_role(claims, settings), len(retired), agencies)
     return Actor(name, role, frozenset(agencies), frozenset(groups) - frozenset(misnamed))
 
@@ -52,7 +52,7 @@ def _role(claims: Claims, settings: Settings) -> Role:
 
 
 def _claim_texts(claims: Claims, name: str) -> list[str]:
-    """Return the texts of a claim, by its name or by a dotted path such as `realm_access.roles`."""
+    """Return the texts of a claim, given by its name or by a dotted path such as `realm_access.roles`."""
     value: Any = claims
     for part in [name] if name in claims else name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -61,20 +61,20 @@ def _claim_texts(claims: Claims, name: str) -> list[str]:
 
 
 CACHE_SECONDS, TIMEOUT_SECONDS = 3600.0, 5.0
-REFETCH_SECONDS = 30.0  # the minimum between two requests for the keys
-MAX_RESPONSE_BYTES = 1_000_000  # bytes of a response
+REFETCH_SECONDS = 30.0  # the minimum time between two requests for the keys
+MAX_RESPONSE_BYTES = 1_000_000  # the maximum size of a response
 log = logging.getLogger(__name__)
 
 
 class ProviderUnavailable(Exception):
-    """The provider does not respond, or responds incorrectly; the message is for the log."""
+    """The identity provider does not respond, or its response is invalid; the message is for the log."""
 
 
 class Provider:
-    """An OpenID Connect provider.
+    """An OpenID Connect provider, with its metadata and signing keys.
 
-    Its metadata and keys are fetched again after an hour, and keys also when a token names an unknown key. Old keys stay in
-    use while new ones are fetched, and if that fails. No call takes longer than TIMEOUT_SECONDS.
+    Metadata and keys are fetched again after an hour. Keys are also fetched again if a token names an unknown key. The old keys
+    stay in use while new ones are fetched, and if that fails. No call takes longer than TIMEOUT_SECONDS.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -89,13 +89,13 @@ class Provider:
         self._keys: KeySet | None = None
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections to the provider."""
         if self._refresh is not None:
             self._refresh.cancel()
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
-        """Return the address where users log in. Raises ProviderUnavailable."""
+        """Return the address of the provider's login page with these parameters. Raises ProviderUnavailable."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
         async with self._time_limit():
             endpoint = await self._endpoint("authorization_endpoint")
@@ -120,7 +120,10 @@ class Provider:
         return token if isinstance(token, str) else None
 
     async def keys(self, kid: str | None) -> KeySet:
-        """Return the keys, fetching them at most twice a minute if none has this id. Raises ProviderUnavailable."""
+        """Return the provider's signing keys. Raises ProviderUnavailable.
+
+        If none of the keys has the id `kid`, the keys are fetched again, at most twice a minute.
+        """
         if self._knows(kid):
             if (
                 time.monotonic() - self._keys_at >= CACHE_SECONDS
@@ -143,7 +146,7 @@ class Provider:
         return time.monotonic() - self._keys_requested_at >= REFETCH_SECONDS
 
     async def _renew_keys(self) -> None:
-        """Fetch the keys again, so that a key withdrawn by the provider does not stay trusted."""
+        """Fetch the keys again, so that a key that the provider has withdrawn does not stay trusted."""
         try:
             async with self._time_limit(), self._fetching:
                 if self._may_request_keys():
@@ -152,14 +155,14 @@ class Provider:
             log.warning("The previous keys stay in use: %s", error)
 
     async def _fetch_keys(self) -> None:
-        # Set before the request, so that a failing provider is not asked again at once.
+        # Set before the request, so that a failing provider does not get another request at once.
         self._keys_requested_at = time.monotonic()
         self._keys = await self._read_keys()
         self._keys_at = time.monotonic()
 
     @asynccontextmanager
     async def _time_limit(self) -> AsyncIterator[None]:
-        """Limit the total time of the block, however slowly a response arrives. Raises ProviderUnavailable."""
+        """Limit the total time of the block, even if a response arrives slowly. Raises ProviderUnavailable."""
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 yield
@@ -174,7 +177,7 @@ class Provider:
             raise ProviderUnavailable(f"{self.issuer} returned no readable keys.") from None
 
     def _uses_basic(self) -> bool:
-        """Return whether to authenticate with HTTP Basic; otherwise the client id and any secret are sent in the form."""
+        """Return whether to send the client id and secret by HTTP Basic authentication; if not, they are sent in the form."""
         ways = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 
@@ -190,7 +193,7 @@ class Provider:
         return endpoint
 
     async def _request(self, method: str, address: str, **how: Any) -> dict[str, Any]:
-        """Return the JSON object in the provider's response, also for a client error."""
+        """Return the JSON object in the provider's response, even if the response is a client error (4xx)."""
         content = bytearray()
         try:
             async with self._client.stream(method, address, **how) as answer:
@@ -214,11 +217,11 @@ LEEWAY, MAX_TOKEN_LENGTH = 30, 16_384
 
 
 class Untrusted(Exception):
-    """A token that cannot be verified."""
+    """A token could not be verified."""
 
 
 async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, Any]:
-    """Return the verified claims of a token for this audience. Raises Untrusted and ProviderUnavailable."""
+    """Return the verified claims of a token that was issued for this audience. Raises Untrusted and ProviderUnavailable."""
     keys = await provider.keys(_key_id(token))
     expected = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,
@@ -236,7 +239,7 @@ async def claims_of(provider: Provider, token: str, audience: str) -> dict[str, 
 
 
 async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]:
-    """Return the verified claims of the ID token of a login with this nonce. Raises Untrusted and ProviderUnavailable."""
+    """Return the verified claims of an ID token from the login with this nonce. Raises Untrusted and ProviderUnavailable."""
     claims = await claims_of(provider, token, provider.client_id or "")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if claims.get("nonce") != nonce or claims.get("azp", None if several else provider.client_id) != provider.client_id:
@@ -245,7 +248,7 @@ async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]
 
 
 def _key_id(token: str) -> str | None:
-    """Return the key id in a token's header. Raises Untrusted, without any fetch, for a token that would be rejected anyway."""
+    """Return the key id in a token's header. Raises Untrusted, before any fetch, for a token that cannot become valid."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise Untrusted
     try:
@@ -259,13 +262,13 @@ def _key_id(token: str) -> str | None:
 
 
 class BearerAuthentication:
-    """Authenticates bearer tokens: our own, and those of the provider if an audience is set."""
+    """Authenticates bearer tokens: the registry's own tokens, and the provider's tokens if an audience is configured."""
 
     def __init__(self, reader: Reader, provider: Provider | None, settings: Settings) -> None:
         self._reader, self._provider, self._settings = reader, provider, settings
 
     async def __call__(self, token: str) -> Actor | None:
-        """Return the user of a token; None if it is not valid. Raises StoreError and ProviderUnavailable."""
+        """Return the user of a token; None if the token is not valid. Raises StoreError and ProviderUnavailable."""
         audience = self._settings.oidc_audience
         if token.startswith(PREFIX) or self._provider is None or audience is None:
             return await actor_of_token(self._reader, token)

@@ -1,4 +1,4 @@
-"""The permission matrix: what each role may view and do."""
+"""The permission matrix: what users with each role may view and do."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,18 +22,18 @@ CHANGING = [action for action in Action if action not in VIEWING]
 
 
 def actors() -> dict[str, Actor]:
-    """Return a user of each role who acts for one agency, and one who is not logged in."""
+    """Return a sample user for each role, who acts for one agency, and a user who is not logged in."""
     return {NOBODY: Actor()} | {role.value: Actor(role.value, role, frozenset({OWN})) for role in Role}
 
 
 def stored(steward: str, access: str, status: str) -> dict[str, object]:
-    """Return the stored properties of a record that decide about access."""
+    """Return the stored properties of a sample record that decide who may access it."""
     record = {"steward": steward, "access": access, "status": status}
     return {**record, "seen_by": seen_by(record), "shown_to": shown_to(record)}
 
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
-    """Return how much of a record a user can see, as text for a table cell."""
+    """Return how much of a record a user can see, as the text of a table cell."""
     seen = [can(actor, action, record) for action in VIEWING]
     return ("nothing", "summary", "all")[sum(seen)]
 

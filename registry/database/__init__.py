@@ -1,1 +1,1 @@
-"""The graph database: the driver, every Cypher statement, constraints and indexes."""
+"""The graph database: the driver, every Cypher query, and the constraints and indexes."""

@@ -1,4 +1,4 @@
-"""Compile a query to one Cypher statement."""
+"""Compile a query, given as frozen data, to one Cypher query text with parameters."""
 
 from __future__ import annotations
 
@@ -33,11 +33,14 @@ from registry.database.query import (
 from registry.model.kinds import End, Kind, Model, Property
 from registry.permissions import can_view_details, can_view_summary
 
-FEW = 1000  # up to this many linked records, starting there is faster than scanning
+FEW = 1000  # up to this many linked records, a query that starts at them is faster than a scan of all records
 
 
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
-    """Return the first condition that requires only one linked record by id, and the other conditions; None if none does."""
+    """Split off the first condition that names exactly one linked record by its id.
+
+    Return that condition and the remaining conditions, or None if no condition names exactly one linked record.
+    """
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if (
@@ -55,9 +58,10 @@ def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
 def category_condition(
     where: Condition, kind: type[Kind], model: Model
 ) -> tuple[LinkCondition, Compare, Condition] | None:
-    """Return the first condition that a linked record has a category, that category, and the other conditions.
+    """Split off the first condition that requires a linked record to have a certain value of a category property.
 
-    Categories are the properties with `Property.is_category`. Return None where there is no such condition.
+    Category properties are those declared with `Property.is_category`. Return the link condition, the comparison with the category,
+    and the remaining conditions, or None if no condition names a category.
     """
     parts = parts_of(where)
     for place, part in enumerate(parts):
@@ -70,17 +74,18 @@ def category_condition(
 
 
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
-    """Return the conditions that must all hold."""
+    """Return the members of a conjunction; any other condition is returned alone."""
     return condition.parts if isinstance(condition, AllOf) else (condition,)
 
 
-PARTS = "-[:BROADER*0..6]->"  # from a narrower term, or the term itself, to the term
-# Levels of units below an agency. Each level is matched separately: a pattern of variable length would follow every path.
+PARTS = "-[:BROADER*0..6]->"  # matches the path from a narrower vocabulary term, or from the term itself, to the term
+# The deepest level of units below an agency that is matched. Each level has a pattern of its own, because a pattern of variable
+# length would follow every path.
 LEVELS = 12
 
 
 class CypherWriter:
-    """Compiles conditions to Cypher predicates, numbers variables and collects the parameters of the statement."""
+    """Compiles conditions to Cypher predicates, numbers the variables and collects the query parameters."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -88,20 +93,20 @@ class CypherWriter:
         self._variables = 0
 
     def variable(self) -> str:
-        """Return a new variable name."""
+        """Return a variable name that is not used yet in the query."""
         self._variables += 1
         return f"x{self._variables}"
 
     def value(self, given: Parameter | ParameterList) -> str:
-        """Return the Cypher expression of a parameter."""
+        """Return the Cypher expression that refers to a parameter."""
         self.givens.append(given)
         return f"$in.v{len(self.givens) - 1}"
 
     def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
-        """Return the predicate, never null, of a condition on a record.
+        """Return the predicate for a condition on a record. The predicate is never null.
 
-        What the actor may not see is unknown: neither a condition on it nor its negation holds. `unknown` is the value of the
-        predicate where the condition is unknown.
+        If the actor may not see a value, neither a condition on the value nor the negation of that condition holds. `unknown` is
+        the value of the predicate if the actor may not see the property that it compares.
         """
         match condition:
             case Compare():
@@ -122,12 +127,15 @@ class CypherWriter:
                 return f"NOT ({self.condition(condition.part, node, kind, unknown=not unknown)})"
 
     def pattern(self, node: str, edge: str, far: str, end: End) -> str:
-        """Return the pattern from a node along a link to its far end."""
+        """Return the Cypher pattern that leads from a node along a link to the record at the other end."""
         left, right = ("-", "->") if end.outgoing else ("<-", "-")
         return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
 
     def link_seen(self, node: str, far: str, end: End) -> str:
-        """Return the predicate that a link is visible: both its ends, and the details of both if the link is a detail."""
+        """Return the predicate that the actor may see a link.
+
+        The actor must be able to see the records at both ends, and also their details if the link is declared as a detail.
+        """
         return (
             self.far_end_visible(far, end)
             if end.link.summary
@@ -135,7 +143,7 @@ class CypherWriter:
         )
 
     def far_end_visible(self, far: str, end: End) -> str:
-        """Return the predicate that a link is visible, given that the links of the near record are."""
+        """Return the predicate that the actor may see a link, for an actor who is known to see the links of the near record."""
         return can_view_summary(far) if end.link.summary else can_view_details(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
@@ -160,7 +168,10 @@ class CypherWriter:
     def demanded(
         self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
-        """Return the predicate of the conditions on the far record, the near record and the link; `unknown` as in `condition`."""
+        """Return the predicate for the conditions on the far record, on the near record and on the link.
+
+        `unknown` has the same meaning as in `condition`.
+        """
         return all_of(
             self.condition(linked.far, far, end.target, unknown=unknown),
             self.condition(linked.near, node, end.kind, unknown=unknown),
@@ -168,11 +179,11 @@ class CypherWriter:
         )
 
     def running(self, which: Runs | None, edge: str) -> str:
-        """Return the predicate that a link is in the period; "true" without one."""
+        """Return the predicate that a link is in the period `which`; "true" if `which` is None."""
         return "true" if which is None else period_predicate(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
-        """Return the predicate that a property of a visible link is visible; "" where it always is."""
+        """Return the predicate that the actor may see a property of a visible link; "" if every actor may see the property."""
         return (
             f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.summary and not declared.summary else ""
         )
@@ -180,7 +191,7 @@ class CypherWriter:
     def _edge_condition(
         self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
-        """Return the predicate of conditions on the properties of a link; `unknown` as in `condition`."""
+        """Return the predicate for conditions on the properties of a link; `unknown` has the same meaning as in `condition`."""
         match condition:
             case Compare():
                 declared = end.link.properties[condition.property]
@@ -207,12 +218,12 @@ class CypherWriter:
 
 
 def _unless_withheld(node: str, holds: str, *, unknown: bool) -> str:
-    """Return a predicate on details of a record that has the value `unknown` where the actor sees only the summary."""
+    """Return a predicate on the details of a record; its value is `unknown` if the actor may see only the record's summary."""
     return f"(NOT {can_view_details(node)} OR {holds})" if unknown else f"({can_view_details(node)} AND {holds})"
 
 
 def period_predicate(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
-    """Return the predicate that a period from `first` to `last` is current on a day, ended before it, or upcoming."""
+    """Return the predicate that a period from `first` to `last` includes a day, ended before that day, or begins after it."""
     ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
     return {
         "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
@@ -222,12 +233,12 @@ def period_predicate(period: str, owner: str, day: str, first: str = "since", la
 
 
 def path_visible(way: str) -> str:
-    """Return the predicate that the actor may see every record on a path, so that a hidden record connects nothing."""
+    """Return the predicate that the actor may see every record on a path, so that no path leads through a hidden record."""
     return f"all(x IN nodes({way}) WHERE {can_view_summary('x')})"
 
 
 def all_of(*predicates: str) -> str:
-    """Return the conjunction of predicates, without those that are "true"."""
+    """Return the conjunction of these predicates; predicates that are always "true" are left out."""
     return " AND ".join(one for one in predicates if one != "true") or "true"
 
 
@@ -243,7 +254,10 @@ BY_NAME = Order("name", descending=False)
 
 @dataclass(frozen=True)
 class CypherTemplate:
-    """A Cypher statement and its parameters: `givens` go into the map `$in`, `page` into parameters of their own."""
+    """A Cypher query text and its parameters.
+
+    The values of `givens` are passed in the map `$in`. Each value of `page` is a separate parameter.
+    """
 
     text: str
     givens: tuple[Parameter | ParameterList, ...]
@@ -251,14 +265,14 @@ class CypherTemplate:
     seeking: str = ""
 
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
-        """Return the statement with the values for these variables."""
+        """Return the Cypher query with the parameter values that these variables give."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
         page = {key: given.value(variables) for key, given in self.page.items()}
         return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
 
 
 def compile_query(query: Query, model: Model) -> CypherTemplate:
-    """Compile a query to Cypher. Each row holds one list; see `QueryCompiler.selected` for its content."""
+    """Compile a query to Cypher. Each result row holds one list; `QueryCompiler.selected` describes its content."""
     writing = QueryCompiler(model)
     match query:
         case ById():
@@ -274,34 +288,37 @@ def compile_query(query: Query, model: Model) -> CypherTemplate:
 
 
 class QueryCompiler(CypherWriter):
-    """Compiles one query."""
+    """Compiles one query to Cypher."""
 
     def by_id(self, query: ById) -> CypherTemplate:
-        """Compile to a statement that returns one row, what is selected, or none."""
+        """Compile a query for one record to Cypher that returns the selected values in one row, or no row if there is no record."""
         start = f"WITH {self.value(query.id)} AS id {self._match_kinds(query.views)}"
         return self._template(f"{start} RETURN {self._view(query.views)} AS row")
 
     def by_ids(self, query: ByIds) -> CypherTemplate:
-        """Compile to a statement that returns one row: a list of `[id, what is selected]`."""
+        """Compile a query for several records to Cypher that returns one row: a list of `[id, selected values]`."""
         start = f"UNWIND {self.value(query.ids)} AS id {self._match_kinds(query.views)}"
         return self._template(f"{start} RETURN collect([n.id, {self._view(query.views)}])")
 
     def page(self, query: Page) -> CypherTemplate:
-        """Compile to a statement that returns one row per record: what each view selects, then the sort keys for the cursor."""
+        """Compile a page query to Cypher that returns one row per record.
+
+        A row holds the values that each view selects, followed by the sort keys for the cursor.
+        """
         anchored = anchor(query.where)
         if anchored is None and query.order in ((), (BY_NAME,), (Order("name", descending=True),)):
             return self._indexed_page(query)
         return self._sorted_page(query, anchored)
 
     def total(self, query: Total) -> CypherTemplate:
-        """Compile to a statement that returns one row: the number."""
+        """Compile a count query to Cypher that returns one row with the number of records."""
         return self._match_records(query, "RETURN count(n)")
 
     def facet(self, query: FacetQuery) -> CypherTemplate:
-        """Compile to a statement that returns one row: a list of `[value, names, number, withheld]`, largest number first.
+        """Compile a facet query to Cypher that returns one row: a list of `[value, names, number, withheld]`, largest number first.
 
-        `names` are the name, the Indonesian and the English label of a term, and null for a code. Where the value is a detail,
-        records of which the actor sees only the summary are counted apart, as withheld.
+        `names` are the name, the Indonesian label and the English label of a vocabulary term; `names` is null if the value is a
+        code. If the value is a detail, `withheld` is the number of records of which the actor may see only the summary.
         """
         end = self.model[query.kind].ends.get(query.field)
         withheld, sort = "false", "number DESC, value"
@@ -320,13 +337,17 @@ class QueryCompiler(CypherWriter):
                 counts += f" AND {path_visible('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
-        # The limit is in a WITH of its own: Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
+        # The limit is in a WITH clause of its own, because Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
         limit = self.value(query.first)
         cut = f"WITH value, {names} AS names, number, {withheld} AS withheld ORDER BY {sort} LIMIT {limit}"
         return self._match_records(query, f"{counted} {cut} RETURN collect([value, names, number, withheld])")
 
     def selected(self, select: Select, node: str) -> str:
-        """Return the list expression of what is selected of a record: summary, one list of details (or null), parts."""
+        """Return the expression for the selected values of a record.
+
+        Its value is a list: the summary values, then one list of details (null if the actor may not see them), then linked records
+        and counts.
+        """
         declared = self.model[select.kind].properties
         summary = [
             self._summary_value(node, name)
@@ -342,7 +363,10 @@ class QueryCompiler(CypherWriter):
         return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {can_view_summary('n')}"
 
     def _view(self, views: tuple[Select, ...]) -> str:
-        """Return the expression of the view for the record's kind; with several views, preceded by the name of the kind."""
+        """Return the expression that applies the view for the record's kind.
+
+        If there are several views, the name of the kind is the first value.
+        """
         if len(views) == 1:
             return self.selected(views[0], "n")
         alike: dict[Select, list[str]] = {}
@@ -390,7 +414,7 @@ class QueryCompiler(CypherWriter):
         return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
 
     def _after_cursor(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
-        """Return the predicate that a record comes after the cursor, by comparing the sort keys in turn."""
+        """Return the predicate that a record comes after the cursor in the sort order, comparing one sort key after the other."""
         values = [self.value(given) for given in start]
         text = ""
         for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
@@ -402,7 +426,10 @@ class QueryCompiler(CypherWriter):
         return all_of(also, can_view_summary("n"), self.condition(where, "n", query.kind))
 
     def _anchored(self, kind: str, linked: LinkCondition, rest: Condition) -> tuple[str, str]:
-        """Return the match that starts at the one record that the condition names and follows the link back, and its predicate."""
+        """Return a MATCH clause and a predicate for records linked to one record that the condition names by id.
+
+        The match starts at that record and follows the link back.
+        """
         end = self.model[kind].ends[linked.end]
         (named,) = parts_of(linked.far)
         assert isinstance(named, Compare)
@@ -425,7 +452,7 @@ class QueryCompiler(CypherWriter):
         also: str = "true",
         cut: str = "",
     ) -> CypherTemplate:
-        """Match the records of the query for which `also` holds, and append `rest`.
+        """Return Cypher that matches the records of the query for which `also` holds, followed by the clauses in `rest`.
 
         `cut` is the ORDER BY and LIMIT that may already be applied to the matched records.
         """
@@ -433,9 +460,9 @@ class QueryCompiler(CypherWriter):
         return self._template(f"{matched} {rest}", page, self._seek(query, matched, also, cut, rest))
 
     def _seek(self, query: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
-        """Return a statement that starts at linked records of a category if there are few; "" if the query names no category.
+        """Return Cypher that starts at the linked records of a category; "" if the query does not name a category.
 
-        Where a category is common, scanning the records in order is faster, as a page fills up soon.
+        If many linked records are in the category, the Cypher scans the records in sort order instead, which fills a page faster.
         """
         sought = category_condition(query.where, self.model[query.kind], self.model)
         if sought is None:
@@ -452,8 +479,8 @@ class QueryCompiler(CypherWriter):
         linked = f"MATCH {self.pattern(f'n:{query.kind}', 'e', 'm', end)} WHERE {meets} WITH DISTINCT n"
         holds = self._predicate(
             query, others, also
-        )  # checked afterwards, so that the engine does not start at an index for it
-        enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # otherwise the second branch matches nothing
+        )  # checked last, so that the engine does not start at an index for it
+        enough = f"UNWIND CASE WHEN size(few) = {FEW} THEN [1] ELSE [] END AS enough"  # empty for few: no second branch
         return (
             f"CALL {{ {found} WITH m LIMIT {FEW} RETURN collect(m) AS few }}"
             f" CALL (few) {{ WITH few WHERE size(few) < {FEW} UNWIND few AS m {linked} WHERE {holds} RETURN n"
@@ -517,7 +544,7 @@ class QueryCompiler(CypherWriter):
         return self._of_links(node, end, counted)
 
     def _of_links(self, node: str, end: End, found: str) -> str:
-        """Return what is found of a record's links, and null where the actor may not see them."""
+        """Return an expression computed from a record's links; its value is null if the actor may not see these links."""
         return found if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {found} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
@@ -526,7 +553,7 @@ class QueryCompiler(CypherWriter):
         return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
 
     def _key(self, order: Order, kind: str, node: str = "n") -> str:
-        """Return the expression to sort by. Missing and hidden values come last."""
+        """Return the expression to sort records by. Records with a missing or hidden value come last."""
         if order.property == "name":
             return f"{node}.name_key"
         declared = self.model[kind].properties[order.property]
@@ -540,7 +567,7 @@ class QueryCompiler(CypherWriter):
 
 
 def _without_kind(view: Select) -> Select:
-    """Return a view without its kind if it reads the same of every kind: only properties and references."""
+    """Return a view without its kind if it selects only properties and references, which read the same for every kind."""
     return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
 
 

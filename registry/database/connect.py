@@ -1,4 +1,4 @@
-"""Open the database named in the settings: a Neo4j server, or the embedded engine on its data directory."""
+"""Open the database named in the settings: either a Neo4j server or the embedded engine with its data directory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,9 +17,9 @@ Tell = Callable[[str], None]
 def open_connection(
     settings: Settings, tell: Tell | None = None, *, lasting: bool = False
 ) -> Iterator[ConnectionSettings]:
-    """Yield the connection settings; the embedded engine runs at least until the block ends. See engine.in_use for `lasting`.
+    """Yield the connection settings; an embedded engine keeps running at least until the block ends.
 
-    Raises engine.EngineError when the embedded engine cannot be started.
+    `lasting` has the same meaning as in `engine.in_use`. Raises engine.EngineError if the embedded engine cannot be started.
     """
     if settings.neo4j_uri:
         yield _server_settings(settings, settings.neo4j_uri)
@@ -31,12 +31,15 @@ def open_connection(
 def running_engine(
     settings: Settings, tell: Tell | None = None, *, lasting: bool = False
 ) -> AbstractContextManager[engine.Engine]:
-    """Start or join the embedded engine and yield it; it runs at least until the block ends. Raises EngineError."""
+    """Start the embedded engine, or join the running one, and yield it. Raises EngineError.
+
+    The engine keeps running at least until the block ends.
+    """
     return engine.in_use(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
 
 
 def connection_settings(running: engine.Engine, timeout: float = ConnectionSettings.timeout) -> ConnectionSettings:
-    """Return the connection settings of an embedded engine."""
+    """Return the settings for connecting to an embedded engine."""
     return ConnectionSettings(
         running.uri,
         running.username,
@@ -51,14 +54,14 @@ def connection_settings(running: engine.Engine, timeout: float = ConnectionSetti
 
 @contextmanager
 def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
-    """Yield a database client, after preparing the data for this release. Raises engine.EngineError and StoreError."""
+    """Migrate the data to this release if needed, and yield a database client. Raises engine.EngineError and StoreError."""
     with open_connection(settings, tell) as place, Store(place) as store:
         prepare(store, tell)
         yield store
 
 
 def prepare(store: Store, tell: Tell | None = None) -> None:
-    """Migrate the data if this release requires it. Raises StoreError when they are incompatible."""
+    """Migrate the data if this release requires it. Raises StoreError if the data are incompatible with this release."""
     if not is_current(store, MODEL):
         apply(store, MODEL, tell or (lambda said: None))
 

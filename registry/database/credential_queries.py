@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from registry.database.compiler import LEVELS
 from registry.database.driver import Cypher
 
-# Match agencies, given by `id`, and all their units, level by level. A pattern of variable length would follow every path from
-# a unit to the agency, and there are a million where each of twenty levels has two parents. No one can act for a retired
-# agency, or for its units through it.
+# Match the agencies given by `id` and all units below them, one level of the hierarchy after the other. A pattern of variable
+# length would follow every path from a unit to the agency: a million paths if each of twenty levels has two parents. A user can act
+# neither for a retired agency nor, through that agency, for its units.
 _LIVE = "coalesce(u.status, '') <> 'retired'"
 _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS * (
     " MATCH (u)<-[:PART_OF*0..1]-(unit:Agency) WITH DISTINCT unit AS u"
@@ -15,15 +15,15 @@ _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS *
 
 
 def add(credential: dict[str, object]) -> Cypher:
-    """Create a credential with these properties, none of which is null."""
+    """Return Cypher that creates a credential with these properties; none of them may be null."""
     return Cypher("CREATE (c:Credential) SET c += $in.credential", {"in": {"credential": credential}})
 
 
 def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
-    """Find the valid credential with this hash and kind.
+    """Return Cypher that finds the valid credential with this hash and kind.
 
-    Returns one row, or none: a list of its name, role, groups, the number of agencies it names, those of them that are not
-    retired, and the ids of these and all their units.
+    The query's only row is a list: the credential's name, role and groups; the number of agencies it names; those agencies that are
+    not retired; and the ids of those agencies and all their units. The query returns no row if there is no valid credential.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
@@ -36,12 +36,12 @@ def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
 
 
 def begin_session(digest: str, session: dict[str, object], *, kind: str, now: str) -> Cypher:
-    """Create a session for the holder of a valid token or invitation; an invitation is used up.
+    """Return Cypher that creates a session for the holder of a valid token or invitation; an invitation can be used only once.
 
-    `session` has all properties except those of its holder. It ends no later than its token. Returns one row: 1, or 0 where
-    there is no valid credential.
+    `session` has all properties except those taken from the holder. The session ends no later than the token. The only row is 1, or
+    0 if there is no valid credential.
     """
-    text = (  # the write before the check locks the credential against concurrent use
+    text = (  # the query writes before it checks, which locks the credential against concurrent use
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.kind = $in.kind SET c.asked = $in.session.hash"
         " WITH c WHERE c.revoked IS NULL AND c.expires > $in.now"
         " FOREACH (x IN CASE WHEN c.kind = 'invitation' THEN [1] ELSE [] END | SET c.revoked = $in.now)"
@@ -53,13 +53,16 @@ def begin_session(digest: str, session: dict[str, object], *, kind: str, now: st
 
 
 def end_session(digest: str, *, now: str) -> Cypher:
-    """Revoke the session with this hash."""
+    """Return Cypher that revokes the session with this hash."""
     text = "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.kind = 'session' SET c.revoked = $in.now"
     return Cypher(text, {"in": {"hash": digest, "now": now}})
 
 
 def revoke(credential: str, *, now: str) -> Cypher:
-    """Revoke a credential by its id, and the sessions that it opened. Returns one row: the number of both."""
+    """Return Cypher that revokes a credential, given by its id, and the sessions opened with it.
+
+    The query's only row is the number of revoked credentials and sessions.
+    """
     text = (
         "MATCH (c:Credential) WHERE c.id = $in.id OR c.opened_by = $in.id"
         " SET c.revoked = coalesce(c.revoked, $in.now) RETURN count(c)"
@@ -68,18 +71,18 @@ def revoke(credential: str, *, now: str) -> Cypher:
 
 
 def delete_expired(*, now: str) -> Cypher:
-    """Delete sessions and invitations that have expired or are revoked."""
+    """Return Cypher that deletes the sessions and invitations that are expired or revoked."""
     text = "MATCH (c:Credential) WHERE c.kind <> 'token' AND (c.expires <= $in.now OR c.revoked IS NOT NULL) DETACH DELETE c"
     return Cypher(text, {"in": {"now": now}})
 
 
 def revoke_invitations(*, now: str) -> Cypher:
-    """Revoke every invitation."""
+    """Return Cypher that revokes all invitations."""
     return Cypher("MATCH (c:Credential) WHERE c.kind = 'invitation' SET c.revoked = $in.now", {"in": {"now": now}})
 
 
 def list_credentials() -> Cypher:
-    """Return one row per token or session, oldest first: its properties except the hash."""
+    """Return Cypher that reads all tokens and sessions, oldest first: one row per credential, without its hash."""
     text = (
         "MATCH (c:Credential) WHERE c.kind <> 'invitation'"
         " RETURN c.id, c.kind, c.name, c.role, c.agencies, c.groups, c.created, c.expires, c.revoked"
@@ -89,7 +92,7 @@ def list_credentials() -> Cypher:
 
 
 def has_administrator(*, now: str) -> Cypher:
-    """Return one row: the number of valid tokens and sessions of administrators."""
+    """Return Cypher that counts the valid tokens and sessions of administrators."""
     text = (
         "MATCH (c:Credential) WHERE c.role = 'admin' AND c.kind <> 'invitation' AND c.revoked IS NULL"
         " AND c.expires > $in.now RETURN count(c)"
@@ -98,13 +101,16 @@ def has_administrator(*, now: str) -> Cypher:
 
 
 def units_of(agencies: Sequence[str]) -> Cypher:
-    """Return one row: the ids of those of these agencies that exist and are not retired, and of all their units."""
+    """Return Cypher that reads the ids of these agencies and of all their units as one list; retired agencies are left out."""
     text = f"UNWIND $in.ids AS id {_UNITS} WITH u.id AS unit ORDER BY unit RETURN collect(unit)"
     return Cypher(text, {"in": {"ids": list(agencies)}})
 
 
 def acted_for(names: Sequence[str]) -> Cypher:
-    """Return one row: those of these names that are ids of active agencies, and those that are ids of retired ones."""
+    """Return Cypher that tells which of these names are agency ids.
+
+    The query's only row holds two lists: the ids of active agencies and the ids of retired agencies.
+    """
     text = (
         "UNWIND $in.names AS id MATCH (u:Agency {id: id})"
         f" WITH u.id AS id, {_LIVE} AS live WITH collect(CASE WHEN live THEN id END) AS live,"
@@ -114,13 +120,16 @@ def acted_for(names: Sequence[str]) -> Cypher:
 
 
 def known(names: Sequence[str]) -> Cypher:
-    """Return one row: those of these names that are ids of agencies."""
+    """Return Cypher that reads, as one list, the names that are agency ids."""
     text = "UNWIND $in.names AS id MATCH (a:Agency {id: id}) RETURN collect(a.id)"
     return Cypher(text, {"in": {"names": list(names)}})
 
 
 def by_identifier(names: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[identifier, agency, whether it is retired]` for the names that are identifiers."""
+    """Return Cypher that finds the agencies whose official identifier is one of these names.
+
+    The query's only row is a list of `[identifier, agency, whether the agency is retired]`.
+    """
     text = (
         "MATCH (u:Agency) WHERE any(one IN u.identifiers WHERE one IN $in.names) UNWIND u.identifiers AS name"
         f" WITH name, u.id AS id, NOT {_LIVE} AS retired WHERE name IN $in.names WITH name, id, retired ORDER BY name, id"
@@ -130,5 +139,5 @@ def by_identifier(names: Sequence[str]) -> Cypher:
 
 
 def agencies() -> Cypher:
-    """Return one row: the ids of all agencies."""
+    """Return Cypher that reads the ids of all agencies as one list."""
     return Cypher("MATCH (a:Agency) WITH a.id AS id ORDER BY id RETURN collect(id)")

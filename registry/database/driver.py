@@ -1,4 +1,4 @@
-"""The database client: sessions, retries and errors of the neo4j driver, and the differences between the engines."""
+"""The database client: sessions, retries and errors of the neo4j driver, and the differences between database engines."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from neo4j.exceptions import (
 
 @dataclass(frozen=True)
 class Cypher:
-    """A Cypher statement, whose text depends only on the structure of the query, and its parameters.
+    """A Cypher query text and its parameters. The text depends only on the structure of the query, not on its values.
 
-    Values go into one of two maps, `$in` and `$me`, so that Neo4j caches one plan per text whatever the sizes of the values;
-    only the keys of a page (`$k`, `$id`, `$n`) are parameters of their own. `long` says that there may be many rows of one
-    value each. `seeking` is an equivalent statement for engines that can start at linked records through an index.
+    Values are passed in two maps, `$in` and `$me`, so that Neo4j caches one plan per text, however many values there are. Only the
+    keys of a page (`$k`, `$id`, `$n`) are separate parameters. Set `long` if the query may return many rows of one value each.
+    `seeking` is an equivalent text for engines that can start at linked records through an index.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Cypher:
 
 
 def as_one_list(text: str) -> str:
-    """Return the statement that returns all rows as one list, so that the driver receives one message instead of many."""
+    """Return a Cypher text that returns all rows as one list, so that the driver receives one message instead of many."""
     return f"RETURN COLLECT {{ {text} }} AS rows"
 
 
@@ -57,53 +57,53 @@ TESTED = "5.26 and 2026.01"
 
 @dataclass(frozen=True)
 class Dialect:
-    """The differences between the engines. `embedded` is the ArcadeDB that the registry starts; everything else is Neo4j."""
+    """The differences between the database engines. `embedded` is true for ArcadeDB and false for Neo4j."""
 
     embedded: bool
 
     @property
     def types_properties(self) -> bool:
-        """Whether an index is ordered only if the type of its property is declared."""
+        """Whether the engine keeps an index in order only if the type of the indexed property is declared."""
         return self.embedded
 
     @property
     def seeks(self) -> bool:
-        """Whether a query may start at a few linked records that an index finds."""
+        """Whether a query on this engine may start at a few linked records that an index finds."""
         return not self.embedded
 
     @property
     def seeks_in_writes(self) -> bool:
-        """Whether pruning finds its records by an index. The embedded engine scans, so that an index would only cost time."""
+        """Whether pruning finds records by an index. The embedded engine scans all records, so that an index would only cost time."""
         return not self.embedded
 
     @property
     def words_index(self) -> str:
-        """The statement that creates a full-text index of plain words; SQL on the embedded engine."""
+        """The command that creates a full-text index without stemming. On the embedded engine it is SQL, on Neo4j Cypher."""
         return _SQL_WORDS_INDEX if self.embedded else _WORDS_INDEX
 
     def time_limit(self, seconds: float) -> float | None:
-        """Return the time limit to send with a query; None for the embedded engine, whose limit is set when it starts."""
+        """Return the time limit to send with a query; None for the embedded engine, which gets its time limit at startup."""
         return None if self.embedded else seconds
 
     @property
     def gathers(self) -> bool:
-        """Whether the engine still reads a sorted page in index order when the rows are collected into a list."""
+        """Whether the engine still reads a sorted page in index order if the query collects the rows into a list."""
         return not self.embedded
 
     def retries(self, code: str, *, retryable: bool) -> bool:
-        """Return whether a retry may succeed after this failure; `retryable` is the driver's own answer."""
+        """Return whether a retry may succeed after this error code; `retryable` says whether the driver considers it retryable."""
         if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":
             return False
         return retryable or self.conflicts(code)
 
     def conflicts(self, code: str) -> bool:
-        """Return whether this code means a conflict with another transaction."""
+        """Return whether this error code means a conflict with another transaction."""
         if self.embedded and code == "Neo.ClientError.Schema.ConstraintValidationFailed":
             return True
         return code.startswith("Neo.TransientError.Transaction.")
 
     def meaning(self, code: str, *, retryable: bool) -> str:
-        """Return the registry's code for an engine's error code; `retryable` is the driver's own answer."""
+        """Return the registry's error code for an engine's error code; `retryable` says whether the driver would retry."""
         if self.embedded and code == "Neo.DatabaseError.General.UnknownError":
             return "TOO_COSTLY"
         if code in _CODES:
@@ -119,8 +119,8 @@ Support = Literal["tested", "untested", "none"]
 def support_of(agent: str) -> Support:
     """Return whether the registry supports the server with this agent string.
 
-    Neo4j before 5.26 lacks Cypher that the statements use. Unknown versions, such as a new calendar version, count as untested,
-    since Neo4j continues to support Cypher 5.
+    Neo4j before 5.26 lacks Cypher features that the queries need. Unknown versions, such as a new calendar version, are treated as
+    untested, since Neo4j continues to support Cypher 5.
     """
     version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
     if version is None:
@@ -132,7 +132,7 @@ def support_of(agent: str) -> Support:
 
 
 def dialect_of(agent: str) -> Dialect:
-    """Return the dialect for an agent string, such as `Neo4j/5.26.0 compatible (ArcadeDB 26.10.2)`."""
+    """Return the dialect for a server's agent string, such as `Neo4j/5.26.0 compatible (ArcadeDB 26.10.2)`."""
     return Dialect(embedded="ArcadeDB" in agent)
 
 
@@ -153,39 +153,42 @@ _CODES = {
     "Neo.ClientError.Security.Forbidden": "NOT_ALLOWED",
     "Neo.ClientError.Statement.AccessMode": "NOT_ALLOWED",
     "Neo.ClientError.Database.DatabaseNotFound": "NO_DATABASE",
-    "Neo.ClientError.Transaction.Terminated": "UNAVAILABLE",  # the server is stopping
+    "Neo.ClientError.Transaction.Terminated": "UNAVAILABLE",  # sent while the server shuts down
     "Neo.ClientError.Transaction.LockClientStopped": "UNAVAILABLE",
 }
 
 
 def put_change_stamp(stamp: str) -> Cypher:
-    """Write the change stamp: as the last statement of a transaction, so that it is locked as briefly as possible."""
+    """Return Cypher that writes the change stamp, the value that tells caches whether the graph has changed.
+
+    Run it as the last query of a transaction, so that the stamp is locked as briefly as possible.
+    """
     return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": stamp}})
 
 
 def read_change_stamp() -> Cypher:
-    """Return one row holding a list with the last change stamp, empty where there is none."""
+    """Return Cypher that reads the change stamp. Its only row is a list with the stamp; the list is empty if there is none."""
     return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
 
 
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
 Ask = Callable[[Cypher], Rows]
-TRIES = 12  # attempts of a transaction that conflicts with others
-# Seconds to retry while a server changes its leader or restarts: where a user waits, and in commands.
+TRIES = 12  # the number of attempts to run a transaction that conflicts with others
+# The seconds for which to retry while a server changes its leader or restarts: if a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
 RECENT_SECONDS, _STAMP = 1.0, "stamp"
-# Failures that pass or that an operator has to fix; the same request may succeed later.
+# Failures that pass by themselves or that an operator has to fix. The same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 log = logging.getLogger(__name__)
-logging.getLogger("neo4j").addHandler(logging.NullHandler())  # StoreError reports its errors
+logging.getLogger("neo4j").addHandler(logging.NullHandler())  # hide the driver's log: StoreError reports its errors
 
 
 class StoreError(Exception):
-    """The database could not run a statement. `code` is one of the registry's, such as UNAVAILABLE; the message is for users.
+    """The database could not run a query. `code` is an error code of the registry, such as UNAVAILABLE; the message is for users.
 
-    `reason` is the engine's own message about a statement that it cannot run, for the author of the statement.
+    `reason` is the engine's own message about an invalid query, for the author of the query.
     """
 
     def __init__(self, code: str, message: str, reason: str = "") -> None:
@@ -194,12 +197,12 @@ class StoreError(Exception):
 
 
 class Interrupted(KeyboardInterrupt, CancelledError):
-    """Ctrl-C as the driver expects it: it closes the connection and does not wait for the pending result."""
+    """Ctrl-C in the form that the driver expects: the driver closes the connection and does not wait for pending results."""
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """The address of a database and the credentials. The reader may only read; on Neo4j it is the same user in read mode.
+    """The address of a database, and its credentials. The reader account may only read; on Neo4j it is the same user in read mode.
 
     Readers that share these settings see what this process has written, whichever server of a cluster answers (bookmarks).
     """
@@ -211,7 +214,7 @@ class ConnectionSettings:
     reader_password: str
     database: str | None = None
     timeout: float = 30.0
-    natively: Callable[[str], object] | None = None  # runs SQL on the embedded engine, where it supports no Cypher
+    natively: Callable[[str], object] | None = None  # runs SQL on the embedded engine for what it cannot do in Cypher
     written: BookmarkManager = field(default_factory=neo4j.GraphDatabase.bookmark_manager, compare=False)
 
     def __repr__(self) -> str:
@@ -219,7 +222,7 @@ class ConnectionSettings:
 
 
 class Store:
-    """A synchronous database client for tools: reads, writes in managed transactions, and schema changes."""
+    """A synchronous database client for commands: reads, writes in managed transactions, and schema changes."""
 
     def __init__(self, place: ConnectionSettings, *, patience: float = LONG_PATIENCE) -> None:
         self._settings, self._patience = place, patience
@@ -236,7 +239,7 @@ class Store:
 
     @property
     def address(self) -> str:
-        """The address of the database, for messages."""
+        """The address of the database, for use in messages."""
         return self._settings.uri
 
     def close(self) -> None:
@@ -245,26 +248,26 @@ class Store:
         self._writer.close()
 
     def read(self, cypher: Cypher) -> Rows:
-        """Run one read and return its rows."""
+        """Run one read query and return its rows."""
         return self._with_retries(self._read, cypher)
 
     def read_table(self, cypher: Cypher, most: int) -> tuple[list[str], Rows]:
-        """Run one read in a transaction and return the names of its columns and at most `most` rows."""
+        """Run one read query in a transaction and return the names of its columns and at most `most` rows."""
         return self._with_retries(self._read_table, cypher, most)
 
     def write(self, *cyphers: Cypher) -> list[Rows]:
-        """Run the writes in one transaction, retried on conflicts. Returns the rows of each."""
+        """Run write queries in one transaction, which is retried on conflicts. Return the rows of each query."""
         return self._with_retries(self._run_transaction, lambda ask: [ask(cypher) for cypher in cyphers])
 
     def change(self, work: Callable[[Ask], Answer]) -> Answer:
-        """Run a function in one transaction, from its start again on conflicts; an exception rolls the transaction back."""
-        attempts = self._attempts()  # the time that a change waits for the lock counts, too
-        with self._write_lock:  # so that writes of this process do not conflict with each other
+        """Run a function in one transaction. An exception rolls the transaction back; after a conflict the function runs again."""
+        attempts = self._attempts()  # started before the lock, because the time spent waiting for it counts too
+        with self._write_lock:  # serialises the writes of this process, so that they do not conflict with each other
             done: Answer = self._with_retries(self._run_transaction, work, attempts=attempts)
             return done
 
     def change_schema(self, text: str, *, native: bool = False) -> None:
-        """Run one schema change in a transaction of its own, in Cypher or in the native language of the engine."""
+        """Run one schema change in its own transaction. It is written in Cypher, or in SQL if `native` is set."""
         if native:
             if self._settings.natively is None:
                 raise StoreError("UNSUPPORTED", _MESSAGES["NOT_EMBEDDED"].format(uri=self._settings.uri))
@@ -285,7 +288,7 @@ class Store:
         ):
             result = transaction.run(_literal(cypher.text), cypher.parameters)
             names, rows = list(result.keys()), [list(one.values()) for one in result.fetch(most)]
-            transaction.commit()  # the embedded engine refuses a change no earlier than here
+            transaction.commit()  # the embedded engine reports a forbidden write only at commit
             return names, rows
 
     def _run_transaction(self, work: Callable[[Ask], Answer]) -> Answer:
@@ -307,7 +310,7 @@ class Store:
 
     @contextmanager
     def _session(self, driver: Any, mode: str = neo4j.WRITE_ACCESS) -> Iterator[Any]:
-        """Yield a session; an open transaction is rolled back at its end."""
+        """Yield a driver session. When the block ends, an open transaction is rolled back."""
         how = {"default_access_mode": mode, "bookmark_manager": self._settings.written}
         with driver.session(database=self._settings.database, **how) as session:
             try:
@@ -340,7 +343,7 @@ class Store:
 
 
 class Reader:
-    """An asynchronous database client for the server: reads only, each request in one transaction."""
+    """An asynchronous, read-only database client for the server. Each request is one transaction."""
 
     def __init__(self, place: ConnectionSettings) -> None:
         self._settings = place
@@ -360,7 +363,7 @@ class Reader:
         await self.close()
 
     async def connect(self) -> None:
-        """Detect the engine. Raises StoreError."""
+        """Detect which database engine answers. Raises StoreError."""
         try:
             self._dialect = _detected_dialect((await self._driver.get_server_info()).agent, self._settings)
         except (DriverError, Neo4jError) as error:
@@ -371,9 +374,9 @@ class Reader:
         await self._driver.close()
 
     async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
-        """Return the rows of each read; several reads see one state of the graph. Raises StoreError.
+        """Run read queries and return the rows of each; all of them read the same snapshot of the graph. Raises StoreError.
 
-        `timeout` is in seconds; the default is that of the connection settings.
+        `timeout` is in seconds; the default is the timeout of the connection settings.
         """
         limit = self._dialect.time_limit(timeout or self._settings.timeout)
         attempts = _Attempts(self._dialect, PATIENCE)
@@ -388,12 +391,18 @@ class Reader:
                 await asyncio.sleep(pause)
 
     async def read_with_stamp(self, cyphers: Sequence[Cypher]) -> tuple[str, list[Rows]]:
-        """Return the change stamp of the graph ("" if it has none) and the rows of each read. Raises StoreError."""
+        """Run read queries and return the change stamp of the graph and the rows of each query. Raises StoreError.
+
+        The change stamp is "" if the graph has none.
+        """
         ((stamps,),), *rows = await self.read([read_change_stamp(), *cyphers])
         return ",".join(stamps), rows
 
     async def change_stamp(self, *, recent: bool = False) -> str:
-        """Return the change stamp of the graph; if `recent`, one up to RECENT_SECONDS old will do. Raises StoreError."""
+        """Return the change stamp of the graph. Raises StoreError.
+
+        If `recent` is set, the stamp may be up to RECENT_SECONDS old.
+        """
         stamp = self._recent_stamp.get(_STAMP) if recent else None
         if stamp is None:
             stamp, _rows = await self.read_with_stamp([])
@@ -429,16 +438,17 @@ class Reader:
 
 
 class _Attempts:
-    """Decides whether to retry, and after how many seconds.
+    """Decides whether to retry a failed transaction, and after how many seconds.
 
-    Conflicts with other transactions are limited by the number of attempts, an unavailable server by time.
+    After conflicts with other transactions, the number of attempts is limited. While the server is unavailable, the time is
+    limited.
     """
 
     def __init__(self, dialect: Dialect, patience: float) -> None:
         self._dialect, self._until, self._number = dialect, time.monotonic() + patience, 0
 
     def pause(self, error: DriverError | Neo4jError) -> float | None:
-        """Return the seconds to wait before the next attempt; None if there is none."""
+        """Return the seconds to wait before the next attempt; None if there must be no further attempt."""
         self._number += 1
         pause = min(0.02 * 2 ** (self._number - 1), 1.0)
         if not self._dialect.retries(_code(error), retryable=error.is_retryable()):
@@ -449,12 +459,12 @@ class _Attempts:
 
 
 def explain(error: Exception, dialect: Dialect, place: ConnectionSettings) -> StoreError:
-    """Return the driver's error as a StoreError, with a message that contains no secret and nothing of the query."""
+    """Return the driver's error as a StoreError, whose message contains neither secrets nor the text of the query."""
     if (failure := _tls_failure(error)) is not None:
         return StoreError("TLS_FAILED", _MESSAGES["TLS_FAILED"].format(uri=place.uri, reason=_tls_reason(failure)))
     sentence = ""
     if isinstance(error, AuthError):
-        # The registry sets the embedded engine's passwords, so it rejects them only while it starts or stops.
+        # The registry sets the passwords of the embedded engine, so the engine rejects them only while it starts or stops.
         code = "WRONG_PASSWORD" if place.natively is None else "UNAVAILABLE"
     elif isinstance(error, Neo4jError):
         code = dialect.meaning(error.code or "", retryable=error.is_retryable())
@@ -471,7 +481,7 @@ def _code(error: Exception) -> str:
 
 
 def _detected_dialect(agent: str, place: ConnectionSettings) -> Dialect:
-    """Return the dialect of a server. Raises StoreError if its version is too old, and logs a warning if it is untested."""
+    """Return the dialect of a server, and log a warning if its version is untested. Raises StoreError if it is too old."""
     support = support_of(agent)
     if support == "none":
         raise StoreError("UNSUPPORTED", _MESSAGES["UNSUPPORTED"].format(uri=place.uri, agent=agent, tested=TESTED))
@@ -486,7 +496,7 @@ def _warn_once(sentence: str) -> None:
 
 
 def _tls_failure(error: BaseException | None) -> BoltSecurityError | None:
-    """Return the failed TLS handshake that caused an error, or None."""
+    """Return the failed TLS handshake that caused an error, or None if the error has another cause."""
     while error is not None:
         if isinstance(error, BoltSecurityError):
             return error
@@ -521,7 +531,7 @@ def _driver(kind: Any, place: ConnectionSettings, username: str, password: str) 
 
 
 def _literal(text: str) -> Any:
-    """Return a statement where the driver expects a literal: the text never contains values."""
+    """Return a query text as the literal string type that the driver's type hints require; the text never contains values."""
     return text
 
 

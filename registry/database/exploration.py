@@ -1,4 +1,4 @@
-"""Cypher for search, paths, neighbourhood, impact, shared resources and ties between agencies."""
+"""Cypher for search, paths, neighbourhoods, impact, shared resources, and cooperation between agencies."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -12,15 +12,16 @@ from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
-SAME, BEGINS = 5.0, 4.0  # scores of a search
+SAME, BEGINS = 5.0, 4.0  # scores of a search hit: its name equals the text, or begins with the text
 
 
 def named(
     wanted: SearchTerms, kind: type[Kind], actor: Actor, *, sector: str | None, area: str | None, most: int
 ) -> Cypher:
-    """Return a row `[kind, id, name key, score]` for each record of a kind whose name begins with the text, by name.
+    """Return Cypher that finds the records of a kind whose name begins with the search text, ordered by name.
 
-    The index of names yields the records in order, so that a common beginning costs no more than a rare one.
+    A row is `[kind, id, name key, score]`. The index of names yields the records in order, so that the query costs no more if many
+    names begin with the text.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
@@ -35,12 +36,12 @@ def named(
 def found(
     wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
 ) -> Cypher:
-    """Return `[kind, id, name key, score]` of records that contain every word, best first, then by name and id.
+    """Return Cypher that finds the records that contain every search word: highest score first, then by name and id.
 
-    Words that only the details contain match only for actors with access to them. The engine's own score and limit are not used:
-    both take account of records and words that the actor may not see. The score is SAME where the name or the acronym equals
-    the text, and BEGINS where the name begins with it; otherwise 1, plus 1 where the summary contains all words, plus the
-    share of the words that the name contains.
+    A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only for actors who may see
+    the details. The engine's own score and limit are not used, because both take account of records and words that the actor may
+    not see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise
+    the score is 1, plus 1 if the summary contains all words, plus the proportion of the words that the name contains.
     """
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
@@ -67,12 +68,13 @@ def found(
 
 
 def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return the links of each record, at most `most` of them, as a row.
+    """Return Cypher that reads the links of each record, at most `most` of them, one row per record.
 
     A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
 
-    A link is `[relation, whether it leads away, far kind, far id, far name]`, ordered by the far name, the relation and the
-    direction, outgoing first. Uses and agreements that are not current on the day are left out and counted separately.
+    A link is `[relation, whether the link points away from the record, far kind, far id, far name]`, where "far" is the other end.
+    Links are ordered by the far name, the relation and the direction, outgoing first. Uses and agreements that are not current on
+    the day are left out of the links and counted separately.
     """
     current = (
         f"({_is_current('e', 'since', 'until')} AND"
@@ -95,14 +97,18 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
 
 
 def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return `[id, name, withheld, dependents]` of each record, at most `most` dependents of each.
+    """Return Cypher that reads the dependents of each record: those that are affected if the record becomes unavailable.
 
-    A dependent is `[relation, kind, id, name, whether it has an alternative]`. Dependents of an agency are the services it
-    provides and the resources it owns; of a resource, the services that require it and the agencies that use it; of a service,
-    the services that depend on it, its providers and the areas where it is offered. `withheld` says that some dependents are
-    details of the record that the actor may not see. The alternative to an agency is another lead provider or co-provider of
-    the service, or another owner of the resource. The alternative to a resource is another one of the same kind and function
-    that may be shared. An agency that uses a resource or provides a service always has an alternative.
+    A row is `[id, name, withheld, dependents]`, with at most `most` dependents. A dependent is `[relation, kind, id, name, whether
+    it has an alternative]`. `withheld` is true if some dependents are details that the actor may not see.
+
+    The dependents of an agency are the services it provides and the resources it owns. The dependents of a resource are the
+    services that require it and the agencies that use it. The dependents of a service are the services that depend on it, its
+    providers, and the areas where it is offered.
+
+    The alternative to an agency is another lead provider or co-provider of the service, or another owner of the resource. The
+    alternative to a resource is another resource of the same kind and function that may be shared. An agency that uses a resource
+    or provides a service always has an alternative.
     """
     other = (
         f"MATCH (n)-[:HAS_FUNCTION]->(t:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
@@ -141,12 +147,13 @@ def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
 
 
 def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return `[id, owners, uses, agreements, hidden, whole]` of resources that at least two of the agencies own or use.
+    """Return Cypher that finds the resources that at least two of the agencies own or use.
 
-    Owners and uses are those of these agencies only; a use is `[agency, role, since, until]`. Agreements are those in force
-    that cover the resource, each `[id, parties]`. `hidden` are the users that have an agreement with an owner of which the
-    actor sees only the summary, so that it may cover the resource. `whole` is whether the actor sees the details of the
-    resource; where it is false, the uses and agreements are unknown.
+    A row is `[id, owners, uses, agreements, hidden, whole]`. `owners` and `uses` include only the given agencies; a use is
+    `[agency, role, since, until]`. `agreements` are the agreements in force that cover the resource, each as `[id, parties]`.
+    `hidden` are the users that have an agreement with an owner, if the actor sees only the summary of that agreement and therefore
+    cannot know whether it covers the resource. `whole` is whether the actor sees the details of the resource; if it is false, the
+    uses and agreements are unknown.
     """
     relevant = f"((type(e) = 'OWNS') OR (({_DETAILS_VISIBLE}) AND {_is_current('e', 'since', 'until')}))"
     hidden = (
@@ -171,7 +178,7 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
-    """Return whether uses of these agencies, or of the resources they own, are details that the actor may not see."""
+    """Return Cypher that tells whether the actor may not see some uses by these agencies or of the resources they own."""
     owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {can_view_details('m')}"
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_is_visible('n')}"
@@ -181,7 +188,10 @@ def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
 
 
 def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
-    """Return `[id, providers]` of services that at least two of the agencies provide; a provider is `[agency, role]`."""
+    """Return Cypher that finds the services that at least two of the agencies provide.
+
+    A row is `[id, providers]`; a provider is `[agency, role]`.
+    """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:PROVIDES]->(m:Service) WHERE {_is_visible('n')}"
         f" AND {_is_visible('m')} WITH m, n, e ORDER BY n.id"
@@ -192,10 +202,11 @@ def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
 
 
 def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
-    """Return `[id, parties, whole, valid from, valid until, statements]` of partnerships of at least two of the agencies.
+    """Return Cypher that finds the partnerships to which at least two of the agencies are parties.
 
-    A party is `[agency, role]`; a statement is `[id, agency, scale, level, on]`, latest first. `whole` is whether the actor
-    sees the details; where it is false, the dates and statements are left out.
+    A row is `[id, parties, whole, valid from, valid until, assessments]`. A party is `[agency, role]`. An assessment, a party's
+    opinion of the level of collaboration, is `[id, agency, scale, level, on]`; the latest comes first. `whole` is whether the actor
+    sees the details of the partnership; if it is false, the dates and assessments are left out.
     """
     statements = (
         "MATCH (m)<-[:STATED_ABOUT]-(s:Statement)-[:STATED_BY]->(a:Agency)"
@@ -215,10 +226,10 @@ def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cyphe
 
 
 def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
-    """Return `[need, needing agency, resource, owner]` where one of the agencies owns what another needs.
+    """Return Cypher that finds the resources of one agency that meet a need of another agency.
 
-    The resource is of the kind that is needed, may be shared, and has free capacity where that is known. Where both the need
-    and the resource have functions, they share one.
+    A row is `[need, needing agency, resource, owner]`. The resource is of the needed kind, may be shared, and has free capacity if
+    its capacity is known. If both the need and the resource have functions, they have at least one function in common.
     """
     functions = f"MATCH ({{0}})-[:HAS_FUNCTION]->(f:Function) WHERE {_is_visible('f')}"
     text = (
@@ -235,9 +246,10 @@ def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
 
 
 def groups(by: str, actor: Actor) -> Cypher:
-    """Return `[agency, groups]` of every agency; a group is `[id, name, Indonesian label, English label]`.
+    """Return Cypher that reads the groups of every agency, such as its sectors.
 
-    `by` is a key of GROUPS. The group `parent` of an agency is the topmost body above it.
+    A row is `[agency, groups]`; a group is `[id, name, Indonesian label, English label]`. `by` is a key of GROUPS. For the key
+    `parent`, the group of an agency is the topmost body above it.
     """
     match, labels = GROUPS[by]
     if by == "level_of_government":
@@ -249,10 +261,11 @@ def groups(by: str, actor: Actor) -> Cypher:
 
 
 def ties(actor: Actor, *, day: str) -> Cypher:
-    """Return the parties of each agreement in force, the providers of each service, `[user, owner]` of each use, and `withheld`.
+    """Return Cypher that reads the cooperation between agencies: through agreements, services and uses of resources.
 
-    Only uses that are current on the day are included. `withheld` is whether there are agencies, resources or agreements of
-    which the actor sees only the summary, so that further ties are unknown.
+    The row holds the parties of each agreement in force, the providers of each service, `[user, owner]` of each use that is current
+    on the day, and `withheld`. `withheld` is true if the actor sees only the summary of some agencies, resources or agreements, so
+    that there may be cooperation that the actor cannot see.
     """
     parties = f"MATCH (p:Partnership) WHERE {_is_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
     providers = (
@@ -278,7 +291,7 @@ def _statement(text: str, actor: Actor, inside: Mapping[str, object], *, n: int)
 
 
 def _is_visible(node: str) -> str:
-    """Return the predicate that the actor may see the summary of a record, and that it is not retired."""
+    """Return the predicate that the actor may see the summary of a record and that the record is not retired."""
     return f"{can_view_summary(node)} AND coalesce({node}.status <> 'retired', false)"
 
 
@@ -302,7 +315,7 @@ def _has_capacity(resource: str) -> str:
 
 
 def _in_terms(sector: str | None, area: str | None) -> str:
-    """Return the condition that a record, or an agency linked to it, is in a sector and an area, or in narrower ones."""
+    """Return the condition that a record is in a sector and an area, or in narrower ones, itself or through a linked agency."""
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
@@ -313,7 +326,7 @@ def _in_terms(sector: str | None, area: str | None) -> str:
 
 
 _DETAILS_VISIBLE = f"{can_view_details('n')} AND {can_view_details('m')}"
-# Match level by level, each body once: there may be very many paths where units belong to several bodies.
+# Match one level of the hierarchy after the other, each body once: there may be very many paths if units belong to several bodies.
 _TOPMOST = (
     f"MATCH (n)-[:PART_OF*0..1]->(t:Agency) WHERE {_is_visible('t')} WITH DISTINCT t"
     + (LEVELS - 1) * f" MATCH (t)-[:PART_OF*0..1]->(x:Agency) WHERE {_is_visible('x')} WITH DISTINCT x AS t"
@@ -329,10 +342,10 @@ GROUPS = {
 
 
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return one row: `[id, name]` of at most `most` records with a word in the name that has one of these beginnings.
+    """Return Cypher that finds the records whose name has a word with one of these beginnings, most matching beginnings first.
 
-    Only records that are not retired and that `me` may see are returned, those with most beginnings first. The index's own
-    score and limit are not used, as they take account of records that `me` may not see.
+    The query's only row is a list of `[id, name]` of at most `most` records. Retired records and records that the user `me` may not
+    see are left out. The index's own score and limit are not used, because they take account of records that the user may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
@@ -346,13 +359,13 @@ def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, obj
 
 
 def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
-    """Return one row: `[id, name]` of all records of a kind that are not retired and that `me` may see."""
+    """Return Cypher that reads `[id, name]` of all records of a kind that are not retired and that the user `me` may see."""
     text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {can_view_summary('n')} RETURN collect([n.id, n.name])"
     return Cypher(text, {"me": me})
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return the id, name and kind of those records that exist and whose details the actor may see, one row each."""
+    """Return Cypher that reads the id, name and kind of those of the records whose details the actor may see, one row each."""
     return Cypher(
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
         " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",

@@ -1,4 +1,4 @@
-"""Cypher for the inbox: records that wait for a decision, and a user's recent changes."""
+"""Cypher for the inbox: records that wait for a user's decision, and the user's recent changes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from registry.permissions import can_view_details, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when` of the records with a status on which `$me` may act; newest first."""
+    """Return Cypher that reads `id, when` of the records with this status that the user `$me` may act on, newest first."""
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
         " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
@@ -18,7 +18,7 @@ def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size
 
 
 def last_entries(records: Sequence[str]) -> Cypher:
-    """Return one row for each audit event about these records: its record, number, action and note."""
+    """Return Cypher that reads the audit events about these records. A row is the event's record, number, action and note."""
     text = (
         "UNWIND $in.ids AS id MATCH (c:Change) WHERE c.record = id"
         " RETURN c.record, c.number, c.what, c.note ORDER BY c.number"
@@ -27,9 +27,9 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, last day, steward` of agreements of these agencies that end by a day and have no renewal.
+    """Return Cypher that reads the agreements of these agencies that end by the day `until` and have no renewal.
 
-    The agreement that ends last comes first.
+    A row is `id, last day, steward`. The agreement that ends last comes first.
     """
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
@@ -40,7 +40,10 @@ def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], s
 
 
 def changes_by(actor: str, *, size: int) -> Cypher:
-    """Return `record, its kind, when, action` of the last audit events of a user, newest first."""
+    """Return Cypher that reads the last audit events that a user caused, newest first.
+
+    A row is the id of the changed record, its kind, the time, and the action.
+    """
     text = (
         "MATCH (c:Change) WHERE c.actor = $in.actor"
         " RETURN c.record, c.record_kind, c.at, c.what ORDER BY c.number DESC LIMIT $n"
@@ -49,9 +52,9 @@ def changes_by(actor: str, *, size: int) -> Cypher:
 
 
 def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when` of agreements, registered by hand, that these agencies have neither confirmed nor disputed.
+    """Return Cypher that reads the manually registered agreements that these agencies have neither confirmed nor disputed.
 
-    Agreements of which one of the agencies is the steward are left out.
+    A row is `id, when`. Agreements whose steward is one of the agencies are left out.
     """
     text = (
         "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
@@ -64,7 +67,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
 
 
 def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when` of the requests without a decision that `$me` may decide; oldest first."""
+    """Return Cypher that reads `id, when` of the undecided requests that the user `$me` may decide, oldest first."""
     text = (
         "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
         f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
@@ -74,7 +77,7 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return `id, when, text` of the feedback without an answer that `$me` may answer; oldest first."""
+    """Return Cypher that reads `id, when, text` of the unanswered feedback that the user `$me` may answer, oldest first."""
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
         " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"

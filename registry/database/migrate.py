@@ -1,4 +1,4 @@
-"""Migrate a database to this release: constraints and indexes, data version and derived values."""
+"""Migrate a database to this release: its constraints and indexes, its data version, and the derived values of its records."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,80 +17,80 @@ HERE = "(m:Metadata {id: 'registry'})"
 
 
 def stored_metadata() -> Cypher:
-    """Return one row: the map of the metadata, null where there is none."""
+    """Return Cypher that reads the metadata of the data as a map; the map is null if there are no metadata."""
     return Cypher(f"OPTIONAL MATCH {HERE} RETURN properties(m)")
 
 
 def put_metadata(values: Mapping[str, object]) -> Cypher:
-    """Set these values of the metadata; null removes a value."""
+    """Return Cypher that sets these metadata values; null removes a value."""
     return Cypher(f"MERGE {HERE} SET m += $in.values", {"in": {"values": dict(values)}})
 
 
 def kinds_with_records(model: Model) -> Cypher:
-    """Return one row for each kind that has a record."""
+    """Return Cypher that reads the names of the kinds that have at least one record, one row each."""
     each = (f"MATCH (n:{name}) WITH n LIMIT 1 RETURN '{name}' AS kind" for name in model.kinds)
     return Cypher(" UNION ALL ".join(each))
 
 
 def stored_properties(element: str) -> Cypher:
-    """Return one row for each property name that the records of a kind, or the relationships of a link, have."""
+    """Return Cypher that reads the property names in use on the records of a kind, or on the relationships of a link type."""
     return Cypher(f"MATCH {_pattern(element)} UNWIND keys(e) AS name RETURN DISTINCT name")
 
 
 def stored_links() -> Cypher:
-    """Return one row for each type of relationship: the kind of its start, its relation, the kind of its end."""
+    """Return Cypher that reads the relationship types in use, one row each: start kind, relation, end kind."""
     return Cypher("MATCH (a)-[e]->(b) RETURN DISTINCT labels(a)[0], type(e), labels(b)[0]")
 
 
 def one_value(element: str, name: str) -> Cypher:
-    """Return one row with one of the values of a property; no row where there is none."""
+    """Return Cypher that reads one stored value of a property. The query returns no row if no record or relationship has a value."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL WITH e LIMIT 1 RETURN e.`{name}`")
 
 
 def count_elements(element: str) -> Cypher:
-    """Return one row: the number of records of a kind, or of relationships of a link."""
+    """Return Cypher that counts the records of a kind, or the relationships of a link type."""
     return Cypher(f"MATCH {_pattern(element)} RETURN count(e)")
 
 
 def count_values(element: str, name: str) -> Cypher:
-    """Return one row: how many records of a kind, or relationships of a link, have a value of a property."""
+    """Return Cypher that counts the records of a kind, or the relationships of a link type, that have a value of a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL RETURN count(e)")
 
 
 def count_lacking(element: str, name: str) -> Cypher:
-    """Return one row: how many records of a kind, or relationships of a link, have no value of a property."""
+    """Return Cypher that counts the records of a kind, or the relationships of a link type, without a value of a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NULL RETURN count(e)")
 
 
 def records_after(kind: str, after: str, size: int) -> Cypher:
-    """Return the properties of the records of a kind after an id, ordered by id, one row each."""
+    """Return Cypher that reads the properties of the records of a kind after an id, ordered by id, one record per row."""
     text = f"MATCH (n:{kind}) WHERE n.id > $id RETURN properties(n) ORDER BY n.id LIMIT $n"
     return Cypher(text, {"id": after, "n": size})
 
 
 def put_derived(kind: str, rows: Sequence[Stored]) -> Cypher:
-    """Write derived values of records, given as `id` and `derived`; other values stay unchanged."""
+    """Return Cypher that writes derived values of records, given as `id` and `derived`. Other values stay unchanged."""
     text = f"UNWIND $in.rows AS row MATCH (n:{kind} {{id: row.id}}) SET n += row.derived"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
 def rename_credential_kinds() -> Cypher:
-    """Rename the property `sort` of credentials, written by versions with derived version 1, to `kind`."""
+    """Return Cypher that renames the property `sort` of credentials to `kind`; databases of derived version 1 have `sort`."""
     return Cypher("MATCH (c:Credential) WHERE c.sort IS NOT NULL SET c.kind = c.sort REMOVE c.sort")
 
 
 def _pattern(element: str) -> str:
-    """Return the pattern of a kind, or of a link in the form `Agency-PROVIDES->Service`."""
+    """Return the pattern that matches a kind such as `Agency`, or a link type such as `Agency-PROVIDES->Service`."""
     start, arrow, rest = element.partition("-")
     relation, _, end = rest.partition("->")
     return f"(:{start})-[e:{relation}]->(:{end})" if arrow else f"(e:{start})"
 
 
-DATA_VERSION = 1  # raise it when this version misreads data of earlier versions, or they misread its data
-DERIVED_VERSION = 2  # raise it when `registry.database.write.derived` returns something else for the same record
+DATA_VERSION = 1  # raise it if this release misreads data of earlier releases, or they misread its data
+DERIVED_VERSION = 2  # raise it if `registry.database.write.derived` changes its result for the same record
 BATCH = 1_000
-OBSOLETE_NAMES = ("face_words",)  # derived values of earlier versions, removed when derived values are computed
-# Stored properties that are not declared by the kind or the link.
+OBSOLETE_NAMES = ("face_words",)  # derived values of earlier releases, deleted when derived values are computed
+# Stored properties that no kind and no link type declares.
 OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "summary_words", *OBSOLETE_NAMES})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
@@ -102,24 +102,24 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of the data in a database. Version 0: there are none."""
+    """The metadata of the data in a database. Version 0 means that the database has no metadata."""
 
     version: int = 0
     derived: int = 0
     model: Described = field(default_factory=dict)
-    progress: str = ""  # the kind and the id up to which derived values were computed, when that was interrupted
+    progress: str = ""  # the kind and id at which an interrupted computation of derived values stopped
 
 
 def describe(model: Model) -> Described:
-    """Return the types of the properties of each kind and link, in GraphQL notation: `[String]`, `Float!`."""
+    """Return the types of the properties of each kind and link type, in GraphQL notation such as `[String]` or `Float!`."""
     kinds = {kind.__name__: _types(kind.properties) for kind in model}
     return {**kinds, **{_name(link): _types(link.properties) for link in model.links()}}
 
 
 def check(store: Store, model: Model) -> Metadata:
-    """Return the metadata of a database whose data are compatible with this release.
+    """Return the metadata of a database. Raises StoreError if its data are incompatible with this release.
 
-    Raises StoreError: INCOMPATIBLE, with a message that names the first incompatible element.
+    The error has the code INCOMPATIBLE, and its message names the first incompatible kind, link type or property.
     """
     found = _read(store)
     if found.version > DATA_VERSION or found.derived > DERIVED_VERSION:
@@ -136,7 +136,7 @@ def check(store: Store, model: Model) -> Metadata:
 
 
 def is_current(store: Store, model: Model) -> bool:
-    """Return whether the data need no migration. Raises StoreError when they are incompatible."""
+    """Return whether the data need no migration. Raises StoreError if the data are incompatible with this release."""
     found = check(store, model)
     if not found.version:
         return not store.read(kinds_with_records(model))
@@ -144,7 +144,7 @@ def is_current(store: Store, model: Model) -> bool:
 
 
 def complete(store: Store, model: Model, found: Metadata, tell: Tell) -> None:
-    """Compute outdated derived values and write the metadata. An interrupted computation continues where it stopped."""
+    """Compute outdated derived values and write the metadata. The function resumes a computation that was interrupted."""
     if found.derived < DERIVED_VERSION:
         store.write(rename_credential_kinds())
         _derive_all(store, model, found.progress, tell)
@@ -165,7 +165,10 @@ def _read(store: Store) -> Metadata:
 
 
 def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iterator[str]:
-    """Yield what the stored data contain that this model reads differently or not at all; changes that lose nothing are fine."""
+    """Yield the stored kinds, link types and properties that this model lacks or reads differently.
+
+    A difference by which no value is lost is not reported.
+    """
     for element, types in theirs.items():
         if element not in ours:
             if count := store.read(count_elements(element))[0][0]:
@@ -187,7 +190,7 @@ def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iter
 
 
 def _unknown_elements(store: Store, model: Model) -> Iterator[str]:
-    """Yield what data without metadata, from an earlier version, contain that the model lacks."""
+    """Yield the stored kinds, link types and properties that this model lacks, for a database without metadata."""
     with_records = [row[0] for row in store.read(kinds_with_records(model))]
     links = {_name(link): link.properties for link in model.links()}
     for start, relation, end in store.read(stored_links()) if with_records else ():
@@ -215,7 +218,7 @@ def _fits(declared: Property, values: list[list[Any]]) -> bool:
 
 
 def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
-    """Compute the derived values of all records that can be searched, in one transaction per batch."""
+    """Compute the derived values of all searchable records, one batch per transaction."""
     kinds = [kind for kind in model if is_searched(kind)]
     begun, _, after = progress.partition(" ")
     names = [kind.__name__ for kind in kinds]
@@ -231,8 +234,8 @@ def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
 
 
 def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
-    """Compute the derived values of a batch of records after an id; return how many, and the last id."""
-    ask(audit_log.lock())  # blocks other writers, so that no values are computed from outdated records
+    """Compute the derived values of the next batch of records after an id. Return the size of the batch and its last id."""
+    ask(audit_log.lock())  # blocks other writers, so that the values are not computed from outdated records
     found = [row[0] for row in ask(records_after(kind.__name__, after, BATCH))]
     if not found:
         return 0, after
@@ -245,7 +248,7 @@ def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
 def _derived_values(kind: type[Kind], stored: Mapping[str, Any]) -> dict[str, object]:
     values = {name: stored.get(name) for name in kind.properties}
     found = {**dict.fromkeys(OBSOLETE_NAMES), **derived(Record(kind, str(values["id"]), values))}
-    if values["status"] == "retired":  # its readers stay the same
+    if values["status"] == "retired":  # retiring a record does not change who may read it
         return {name: value for name, value in found.items() if name not in ("seen_by", "shown_to")}
     return found
 
@@ -269,9 +272,9 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 
 @dataclass(frozen=True)
 class Difference:
-    """The constraints and indexes that a database lacks, and those that the model does not ask for, by name.
+    """The names of the constraints and indexes that a database lacks, and of the surplus ones that the model does not require.
 
-    A surplus item may belong to a newer version. Only `obsolete` items are known to be unused.
+    A surplus constraint or index may belong to a newer release. Only those in `obsolete` are known to be unused.
     """
 
     missing: tuple[str, ...]
@@ -280,12 +283,12 @@ class Difference:
 
     @property
     def obsolete(self) -> tuple[str, ...]:
-        """The surplus items that earlier versions created and that no version needs any more."""
+        """The surplus constraints and indexes that earlier releases created and that no release needs any more."""
         return tuple(name for name in self.surplus if name in schema.OBSOLETE)
 
 
 def compare(store: Store, model: Model) -> Difference:
-    """Compare the constraints and indexes of a database with those that the model asks for."""
+    """Return how the constraints and indexes of a database differ from those that the model requires."""
     has = {name for read in schema.present() for (name,) in store.read(read) if schema.ours(name)}
     wanted = [item.name for item in schema.wanted_schema(model, store.dialect)]
     return Difference(
@@ -296,12 +299,12 @@ def compare(store: Store, model: Model) -> Difference:
 
 
 def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Difference:
-    """Migrate a database to the model; return what was different. Raises StoreError, also when the data are incompatible.
+    """Migrate a database to the model and return the differences found. Raises StoreError, also if the data are incompatible.
 
-    Drops obsolete items, creates missing ones, waits until the indexes are populated, and computes outdated derived values.
-    It reports its progress by calling `tell`.
+    The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and computes
+    outdated derived values. It calls `tell` to report progress.
     """
-    found = check(store, model)  # before anything is changed
+    found = check(store, model)  # raises an error before anything is changed
     difference = compare(store, model)
     for name in difference.obsolete:
         for text in schema.drop(name):

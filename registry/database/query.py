@@ -1,4 +1,4 @@
-"""Queries as frozen data: records, conditions, order and page size, independent of GraphQL and Cypher."""
+"""Queries as frozen data, independent of GraphQL and Cypher: records, conditions, sort order and page size."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ OPERATORS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value in a query: fixed in the document, or looked up in the variables by a path. `reading` converts it."""
+    """A value in a query. It is either fixed in the GraphQL document or read from the variables; `reading` converts it."""
 
     path: tuple[str | int, ...] = ()
-    fixed: Any = field(default=None, hash=False)  # it may be a list
+    fixed: Any = field(default=None, hash=False)  # the value may be a list, which cannot be hashed
     reading: Callable[[Any], Any] | None = None
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the value for these variables."""
+        """Return the parameter's value, given the variables of the request."""
         found: Any = variables if self.path else self.fixed
         for step in self.path:
             found = found[step]
@@ -34,18 +34,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterList:
-    """A list in a query whose members come from different places."""
+    """A list in a query, each member of which is a fixed value or comes from a variable."""
 
     parts: tuple[Parameter, ...]
 
     def value(self, variables: Mapping[str, Any]) -> Any:
-        """Return the list for these variables."""
+        """Return the list of values, given the variables of the request."""
         return [part.value(variables) for part in self.parts]
 
 
 @dataclass(frozen=True)
 class Compare:
-    """A condition that compares a property with a value, by one of OPERATORS."""
+    """A condition that compares a property with a value; OPERATORS lists the possible comparisons."""
 
     property: str
     operator: str
@@ -54,14 +54,14 @@ class Compare:
 
 @dataclass(frozen=True)
 class Within:
-    """A condition that a term has one of these ids, or is a narrower term of one."""
+    """A condition that a vocabulary term has one of these ids or is narrower than a term with one of these ids."""
 
     ids: Parameter | ParameterList
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A condition that a dated link is current on a day, ended before it, or upcoming. Unknown dates exclude nothing."""
+    """A condition that a dated link is current on a day, ended before it, or begins after it. A missing date excludes no link."""
 
     period: str
     day: Parameter
@@ -69,10 +69,10 @@ class Runs:
 
 @dataclass(frozen=True)
 class LinkCondition:
-    """A condition that some, none or every record at the far end of a link meets conditions.
+    """A condition that some, none or every linked record meets certain conditions.
 
-    `among` and `runs` restrict which far records and which links are considered. `far`, `near` and `edge` are the conditions on
-    the far record, on the near record and on the link itself.
+    `among` and `runs` restrict which far records and which links are considered. `far`, `near` and `edge` are the conditions on the
+    far record, on the near record and on the link itself.
     """
 
     end: str
@@ -86,21 +86,21 @@ class LinkCondition:
 
 @dataclass(frozen=True)
 class AllOf:
-    """A condition that holds when every part holds. Without parts it always holds."""
+    """A condition that holds if all its member conditions hold. Without members it always holds."""
 
     parts: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """A condition that holds when at least one part holds. Without parts it never holds."""
+    """A condition that holds if at least one of its member conditions holds. Without members it never holds."""
 
     parts: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class Not:
-    """A condition that holds when the part does not."""
+    """A condition that holds if its member condition does not hold."""
 
     part: Condition
 
@@ -111,9 +111,9 @@ NO_CONDITION = AllOf()
 
 @dataclass(frozen=True)
 class Order:
-    """A property to sort by. Records without a value come last, or first when descending.
+    """A property to sort records by. Records without a value come last in ascending order and first in descending order.
 
-    Records with equal values are sorted by id, in the direction of the last property.
+    Records with equal values are sorted by id, in the same direction as the last sort property.
     """
 
     property: str
@@ -122,7 +122,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Select:
-    """What to read of one record: properties, then parts, in this order. `withheld` counts as a property."""
+    """The properties, links, counts and references to read of one record, in this order. `withheld` counts as a property."""
 
     kind: str
     properties: tuple[str, ...]
@@ -131,7 +131,7 @@ class Select:
 
 @dataclass(frozen=True)
 class Follow:
-    """The records at the far end of a link.
+    """The records at the far end of a link, to read together with a record.
 
     `edge` names the properties of the link to read; `far` and `near` are views of the records at its two ends.
     """
@@ -148,7 +148,7 @@ class Follow:
 
 @dataclass(frozen=True)
 class LinkCount:
-    """The number of records at the far end of a link."""
+    """The number of records at the far end of a link, to read together with a record."""
 
     end: str
     where: Condition
@@ -157,7 +157,7 @@ class LinkCount:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The record that a property of type Ref refers to."""
+    """The record that a property of type Ref refers to, to read together with the referring record."""
 
     property: str
     select: Select
@@ -165,7 +165,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class ById:
-    """One record by id: of one kind, or of any kind, with one view for each kind."""
+    """A query for one record by id: a record of one kind, or of any kind with a separate view for each kind."""
 
     id: Parameter
     views: tuple[Select, ...]
@@ -173,7 +173,7 @@ class ById:
 
 @dataclass(frozen=True)
 class ByIds:
-    """The records with these ids; `views` as in `ById`."""
+    """A query for the records with these ids; `views` has the same meaning as in `ById`."""
 
     ids: Parameter
     views: tuple[Select, ...]
@@ -181,7 +181,7 @@ class ByIds:
 
 @dataclass(frozen=True)
 class Explore:
-    """An exploration, such as paths or impact, by name. It runs before the records that it finds are read."""
+    """A named exploration of the graph, such as paths or impact. It runs before the query that reads the records found."""
 
     name: str
     asked: tuple[tuple[str, Parameter | ParameterList], ...]
@@ -189,10 +189,10 @@ class Explore:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of records of a kind, each in one or more views.
+    """A query for a page of records of a kind, each in one or more views.
 
-    `rows` is the number of rows to read: one more than the page size where the answer says whether another page follows.
-    `start` holds the sort keys after which the page begins, the id last.
+    `rows` is the number of rows to read. It is one more than the page size if the response must tell whether another page follows.
+    `start` holds the sort keys after which the page begins; the last of them is the id.
     """
 
     kind: str
@@ -206,7 +206,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Total:
-    """The number of records of a kind that meet a condition."""
+    """A query for the number of records of a kind that meet a condition."""
 
     kind: str
     where: Condition
@@ -214,9 +214,9 @@ class Total:
 
 @dataclass(frozen=True)
 class FacetQuery:
-    """The number of records for each value of a property, or for each term at the far end of a link.
+    """A query for the number of records for each value of a property, or for each vocabulary term at the far end of a link.
 
-    With `rolled_up`, a term also counts the records of its narrower terms.
+    If `rolled_up` is set, the records of narrower terms count for their broader terms too.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The constraints and indexes that the model requires, as Cypher."""
+"""The constraints and indexes that the model requires in the database, as Cypher."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,19 +8,19 @@ from registry.database.driver import Cypher, Dialect
 from registry.model.kinds import Kind, Model
 from registry.model.records import is_searched
 
-OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # labels that are not kinds of the model
-# Names of constraints and indexes of earlier versions that conflict with this one. Others are left unchanged: they may belong
-# to a newer version that shares the server.
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # node labels that are not kinds of the model
+# Names of constraints and indexes of earlier releases that conflict with this release. Others are left unchanged, because they may
+# belong to a newer release on the same server.
 OBSOLETE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class SchemaItem:
-    """A required constraint or index. Its name ends in a digest of its definition."""
+    """A required constraint or index. Its name ends in a hash of its definition."""
 
     name: str
     text: str
-    native: bool = False  # in the SQL of the embedded engine, where it supports no Cypher
+    native: bool = False  # in SQL, for what the embedded engine cannot do in Cypher
 
 
 def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
@@ -33,7 +33,7 @@ def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
 
 
 def present() -> tuple[Cypher, Cypher]:
-    """Return the reads of the names of all constraints, and of all indexes that belong to no constraint."""
+    """Return Cypher that reads the names of all constraints, and Cypher that reads the names of all other indexes."""
     return (
         Cypher("SHOW CONSTRAINTS YIELD name, type RETURN name ORDER BY name"),
         Cypher(
@@ -44,17 +44,17 @@ def present() -> tuple[Cypher, Cypher]:
 
 
 def still_filling() -> Cypher:
-    """Return the read of the number of indexes that are not online yet."""
+    """Return Cypher that counts the indexes that are not online yet."""
     return Cypher("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)")
 
 
 def ours(name: str) -> bool:
-    """Return whether the name of a constraint or an index was assigned by this module."""
+    """Return whether this module assigned the name of a constraint or an index."""
     return name.startswith("registry_")
 
 
 def drop(wished: str) -> tuple[str, str]:
-    """Return the statements that drop the item with this name, whether it is a constraint or an index."""
+    """Return two commands that drop the constraint with this name and the index with this name."""
     return f"DROP CONSTRAINT {wished} IF EXISTS", f"DROP INDEX {wished} IF EXISTS"
 
 
@@ -79,7 +79,7 @@ def _items_of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
             yield _item(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
     if dialect.seeks and not (
         kind.read_only or kind.by_action
-    ):  # the inbox looks for the few records that wait for an action
+    ):  # lets the inbox find the few records that wait for an action
         yield _item(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
     if dialect.seeks_in_writes:
         yield _item(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
@@ -90,7 +90,7 @@ def _items_of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
 
 
 def words_index(kind: type[Kind]) -> str:
-    """Return the name of the full-text index of a kind."""
+    """Return the name of the full-text index for a kind."""
     return f"registry_{kind.__name__.lower()}_words"
 
 

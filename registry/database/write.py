@@ -14,15 +14,15 @@ Stored = Mapping[str, Any]
 
 
 def upsert(kind: type[Kind], records: Sequence[Record], *, source: str, run: str, now: str) -> Cypher:
-    """Create or change records of one kind; ids must be unique among them.
+    """Return Cypher that creates or changes records of one kind. The ids must be unique among the records.
 
-    Returns one row holding a list of `[id, 'created' | 'changed' | 'unchanged', version]`.
+    The query's only row holds a list of `[id, 'created' | 'changed' | 'unchanged', version]`.
     """
     return upsert_rows(kind, [stored(record) for record in records], source=source, run=run, now=now)
 
 
 def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
-    """Do the same as `upsert`, for records in the form that `stored` returns."""
+    """Return the same Cypher as `upsert`, for records in the form that `stored` returns."""
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0"
@@ -38,9 +38,9 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 
 
 def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
-    """Do the same as `upsert_rows` where the source has no record of the kind yet, so that nothing is compared.
+    """Return Cypher that creates records of a kind, for a source that has no records of this kind yet.
 
-    Returns one row holding the number of records.
+    It differs from `upsert_rows` in that nothing is compared. The row holds the number of records.
     """
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
@@ -52,16 +52,16 @@ def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: st
 
 
 def stored(record: Record) -> Stored:
-    """Return the stored form of a record: the values that a source gave, their hash, its readers and its search words."""
+    """Return the stored form of a record: the values that a source gave, their hash, the record's readers and its search words."""
     given = given_names(record.kind)
     kept = {name: value for name, value in record.values.items() if value is not None and name in given}
     return {**kept, "hash": record.hash(), **derived(record)}
 
 
 def derived(record: Record) -> dict[str, object]:
-    """Return the derived values of a record: its sort key, its readers and its search words.
+    """Return the derived values of a record: its sort key, the names of its readers and its search words.
 
-    Raise `registry.database.migrate.DERIVED_VERSION` when this returns something else for the same record.
+    Raise `registry.database.migrate.DERIVED_VERSION` if a change of this function changes its result for the same record.
     """
     found: dict[str, object] = {
         "name_key": fold(str(record.values["name"])),
@@ -74,10 +74,10 @@ def derived(record: Record) -> dict[str, object]:
 
 
 def upsert_relationships(link: Link, ties: Sequence[Relationship], *, source: str, run: str) -> Cypher:
-    """Create or change relationships of one link type; those that belong to another source are left unchanged.
+    """Return Cypher that creates or changes relationships of one link type. Relationships of another source stay unchanged.
 
-    Returns one row holding a list of `[start id, end id, source]`. A relationship of which the graph lacks an end is neither
-    written nor in the list.
+    The query's only row holds a list of `[start id, end id, source]`. A relationship is not written, and is not in the list, if the
+    record at one of its ends does not exist.
     """
     rows = [{"from": one.start_id, "to": one.end_id, "props": dict(one.values)} for one in ties]
     return upsert_relationship_rows(link, rows, source=source, run=run)
@@ -86,10 +86,11 @@ def upsert_relationships(link: Link, ties: Sequence[Relationship], *, source: st
 def upsert_relationship_rows(
     link: Link, rows: Sequence[Stored], *, source: str, run: str, single: bool = False
 ) -> Cypher:
-    """Do the same as `tie`, for relationships given as mappings of `from`, `to` and `props`.
+    """Return the same Cypher as `upsert_relationships`, for relationships given as mappings with `from`, `to` and `props`.
 
-    With `single`, a relationship is not written either where its start already has another one. Properties that are changed by
-    an action of their own, such as the confirmation of a party, are written only when the relationship is created.
+    If `single` is set, a relationship is not written if its start already has another relationship of the link type. Some
+    properties, such as a party's confirmation, can later be changed only by an action of their own; they are written only when the
+    relationship is created.
     """
     by_action = [name for name, one in link.properties.items() if one.by_action]
     created = "e.source = $in.source"
@@ -111,9 +112,9 @@ def upsert_relationship_rows(
 
 
 def merge_relationship(link: Link, start: str, end: str, *, created: str = "") -> str:
-    """Return the Cypher that finds the relationship `e` between the two records of a `row`, or creates it.
+    """Return the Cypher that finds or creates the relationship `e` between the two records of a `row`.
 
-    `created` is the SET clause for a new one. Relationships with a key are derived from another record and are ignored.
+    `created` is the SET clause for a new relationship. Relationships with a key are derived from another record and are ignored.
     """
     first = f" SET {created}" if created else ""
     if not link.keyed:
@@ -127,12 +128,15 @@ def merge_relationship(link: Link, start: str, end: str, *, created: str = "") -
 
 
 def without_key(link: Link, relationship: str = "e") -> str:
-    """Return the predicate that a relationship is not derived from another record; "true" if none of the link type can be."""
+    """Return the predicate that a relationship is not derived from another record.
+
+    The predicate is "true" if relationships of the link type are never derived.
+    """
     return f"{relationship}.key IS NULL" if link.keyed else "true"
 
 
 def create_relationship_rows(link: Link, rows: Sequence[Stored], *, source: str, run: str) -> Cypher:
-    """Do the same as `tie_rows` where there is no relationship of the link type yet. Returns one row holding their number."""
+    """Return Cypher that creates relationships of a link type that has no relationships yet. The row holds their number."""
     text = (
         "UNWIND $in.rows AS row"
         f" MATCH (a:{link.start} {{id: row.from}}) MATCH (b:{link.end} {{id: row.to}})"
@@ -143,7 +147,10 @@ def create_relationship_rows(link: Link, rows: Sequence[Stored], *, source: str,
 
 
 def sources() -> Cypher:
-    """Return one row per source: `[id, started, finished, created, changed, retired, left out]` of its last run."""
+    """Return Cypher that reads the last load run of each source, one row per source.
+
+    A row is `[id, started, finished, created, changed, retired, left out]`.
+    """
     text = (
         "MATCH (s:Source) WITH s ORDER BY s.id"
         " RETURN [s.id, head(COLLECT { MATCH (r:Run) WHERE r.source = s.id WITH r ORDER BY r.started DESC, r.id LIMIT 1"
@@ -153,12 +160,12 @@ def sources() -> Cypher:
 
 
 def is_empty() -> Cypher:
-    """Return one row: whether the graph has no agency."""
+    """Return Cypher that tells whether the graph has no agency."""
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 
 def given_names(kind: type[Kind]) -> Mapping[str, object]:
-    """Return the properties of a kind that a source may give, by name."""
+    """Return the properties of a kind that a source may supply, by name."""
     return _given_names(kind)  # type: ignore[arg-type]  # a class is hashable
 
 
@@ -168,7 +175,7 @@ def _given_names(kind: type[Kind]) -> Mapping[str, object]:
 
 
 def blank(kind: type[Kind]) -> dict[str, None]:
-    """Return nulls for all properties that a source may give, except the id; setting them clears a record."""
+    """Return nulls for all properties that a source may supply, except the id. Setting these nulls clears a record."""
     return {name: None for name in given_names(kind) if name != "id"}
 
 
@@ -185,7 +192,7 @@ def _unless_other(link: Link) -> str:
 
 
 def mark_seen(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) -> Cypher:
-    """Record that the run saw these records of its source, without changing them. Returns one row holding their number."""
+    """Return Cypher that notes that a load run found these records in its source. The row holds the number of records."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
         " SET n.run = $in.run RETURN count(n)"
@@ -194,11 +201,11 @@ def mark_seen(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) ->
 
 
 def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> Cypher:
-    """Retire at most `size` records of a source that the run did not see.
+    """Return Cypher that retires at most `size` records of a source that the load run did not find in the source.
 
-    Returns one row: a list of `[id, status before, steward]`.
+    The query's only row is a list of `[id, status before, steward]`.
 
-    The readers stay the same: a published record remains visible, and one that was never published does not become visible.
+    The readers stay the same: a published record remains visible, and a record that was never published does not become visible.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source AND n.run <> $in.run AND n.status <> 'retired'"
@@ -210,9 +217,9 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
 
 
 def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cypher:
-    """Remove at most `size` relationships of a source that the run did not see.
+    """Return Cypher that removes at most `size` relationships of a source that the load run did not find in the source.
 
-    Returns one row: a list of `[start id, end id, properties]`.
+    The query's only row is a list of `[start id, end id, properties]`.
     """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.source = $in.source AND e.run <> $in.run"
@@ -222,9 +229,9 @@ def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cyph
 
 
 def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
-    """Remove relationships of this source that start at the record of a row but end at another record.
+    """Return Cypher that removes this source's relationships from the start record of a row to a record other than its end.
 
-    Returns one row: a list of `[start id, end id, properties]`.
+    The row returned is a list of `[start id, end id, properties]`.
     """
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -235,9 +242,9 @@ def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object
 
 
 def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
-    """Retire those of the records that a run created, that no later run saw and that no `other` source took over.
+    """Return Cypher that retires records that a load run created, unless a later run found them or `other` took them over.
 
-    Returns one row: a list of `[id, status before, steward]`.
+    The query's only row is a list of `[id, status before, steward]`.
     """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}})"
@@ -249,9 +256,9 @@ def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str,
 
 
 def remove_relationships_of_run(link: Link, *, run: str, size: int) -> Cypher:
-    """Remove at most `size` relationships that a run wrote.
+    """Return Cypher that removes at most `size` relationships that a load run wrote.
 
-    Returns one row: a list of `[start id, end id, properties]`.
+    The query's only row is a list of `[start id, end id, properties]`.
     """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.run = $in.run"
@@ -261,9 +268,9 @@ def remove_relationships_of_run(link: Link, *, run: str, size: int) -> Cypher:
 
 
 def clear_action_properties(end: End, records: Sequence[str], *, before: str) -> Cypher:
-    """Clear the link properties that an action of their own sets, such as confirmations, on records created before an instant.
+    """Return Cypher that clears link properties that only a record action sets, such as a party's confirmation.
 
-    Returns one row: a list of `[start id, end id, properties before]`.
+    Only links of records created before the time `before` are changed. The row is a list of `[start id, end id, properties before]`.
     """
     names = [name for name, one in end.link.properties.items() if one.by_action]
     start, finish = ("n", "m") if end.outgoing else ("m", "n")
@@ -278,13 +285,13 @@ def clear_action_properties(end: End, records: Sequence[str], *, before: str) ->
 
 
 def existing_ids(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row holding those of the ids that records of the kind have."""
+    """Return Cypher that reads, as one list, the ids that belong to records of the kind."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect(n.id)"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def stored_states(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row holding a list of `[id, source, hash, status]` of those of the records that exist."""
+    """Return Cypher that reads a list of `[id, source, hash, status]` of the existing records among these ids."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
     )
@@ -292,7 +299,7 @@ def stored_states(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def count_records(kind: type[Kind], *, source: str) -> Cypher:
-    """Return one row: the number of records of the kind, of those of this source, and of those that are not retired."""
+    """Return Cypher that counts the records of a kind: all, those of this source, and those that are not retired."""
     text = (
         f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
         " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
@@ -301,13 +308,16 @@ def count_records(kind: type[Kind], *, source: str) -> Cypher:
 
 
 def count_relationships(link: Link, *, source: str) -> Cypher:
-    """Return one row: the number of relationships of the link type that belong to this source."""
+    """Return Cypher that counts the relationships of a link type that belong to this source."""
     text = f"MATCH (:{link.start})-[e:{link.relation}]->(:{link.end}) WHERE e.source = $in.source RETURN count(e)"
     return Cypher(text, {"in": {"source": source}})
 
 
 def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
-    """Return one row: how many of the relationships, given as for `tie_rows`, already belong to this source."""
+    """Return Cypher that counts the given relationships that this source already has.
+
+    The relationships are given as for `upsert_relationship_rows`.
+    """
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
@@ -316,7 +326,7 @@ def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: 
 
 
 def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
-    """Return one row: the number of relationships of this source that start at the record of a row but end elsewhere."""
+    """Return Cypher that counts this source's relationships from the start record of a row to a record other than its end."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         " WHERE b.id <> row.to AND e.source = $in.source RETURN count(e)"
@@ -325,7 +335,10 @@ def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: 
 
 
 def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
-    """Return one row: the properties of the records that the rows, in the form that `stored` returns, would change."""
+    """Return Cypher that reads the properties of the records that the rows would change.
+
+    The rows are in the form that `stored` returns.
+    """
     asked = [{"id": row["id"], "hash": row["hash"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{kind.__name__} {{id: row.id}}) WHERE n.hash <> row.hash"
@@ -335,7 +348,7 @@ def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
 
 
 def existing_relationships(link: Link, rows: Sequence[Stored]) -> Cypher:
-    """Return one row: a list of `[start id, end id, properties]` of those of the relationships that exist, from any source."""
+    """Return Cypher that reads a list of `[start id, end id, properties]` of the given relationships that any source has."""
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -345,13 +358,13 @@ def existing_relationships(link: Link, rows: Sequence[Stored]) -> Cypher:
 
 
 def all_relationships(link: Link) -> Cypher:
-    """Return one row: a list of `[start id, end id, source]` of every relationship of the link type."""
+    """Return Cypher that reads a list of `[start id, end id, source]` of all relationships of a link type."""
     text = f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) RETURN collect([a.id, b.id, e.source])"
     return Cypher(text)
 
 
 def relationship_sources(end: End, record: str) -> Cypher:
-    """Return one row: a list of `[far id, source]` of the relationships at one end of a record."""
+    """Return Cypher that reads a list of `[far id, source]` of a record's relationships of one link type."""
     relation = f"-[e:{end.link.relation}]-"
     arrow = f"{relation}>" if end.outgoing else f"<{relation}"
     text = (
@@ -361,7 +374,7 @@ def relationship_sources(end: End, record: str) -> Cypher:
 
 
 def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
-    """Return one row: the properties of those of the records that belong to this source."""
+    """Return Cypher that reads the properties of the given records that belong to this source."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) WHERE n.source = $in.source"
         " RETURN collect(properties(n))"
@@ -370,15 +383,15 @@ def of_source(kind: type[Kind], ids: Sequence[str], source: str) -> Cypher:
 
 
 def count_property_values(kind: type[Kind], name: str, *, source: str) -> Cypher:
-    """Return one row: the number of records of this source that have a value of the property."""
+    """Return Cypher that counts the records of this source that have a value of a property."""
     text = f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source RETURN count(n.{kind.properties[name].name})"
     return Cypher(text, {"in": {"source": source}})
 
 
 def relationships_of_source(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
-    """Return one row: a list of `[start id, end id]` of at most `size` relationships of this source, ordered by these ids.
+    """Return Cypher that reads `[start id, end id]` of at most `size` relationships of this source, ordered by these two ids.
 
-    `after` is the last pair of the page before.
+    `after` is the last pair of ids of the previous page.
     """
     text = (
         f"MATCH (a:{link.start})-[e:{link.relation}]->(b:{link.end}) WHERE e.source = $in.source"
@@ -388,16 +401,16 @@ def relationships_of_source(link: Link, *, source: str, after: tuple[str, str], 
     return Cypher(text, {"n": size, "in": {"source": source, "start": after[0], "end": after[1]}})
 
 
-BY_HAND = "by-hand"  # the source of what people register
+BY_HAND = "by-hand"  # the source of all records that people register on the pages or through the API
 
 
 def state(kind: type[Kind], record: str) -> Cypher:
-    """Return one row for a record: its properties, then for each of `own_ends` a list of `[id, properties]`."""
+    """Return Cypher that reads a record: its properties, then for each link of `own_ends` a list of `[id, properties]`."""
     return several(kind, [record])
 
 
 def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row for each record of the kind that has one of these ids, with the columns of `state`."""
+    """Return Cypher that reads the records of the kind with these ids, one row per record, with the columns of `state`."""
     parts = [
         f"COLLECT {{ MATCH {_relationship('(n)', end, f'(m:{end.target})')} WHERE {without_key(end.link)}"
         " RETURN [m.id, properties(e)] }"
@@ -408,7 +421,7 @@ def several(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> Cypher:
-    """Create or change records, in the form that `stored` returns; they then belong to `source`."""
+    """Return Cypher that creates or changes records, in the form that `stored` returns. They then belong to `source`."""
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
         " ON CREATE SET n.created = $in.now, n.version = 0, n.run = ''"
@@ -419,7 +432,7 @@ def put(kind: type[Kind], rows: Sequence[Stored], *, source: str, now: str) -> C
 
 
 def put_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
-    """Create or replace relationships, given as `id`, `far` and `props`, all properties of the relationship."""
+    """Return Cypher that creates or replaces relationships, given as `id`, `far` and `props`; `props` replaces all properties."""
     text = (
         f"UNWIND $in.rows AS row MATCH (n:{end.kind} {{id: row.id}}) MATCH (m:{end.target} {{id: row.far}})"
         f"{merge_relationship(end.link, *(('n', 'm') if end.outgoing else ('m', 'n')))} SET e = row.props"
@@ -428,32 +441,32 @@ def put_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
 
 
 def remove_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
-    """Remove relationships, given as `id` and `far`."""
+    """Return Cypher that removes relationships, given as `id` and `far`, the ids of the two records."""
     near, far = f"(n:{end.kind} {{id: row.id}})", f"(m:{end.target} {{id: row.far}})"
     text = f"UNWIND $in.rows AS row MATCH {_relationship(near, end, far)} WHERE {without_key(end.link)} DELETE e"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
 
 def far_ids(end: End, ids: Sequence[str]) -> Cypher:
-    """Return one row: the ids at the far end of the link from these records."""
+    """Return Cypher that reads, as one list, the ids of the records that a link connects with these records."""
     text = f"UNWIND $in.ids AS id MATCH {_relationship(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
     return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
 
 
 def ids_in_use(ids: Sequence[str]) -> Cypher:
-    """Return one row for each of the ids that a record of any kind has."""
+    """Return Cypher that reads which of these ids a record of any kind has, one row per id."""
     each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)
     return Cypher(" UNION ALL ".join(each), {"in": {"ids": list(ids)}})
 
 
 def summary_readers(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return one row: a list of `[id, readers of the summary]` of those of the records that exist."""
+    """Return Cypher that reads a list of `[id, readers of the summary]` of the existing records among these ids."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by])"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def own_ends(kind: type[Kind]) -> list[End]:
-    """Return the links that a kind declares, which are changed together with its records."""
+    """Return the links that a kind declares. They are changed together with the records of the kind."""
     return [end for end in kind.ends.values() if end.declared]
 
 
@@ -468,9 +481,10 @@ def _relationship(near: str, end: End, far: str) -> str:
 
 
 def take_lease(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
-    """Take the lease of a source for `lasts` milliseconds, unless another run holds it. A lease of the run `ended` is free.
+    """Return Cypher that takes the lease of a source for `lasts` milliseconds, unless another load run holds the lease.
 
-    Returns one row: the run that holds it now, since when, and in which process.
+    A lease is a lock that expires. A lease that the run `ended` holds counts as free. The row is the run that now holds the lease,
+    since when, and the process of that run.
     """
     text = (
         "MERGE (l:Lease {id: $in.source}) SET l.asked_by = $in.run"
@@ -484,7 +498,10 @@ def take_lease(source: str, *, run: str, process: str, now: str, lasts: int, end
 
 
 def renew_lease(source: str, *, run: str, lasts: int) -> Cypher:
-    """Extend the lease to `lasts` milliseconds from now. Returns one row: 1, or 0 where the run does not hold it."""
+    """Return Cypher that extends a run's lease to `lasts` milliseconds from now.
+
+    The row is 1, or 0 if the run does not hold the lease.
+    """
     text = (
         "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run SET l.until = timestamp() + $in.lasts"
         " RETURN count(l)"
@@ -493,13 +510,13 @@ def renew_lease(source: str, *, run: str, lasts: int) -> Cypher:
 
 
 def release_lease(source: str, *, run: str) -> Cypher:
-    """Release the lease of the run."""
+    """Return Cypher that releases the lease of a load run."""
     text = "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run DELETE l"
     return Cypher(text, {"in": {"source": source, "run": run}})
 
 
 _REQUESTS = "(n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(a:Agency)"
-# A use that ended before its first day never began.
+# A use that ended before its first day never took place.
 _IS_A_USE = (
     "r.status = 'published' AND r.decision IN ['accepted', 'ended']"
     " AND NOT (r.decision = 'ended' AND coalesce(r.since > r.decided_on, false))"
@@ -508,7 +525,10 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return one row: `[resource, request, agency, quantity, since]` of accepted requests that have not ended, begun or not."""
+    """Return Cypher that reads the quantities promised to accepted requests that have not ended, including future ones.
+
+    A row is `[resource, request, agency, quantity, since]`.
+    """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE r.status <> 'retired'"
         " AND r.decision = 'accepted' AND coalesce(r.until >= $in.day, true)"
@@ -518,7 +538,7 @@ def promised(resources: Sequence[str], *, day: str) -> Cypher:
 
 
 def remove_stale_uses(resources: Sequence[str]) -> Cypher:
-    """Remove the uses of the resources whose request no longer grants a use, or now has another agency or resource."""
+    """Return Cypher that removes the uses of these resources that came from a request but that no request grants any more."""
     text = (
         "UNWIND $in.ids AS id MATCH (n:Resource {id: id})<-[e:USES]-(a:Agency) WHERE e.key IS NOT NULL"
         " AND NOT EXISTS { MATCH (n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(b:Agency)"
@@ -528,7 +548,10 @@ def remove_stale_uses(resources: Sequence[str]) -> Cypher:
 
 
 def put_uses(resources: Sequence[str]) -> Cypher:
-    """Create or update a use, with the request's id as its key, for each accepted request, also one whose use has ended."""
+    """Return Cypher that creates or updates a use of the resources for each accepted request, even if the use has ended.
+
+    The id of the request becomes the key of the use.
+    """
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}}) MATCH {_REQUESTS} WHERE {_IS_A_USE}"
         " WITH n, r, a, CASE WHEN EXISTS { MATCH (n)<-[o:USES]-(:Agency) WHERE coalesce(o.key <> r.id, true) }"
@@ -540,7 +563,7 @@ def put_uses(resources: Sequence[str]) -> Cypher:
 
 
 def with_requests() -> Cypher:
-    """Return one row: the ids of the resources that have a request, or a use derived from one."""
+    """Return Cypher that reads, as one list, the ids of the resources with a request or a use derived from a request."""
     text = (
         "RETURN COLLECT { MATCH (:Request)-[:REQUEST_FOR]->(n:Resource) RETURN DISTINCT n.id }"
         " + COLLECT { MATCH (n:Resource)<-[e:USES]-(:Agency) WHERE e.key IS NOT NULL RETURN DISTINCT n.id }"

@@ -1,4 +1,4 @@
-"""The embedded graph engine: ArcadeDB from its wheel, run as a child process that only this machine can reach."""
+"""The embedded graph engine: ArcadeDB from a Python wheel, run as a child process that only this machine can reach."""
 
 from registry.engine.backup import backup, check, restore
 from registry.engine.client import DATABASE, Engine, EngineError, command, sql

@@ -24,9 +24,9 @@ RECORDS = {
 
 
 def check(engine: Engine) -> list[str]:
-    """Check every record, link and index of the database; return one line per finding, none for a sound database.
+    """Check every record, link and index of the database. Return one line per problem found.
 
-    The check only reads. Raises EngineError if the engine rejects the command or does not respond.
+    The check changes nothing. Raises EngineError if the engine rejects the command or does not respond.
     """
     [found] = sql(engine, "CHECK DATABASE")
     lines = [str(line) for name in FINDING_FIELDS for line in found.get(name, [])]
@@ -34,9 +34,9 @@ def check(engine: Engine) -> list[str]:
 
 
 def backup(engine: Engine, to: Path) -> Path:
-    """Write a consistent copy of the database, while it is in use, to the file or folder ``to``; return the file.
+    """Write a consistent copy of the database to the file or folder ``to`` and return the file. The database may be in use.
 
-    The copy contains the records, their schema and the saved runs of reports, but no passwords. Raises EngineError if it
+    The copy contains the records, their schema and the saved runs of reports, but no passwords. Raises EngineError if the copy
     cannot be written.
     """
     backups = engine.data / "backups" / DATABASE
@@ -52,7 +52,7 @@ def backup(engine: Engine, to: Path) -> Path:
 
 @contextlib.contextmanager
 def _deleting_leftovers(folder: Path) -> Iterator[None]:
-    """Delete the files that the block created in a folder if it raises an exception."""
+    """If the block raises an exception, delete the files that it created in a folder."""
     before = set(folder.glob("*"))
     try:
         yield
@@ -63,7 +63,7 @@ def _deleting_leftovers(folder: Path) -> Iterator[None]:
 
 
 def _add_runs(archive: Path, runs: Path) -> None:
-    """Add the saved runs to the archive of a database, packed into one file because its restorer rejects folders."""
+    """Add the saved report runs to a backup archive, packed into one file because the engine's restore tool rejects folders."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as saved:
         for run in sorted(runs.glob("*.json")):
@@ -73,7 +73,7 @@ def _add_runs(archive: Path, runs: Path) -> None:
 
 
 def _move(source: Path, target: Path) -> Path:
-    """Move a file atomically, also to another disk."""
+    """Move a file atomically, even to another disk."""
     draft = target.with_name(f"{target.name}.part")
     try:
         shutil.move(source, draft)
@@ -83,10 +83,10 @@ def _move(source: Path, target: Path) -> Path:
 
 
 def restore(data: Path, archive: Path) -> None:
-    """Replace the database in ``data``, whose engine must be stopped, by the backup ``archive``.
+    """Replace the database in ``data`` by the backup ``archive``. The engine must be stopped.
 
-    Saved runs of reports are replaced too, unless the archive has none, as older ones do. Raises EngineError if the engine
-    runs, or if the archive is missing or invalid; nothing has changed then.
+    Saved report runs are replaced too, unless the archive has none, as is the case with older archives. Raises EngineError if the
+    engine runs, or if the archive is missing or invalid; then nothing has changed.
     """
     data, archive = data.resolve(), archive.resolve()
     if not archive.is_file():
@@ -105,7 +105,7 @@ def restore(data: Path, archive: Path) -> None:
 def _unpack(archive: Path, into: Path) -> Path:
     shutil.rmtree(into, ignore_errors=True)
     try:
-        # The restorer only accepts file names in its working directory.
+        # The engine's restore tool only accepts the name of a file in its working directory.
         done = subprocess.run(files.restorer(archive.name, into), cwd=archive.parent, capture_output=True, check=False)
         if done.returncode or not (into / "schema.json").is_file():
             raise EngineError(f"{archive} is not a backup of a registry. Nothing was changed.")
@@ -116,7 +116,7 @@ def _unpack(archive: Path, into: Path) -> Path:
 
 
 def _unpack_runs(restored: Path, into: Path) -> Path | None:
-    """Unpack the saved runs beside a restored database; return their folder, None if there are none."""
+    """Unpack the saved report runs beside a restored database. Return their folder; None if the backup contains no runs."""
     packed = restored / RUNS
     if not packed.exists():
         return None

@@ -1,4 +1,4 @@
-"""HTTP client of the embedded engine: readiness, server commands and SQL."""
+"""HTTP client of the embedded engine: checks whether it is ready, and sends server commands and SQL."""
 
 import socket
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ TIMEOUT = httpx.Timeout(10, read=600)  # a backup or a check of a large database
 
 
 class EngineError(Exception):
-    """A problem with the embedded engine; the message is for the user."""
+    """The embedded engine has a problem; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The connection settings of a running engine on the directory ``data``.
+    """The connection settings of a running engine, whose files are in the directory ``data``.
 
-    ``username`` has all rights, ``reader_username`` may only read. Passwords are excluded from ``repr``, so that an engine
-    can be logged.
+    The user ``username`` has all rights; the user ``reader_username`` may only read. Passwords are excluded from ``repr``, so that
+    the settings can be logged.
     """
 
     data: Path
@@ -36,24 +36,24 @@ class Engine:
 
 
 def command(engine: Engine, text: str) -> dict[str, Any]:
-    """Run a server command, such as ``drop database registry`` or ``create database registry``.
+    """Run a server command, such as ``drop database registry`` or ``create database registry``, and return the response.
 
-    Returns the response. Raises EngineError if the engine rejects it or does not respond.
+    Raises EngineError if the engine rejects the command or does not respond.
     """
     return _post(engine, "server", {"command": text})
 
 
 def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
-    """Run an ArcadeDB SQL statement on the registry's database, for tasks that Cypher lacks.
+    """Run an ArcadeDB SQL command on the registry's database and return the rows. SQL serves tasks that Cypher lacks.
 
-    Returns the rows. Raises EngineError if the engine rejects it or does not respond.
+    Raises EngineError if the engine rejects the command or does not respond.
     """
     rows: list[dict[str, Any]] = _post(engine, f"command/{DATABASE}", {"language": "sql", "command": text})["result"]
     return rows
 
 
 def users(engine: Engine) -> set[str]:
-    """Return the names of the engine's users. Raises EngineError like ``command``."""
+    """Return the names of the engine's users. Raises EngineError if the engine rejects the command or does not respond."""
     return {user["name"] for user in _request(engine, "GET", "server/users")["result"]}
 
 
@@ -67,7 +67,7 @@ def ready(engine: Engine) -> bool:
 
 
 def responds(engine: Engine) -> bool:
-    """Return whether the engine is ready and accepts our reader's login, the last step of its setup."""
+    """Return whether the engine is ready and accepts the reader's login, which is created in the last step of the setup."""
     reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
     try:
         with _client() as client:
@@ -102,7 +102,7 @@ def _content(response: httpx.Response) -> dict[str, Any]:
 
 
 def _client() -> httpx.Client:
-    # Loopback without TLS: use no proxy, and skip loading certificates, which would take longer than the call.
+    # The engine is on this machine and uses no TLS. Use no proxy and load no certificates, which would take longer than the call.
     return httpx.Client(timeout=TIMEOUT, trust_env=False, verify=False)  # nosec B501 # loopback, without TLS
 
 

@@ -1,4 +1,4 @@
-"""The files of the embedded engine: passwords, state, locks, and the Java command line."""
+"""The files of the embedded engine: passwords, the state file, locks, and the Java command line."""
 
 import contextlib
 import json
@@ -24,10 +24,10 @@ PASSWORD = "password"  # nosec B105 # the name of a file
 
 
 def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
-    """Return the command that serves ``data`` (absolute) on two loopback ports, with at most ``heap`` of memory.
+    """Return the command that serves ``data`` (an absolute path) on two loopback ports, with at most ``heap`` of memory.
 
-    A ``lasting`` server spends more time on compiling code that runs often. The engine reads the password from a file in
-    ``data``, so that no process list shows it. Raises EngineError if the wheel is not installed.
+    A ``lasting`` server spends more time on compiling code that runs often. The engine reads the password from a file in ``data``,
+    so that no process list shows it. Raises EngineError if the wheel of the engine is not installed.
     """
     settings = {
         "server.rootPath": data,
@@ -46,9 +46,9 @@ def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> lis
 
 
 def restorer(archive: str, into: Path) -> list[str]:
-    """Return the command that unpacks the backup ``archive`` (a name in the working directory) to the folder ``into``.
+    """Return the command that unpacks a backup to the folder ``into``. Raises EngineError if the wheel is not installed.
 
-    Raises EngineError if the wheel is not installed.
+    ``archive`` is the name of the backup file in the working directory.
     """
     restore = "com.arcadedb.integration.restore.Restore"
     return [*_java("512m", lasting=False), "-cp", _jars(), restore, "-f", archive, "-d", str(into)]
@@ -62,7 +62,7 @@ def root_path(data: Path) -> str:
 def _java(heap: str, *, lasting: bool) -> list[str]:
     compiler = (
         [] if lasting else ["-XX:TieredStopAtLevel=1"]
-    )  # the second compiler level does not pay off within a minute
+    )  # the second level of the Java compiler does not pay off within a minute
     memory = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError"]
     access = ["--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"]
     return [str(_home() / "jre" / "bin" / "java"), *memory, *compiler, *access]
@@ -101,10 +101,10 @@ GROUPS = Path("config", "server-groups.json")
 
 @dataclass(frozen=True)
 class EngineState:
-    """The engine running on a directory: its process, its guard's process, and its two ports.
+    """The engine that runs on a directory: its process, the process of its guard (see guard.py), and its two ports.
 
-    The guard accepts users on the port ``door`` if they present the ``token``. An engine that ``stays`` keeps running without
-    users.
+    The guard accepts connections from users on the port ``door`` if they present the ``token``. If ``stays`` is true, the engine
+    keeps running without users.
     """
 
     pid: int
@@ -117,7 +117,7 @@ class EngineState:
 
 
 def prepare(data: Path) -> None:
-    """Create the directory and check that it is writable. Raises EngineError if it is not."""
+    """Create the data directory and check that it is writable. Raises EngineError if it is not writable."""
     with readable_errors(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / LOG).parent.mkdir(exist_ok=True)
@@ -126,7 +126,7 @@ def prepare(data: Path) -> None:
 
 @contextlib.contextmanager
 def readable_errors(data: Path) -> Iterator[None]:
-    """Convert file system errors into an EngineError about the data directory."""
+    """Convert file system errors into an EngineError whose message names the data directory."""
     try:
         yield
     except Timeout:
@@ -138,7 +138,7 @@ def readable_errors(data: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def start_lock(data: Path) -> Iterator[None]:
-    """Lock ``data`` against other processes that start its engine."""
+    """Lock ``data``, so that no other process starts an engine on it until the block ends."""
     lock = _lock(data)
     try:
         yield
@@ -147,7 +147,7 @@ def start_lock(data: Path) -> Iterator[None]:
 
 
 def write_startup_files(data: Path) -> None:
-    """Write the files the engine reads at its start: passwords, unless they exist, and the read-only group."""
+    """Write the files that the engine reads when it starts: the read-only group, and the passwords unless they exist."""
     if not (data / PASSWORD).exists() or not (data / READER_PASSWORD).exists():
         for stale in (PASSWORD, READER_PASSWORD, USERS):
             (data / stale).unlink(missing_ok=True)
@@ -158,7 +158,7 @@ def write_startup_files(data: Path) -> None:
 
 
 def engine_of(data: Path, state: EngineState) -> Engine:
-    """Return the connection settings of the engine in ``state``. Raises EngineError if its passwords cannot be read."""
+    """Return the connection settings of the engine in the state file. Raises EngineError if its passwords cannot be read."""
     try:
         password, reader_password = ((data / name).read_text(encoding="utf-8") for name in (PASSWORD, READER_PASSWORD))
     except OSError as problem:
@@ -176,7 +176,7 @@ def engine_of(data: Path, state: EngineState) -> Engine:
 
 
 def state_of(data: Path) -> EngineState | None:
-    """Return the content of the state file, or None if it is missing or unreadable."""
+    """Return the content of the engine's state file, or None if the file is missing or unreadable."""
     try:
         return EngineState(**json.loads((data / STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -184,7 +184,7 @@ def state_of(data: Path) -> EngineState | None:
 
 
 def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the running process that serves ``data``, or None; other processes with the same pid are ignored."""
+    """Return the running process of the engine on ``data``, or None; another process that has got the same pid is ignored."""
     with contextlib.suppress(psutil.Error):
         if state and root_path(data) in (process := psutil.Process(state.pid)).cmdline():
             return process
@@ -192,7 +192,7 @@ def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the running guard of the engine on ``data``, or None."""
+    """Return the running guard process of the engine on ``data``, or None if no guard runs."""
     with contextlib.suppress(psutil.Error):
         if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
             return process
@@ -200,13 +200,13 @@ def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def await_guard(data: Path, state: EngineState) -> None:
-    """Wait until the guard of an ending engine has exited; it deletes the state file after a clean shutdown."""
+    """Wait until the guard of a stopping engine has exited. The guard deletes the state file after a clean shutdown."""
     while guard_of(data, state):
         time.sleep(POLL_SECONDS)
 
 
 def last_ports(data: Path) -> tuple[int, int] | None:
-    """Return the Bolt and HTTP ports of the last engine on ``data``, which open drivers still use, or None."""
+    """Return the Bolt and HTTP ports of the last engine on ``data``, or None. Database drivers that are still open use them."""
     try:
         bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):

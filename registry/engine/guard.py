@@ -1,12 +1,12 @@
-"""The guard, parent process of the engine: it keeps the engine running as long as it has users.
+"""The guard, the parent process of the engine: it keeps the engine running as long as some process uses the engine.
 
-Run as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine; ``STATE`` alone takes over the engine in the state file, whose
-guard was killed. A user is an open connection to the guard; the operating system closes it when the user's process ends
-for any reason, on every platform. When the last connection is closed, the guard stops the engine, unless a user sent
-``stay``. The process that started the guard counts as a user until it closes the guard's standard input.
+Run this module as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine. ``STATE`` alone takes over the engine named in the state
+file, whose guard was killed. A user is a process with an open connection to the guard; the operating system closes the connection
+when that process ends for any reason, on every platform. When the last connection is closed, the guard stops the engine, unless a
+user sent ``stay``. The process that started the guard counts as a user until it closes the guard's standard input.
 
-The state file exists while the engine runs. It is deleted after a clean shutdown only, so that a state file without a
-process means that the engine crashed or was killed.
+The state file exists while the engine runs. It is deleted only after a clean shutdown. A state file without a running process
+therefore means that the engine crashed or was killed.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ CLEAN = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 class Guard:
-    """An engine, the connections of its users, and the state file."""
+    """The guard of an engine, with the connections of the engine's users and the state file."""
 
     def __init__(self, path: Path, engine: "subprocess.Popen[bytes] | psutil.Process", bolt: int, http: int) -> None:
         self._path, self._engine = path, engine
@@ -45,7 +45,7 @@ class Guard:
         self._ending = self._killed = False
 
     def run(self, *, stays: bool = False) -> int:
-        """Accept users until the engine has ended; return its exit code."""
+        """Accept connections from users until the engine has ended. Return the engine's exit code."""
         self._state["stays"] = stays
         self._write_state()
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._stop, daemon=True).start())
@@ -53,7 +53,7 @@ class Guard:
         threading.Thread(target=self._await_starter, daemon=True).start()
         code = self._engine.wait()
         with self._lock:
-            # The exit code of a process that is not our child is unknown, unless we stopped it.
+            # The exit code of a process that is not a child of the guard is unknown, unless the guard stopped the process.
             clean = code in CLEAN if code is not None else self._ending and not self._killed
             self._ending = True
             if clean:
@@ -72,7 +72,7 @@ class Guard:
         self._end_if_unused()
 
     def _serve(self, connection: socket.socket) -> None:
-        """Count a connection as a user until it is closed."""
+        """Count a connection as a user of the engine until the connection is closed."""
         with connection, connection.makefile("rb") as lines, contextlib.suppress(OSError):
             connection.settimeout(GREETING_SECONDS)
             if not hmac.compare_digest(lines.readline(100).strip(), self._token.encode()):
@@ -116,7 +116,7 @@ class Guard:
         self._end(first=first)
 
     def _end(self, *, first: bool) -> None:
-        """Stop the engine. This does not return: the connections close when this process exits."""
+        """Stop the engine. The method does not return: the connections close when this process exits."""
         if first:
             with contextlib.suppress(psutil.NoSuchProcess):
                 self._engine.terminate()
@@ -134,7 +134,7 @@ class Guard:
 
 
 def main(path: Path, *arguments: str) -> int:
-    """Start or take over the engine, and guard it until it ends; return its exit code."""
+    """Start or take over the engine, and guard it until it ends. Return the engine's exit code."""
     os.umask(0o077)
     if not arguments:
         state = json.loads(path.read_text(encoding="utf-8"))

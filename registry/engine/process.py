@@ -1,4 +1,4 @@
-"""Start, find and stop the embedded engine, and use it while this process needs it."""
+"""Start, find and stop the embedded engine, and keep it running while this process needs it."""
 
 import atexit
 import contextlib
@@ -41,14 +41,14 @@ LEAVE_SECONDS = GRACE_SECONDS + 10
 
 
 class EngineUse:
-    """A use of a running engine. It ends with `leave`, or when this process ends for any reason."""
+    """The use of a running engine by this process. The use ends with `leave`, or when this process ends for any reason."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     @classmethod
     def begin(cls, state: EngineState) -> Self | None:
-        """Connect to the guard in `state`; return None if it is gone or about to stop the engine."""
+        """Connect to the guard in `state`; return None if the guard is gone or about to stop the engine."""
         connection = None
         with contextlib.suppress(OSError):
             connection = socket.create_connection(("127.0.0.1", state.door), GREETING_SECONDS)
@@ -61,16 +61,16 @@ class EngineUse:
         return None
 
     def stay(self) -> None:
-        """Ask the guard to keep the engine running without users."""
+        """Ask the guard to keep the engine running even without users."""
         self._connection.sendall(STAY)
 
     def stop(self) -> None:
-        """Stop the engine regardless of its users, and wait until it is gone."""
+        """Stop the engine, even if other processes use it, and wait until it has ended."""
         self._connection.sendall(STOP)
         self.leave()
 
     def ended(self) -> bool:
-        """Wait until the engine or its guard has ended; return whether `stop` ended it."""
+        """Wait until the engine or its guard has ended. Return whether `stop` ended it."""
         received = b""
         with contextlib.suppress(OSError):
             while part := self._connection.recv(len(STOPPED)):
@@ -78,15 +78,15 @@ class EngineUse:
         return STOPPED in received
 
     def finish(self) -> None:
-        """End this use without waiting.
+        """End this use of the engine without waiting.
 
-        `ended` then returns soon or, if this was the last use, when the engine is gone.
+        If this was the last use, `ended` returns when the engine has ended. If other uses remain, `ended` returns soon.
         """
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """End this use; if it was the last one, wait until the engine is gone."""
+        """End this use of the engine. If it was the last use, wait until the engine has ended."""
         with self._connection:
             self.finish()
             with contextlib.suppress(OSError):
@@ -98,22 +98,22 @@ Guard = subprocess.Popen[bytes]
 
 RESPONSE_SECONDS = 60
 FAILED = 'Exception in thread "main"'
-REASON_SECONDS = 1  # to wait for the reason printed after it
-# Below the ephemeral ports: an outgoing connection could take the port of an engine that restarts.
+REASON_SECONDS = 1  # the time to wait for the reason, which Java prints after FAILED
+# These ports are below the ephemeral ports, because an outgoing connection could take the port of an engine that restarts.
 PORT_RANGE = range(20_000, 30_000)
 
-_guards: list[Guard] = []  # guards started by this process; referenced because they may outlive their starter
+_guards: list[Guard] = []  # the guards that this process started, kept here because they may outlive it
 
 
 class PortTakenError(Exception):
-    """Another process took a port that was free a moment ago."""
+    """Another process took a port that was free a moment before."""
 
 
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
-    """Start the engine of ``data``; return it, ready and with its reader account, together with our use of it.
+    """Start the engine of ``data``. Return its connection settings and this process's use of it.
 
-    It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises PortTakenError if another process took one of the
-    ports, and EngineError if the engine cannot run.
+    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports.
+    Raises PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
     """
     bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
@@ -137,7 +137,7 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
 
 
 def take_over(data: Path) -> EngineUse:
-    """Start a guard for the engine of ``data``, whose guard was killed; return our use of the engine."""
+    """Start a new guard for the engine of ``data``, whose guard was killed. Return this process's use of the engine."""
     owner = _spawn(data)
     try:
         return _first_use(data, owner)
@@ -146,8 +146,8 @@ def take_over(data: Path) -> EngineUse:
 
 
 def _spawn(data: Path, *arguments: str) -> Guard:
-    # In a session (on Windows a process group) of its own, so that Ctrl-C in the terminal does not reach the engine.
-    # Isolated (-I), so that the environment does not affect what the guard imports.
+    # Run the guard in its own session (on Windows: process group), so that Ctrl-C in the terminal does not reach the engine. Run it
+    # isolated (-I), so that the environment does not affect what the guard imports.
     with (data / LOG).open("wb" if arguments else "ab") as log:
         owner = subprocess.Popen(
             [sys.executable, "-I", guard.__file__, str(data / STATE), *arguments],
@@ -162,7 +162,7 @@ def _spawn(data: Path, *arguments: str) -> Guard:
 
 
 def _close_pipe(owner: Guard) -> None:
-    """Close the pipe that makes us a user until we have a connection."""
+    """Close the guard's standard input, which made this process a user of the engine until it had a connection."""
     if owner.stdin:
         owner.stdin.close()
 
@@ -192,7 +192,7 @@ def _wait_until_ready(data: Path, owner: Guard) -> Engine:
 
 
 def _raise_if_failed(data: Path, owner: Guard) -> None:
-    # A server that fails to start does not always exit, so check its output too.
+    # A server that fails to start does not always exit, so check what it printed too.
     ended = owner.poll() is not None  # checked first, so that the output of an ended process is complete
     printed = _printed(data)
     if not ended and FAILED not in printed:
@@ -219,7 +219,7 @@ def _last_line(printed: str) -> str:
 
 
 def no_response(data: Path, what: str) -> str:
-    """Return the message for an engine that does not respond after ``what``, such as "was started but"."""
+    """Return the message for an engine that does not respond; ``what`` is the event before, such as "was started but"."""
     return f"The engine on {data} {what} does not respond within {RESPONSE_SECONDS} s. Stop it, and see {data / LOG}."
 
 
@@ -230,7 +230,7 @@ def _create_reader(engine: Engine) -> None:
 
 
 def _check_ports(bolt: int, http: int) -> tuple[int, int]:
-    # Check first: another server on the port would respond in place of our engine.
+    # Check this first: another server on the port would respond in place of the engine.
     try:
         for port in (bolt, http):
             socket.create_server(("127.0.0.1", port)).close()
@@ -261,9 +261,10 @@ PORT_TRIES = 3
 def start(
     data: Path, *, heap: str = "512m", detached: bool = False, lasting: bool = False, progress: Notify | None = None
 ) -> Engine:
-    """Find the engine that runs on ``data``, or start one and wait until it is ready.
+    """Find the engine that runs on ``data``, or start one and wait until it is ready. Return its connection settings.
 
-    It runs as long as any process uses it or, once requested as ``detached``, until ``stop``. See ``join`` for the rest.
+    The engine runs as long as any process uses it. If it was once started as ``detached``, it runs until ``stop``. The other
+    parameters and the errors are those of ``join``.
     """
     engine, use = join(data, heap=heap, lasting=lasting or detached, progress=progress)
     if detached:
@@ -275,11 +276,12 @@ def start(
 
 
 def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, EngineUse]:
-    """Use the engine that runs on ``data``, or start one and wait until it is ready; return it and our use of it.
+    """Use the engine that runs on ``data``, or start one and wait until it is ready.
 
-    A ``lasting`` engine is slower in its first minutes and then twice as fast. After an unclean shutdown the database is
-    checked, and ``progress`` receives the findings. Raises EngineError if the directory is locked or not writable, the wheel is
-    missing, or the engine ended or does not respond.
+    Return the engine's connection settings and this process's use of it. A ``lasting`` engine is slower in its first minutes and
+    then twice as fast. After an unclean shutdown the database is checked, and ``progress`` is called with the problems found.
+    Raises EngineError if the directory is locked or not writable, if the wheel is missing, or if the engine ended or does not
+    respond.
     """
     data = data.resolve()
     prepare(data)
@@ -294,7 +296,7 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None
 
 
 def find(data: Path) -> Engine | None:
-    """Return the engine that runs on ``data``, or None. Raises EngineError if it runs but does not respond."""
+    """Return the engine that runs on ``data``, or None if none runs. Raises EngineError if it runs but does not respond."""
     data = data.resolve()
     deadline = time.monotonic() + RESPONSE_SECONDS
     while (state := state_of(data)) and process_of(data, state):
@@ -306,9 +308,9 @@ def find(data: Path) -> Engine | None:
 
 
 def stop(data: Path) -> bool:
-    """Stop the engine of ``data`` regardless of its users and wait until it is gone. Returns False if none ran.
+    """Stop the engine of ``data``, even if processes use it, and wait until it has ended. Return False if no engine ran.
 
-    Raises EngineError if the engine belongs to another system user.
+    Raises EngineError if the engine belongs to another user of the operating system.
     """
     data = data.resolve()
     state = state_of(data)
@@ -324,7 +326,7 @@ def stop(data: Path) -> bool:
 
 
 def _join_running(data: Path) -> tuple[Engine, EngineUse] | None:
-    """Use the engine that runs on ``data``; return None if none runs or it ended while we waited."""
+    """Use the engine that runs on ``data``; return None if no engine runs or if it ended during the wait."""
     deadline = time.monotonic() + RESPONSE_SECONDS
     use, used = None, None
     try:
@@ -353,10 +355,10 @@ def _wait_until(deadline: float, data: Path, pid: int) -> None:
 def _start(data: Path, heap: str, *, lasting: bool) -> tuple[Engine, EngineUse]:
     with readable_errors(data):
         if (data / STATE).exists():
-            (data / UNCHECKED).touch()  # first, so that the check is still due after a failed start
+            (data / UNCHECKED).touch()  # first, so that the check remains due if the start fails
             (data / STATE).unlink()
         write_startup_files(data)
-    # Reuse the last ports if they are free, so that open drivers find the new engine.
+    # Reuse the last ports if they are free, so that open database drivers find the new engine.
     last = last_ports(data)
     for ports in (*([last] if last else []), *[None] * PORT_TRIES):
         with contextlib.suppress(PortTakenError):

@@ -1,4 +1,4 @@
-"""Keep the embedded engine running while this process uses it; restart it if it crashes."""
+"""Keep the embedded engine running while this process uses it, and restart it if it crashes."""
 
 import contextlib
 import time
@@ -23,10 +23,11 @@ Join = Callable[[], tuple[Engine, EngineUse]]
 def in_use(
     data: Path, *, heap: str = "512m", lasting: bool = False, progress: Notify | None = None
 ) -> Iterator[Engine]:
-    """Yield the engine of ``data``, found or started, and keep it running until the block ends.
+    """Find or start the engine of ``data``, yield it, and keep it running until the block ends.
 
-    If it crashes or is killed, one of its users restarts it on the same ports; after a ``stop`` it stays stopped until started
-    again. ``progress`` receives messages. See ``join`` for the rest.
+    If the engine crashes or is killed, one of the processes that use it restarts it on the same ports. After a ``stop`` it is not
+    restarted until somebody starts it again. ``progress`` is called with messages. The other parameters and the errors are those of
+    ``join``.
     """
     notify = progress or (lambda _: None)
     supervisor = _Supervisor(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=notify), notify)
@@ -37,7 +38,7 @@ def in_use(
 
 
 class _Supervisor:
-    """Holds a use of the engine in a thread, and starts another one when the engine or its guard has ended."""
+    """Uses the engine in a thread of its own, and restarts the engine when it or its guard has ended."""
 
     def __init__(self, data: Path, join: Join, notify: Notify) -> None:
         self._data, self._join, self._notify = data, join, notify
@@ -50,7 +51,7 @@ class _Supervisor:
         self._thread.start()
 
     def leave(self) -> None:
-        """End the use; if it was the last one, wait until the engine is gone."""
+        """End the use of the engine. If it was the last use, wait until the engine has ended."""
         with self._lock:
             self._over.set()
             if self._use:
@@ -82,7 +83,7 @@ class _Supervisor:
 
     def _restart(self) -> EngineUse | None:
         if self._over.is_set() or process_of(self._data, state_of(self._data)):
-            return self._begin()  # only the guard was killed, or another user restarted the engine first
+            return self._begin()  # works if only the guard was killed, or if another process restarted the engine first
         too_often = len(self._ends) == MOST and time.monotonic() - self._ends[0] < WITHIN_SECONDS
         self._ends.append(time.monotonic())
         if not too_often:

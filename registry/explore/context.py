@@ -11,16 +11,19 @@ Rows = list[list[Any]]
 
 
 class ExplorationTooLarge(Exception):
-    """An exploration that would read more of the graph than is allowed; the message suggests a smaller one."""
+    """The exploration would read more of the graph than is allowed; the message suggests a smaller exploration."""
 
 
 @dataclass(frozen=True)
 class ExploreContext:
-    """The function that reads from the database, and the actor whose permissions apply."""
+    """The context of an exploration: the function that reads from the database, and the actor whose permissions apply."""
 
     read: Callable[[Sequence[Cypher]], Awaitable[list[Rows]]]
     actor: Actor
 
     async def run(self, *cyphers: Cypher) -> list[Any]:
-        """Return the single value that each statement returns; all see one state of the graph. Raises StoreError."""
+        """Run Cypher queries that each return a single value, and return these values. Raises StoreError.
+
+        All queries read the same snapshot of the graph.
+        """
         return [rows[0][0] for rows in await self.read(cyphers)]

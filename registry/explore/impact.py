@@ -1,4 +1,4 @@
-"""Impact: the services, resources and agencies that stop working when one record stops."""
+"""Impact: the services, resources and agencies that stop working if one record becomes unavailable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from registry.explore.paths import PathStep, sentence
 from registry.i18n import _
 
 STOPPABLE = ("Agency", "Service", "Resource")
-WALKED = ("Service", "Resource")  # the search continues from these; it ends at agencies and areas
+WALKED = ("Service", "Resource")  # the search continues from records of these kinds; it ends at agencies and areas
 MOST_HITS, EACH = 5_000, 500
 FORWARD = frozenset(
     {("PROVIDES", "Service"), ("OWNS", "Resource"), ("IN_AREA", "Area")}
-)  # followed in their own direction
+)  # these links are followed only from their start to their end
 
 
 @dataclass(frozen=True)
 class ImpactHit:
-    """An affected record. It is lost, or only degraded where it has an alternative."""
+    """An affected record. The record is lost, or only degraded if it has an alternative to what was lost."""
 
     record: str
     kind: str
@@ -28,16 +28,16 @@ class ImpactHit:
 
     @property
     def text(self) -> str:
-        """The chain of links, in words, from the record that stops to this one."""
+        """The chain of links, in words, from the unavailable record to this affected record."""
         return sentence(self.chain)
 
 
 @dataclass(frozen=True)
 class Impact:
-    """All affected records, nearest first.
+    """All affected records; those with the shortest chain of links come first.
 
-    `withheld` says that more may be affected: the actor sees only the summary of the record that stops or of an affected
-    record, so that its dependents are unknown.
+    `withheld` says that more records may be affected. The actor then sees only the summary of the unavailable record or of an
+    affected record, so that the dependents of that record are unknown.
     """
 
     record: str
@@ -69,14 +69,15 @@ class Impact:
 
 
 async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
-    """Return what is affected when an agency, a service or a resource stops; None if the record does not exist.
+    """Return the records that are affected if an agency, a service or a resource becomes unavailable.
 
-    The result contains the services and resources within `depth` steps, and their agencies and areas.
+    The result is None if the record does not exist. It contains the services and resources within `depth` links, and their agencies
+    and areas.
 
-    A record with an alternative is degraded, and so are its dependents. An agency that loses what it uses, or that provides an
-    affected service, is degraded; its other services are affected only if they require what is lost. If several chains lead to
-    a record, one by which it is lost takes precedence, then the shortest. Raises ExplorationTooLarge beyond MOST_HITS hits, and
-    StoreError.
+    A record with an alternative is degraded, and so are its dependents. An agency that loses a resource it uses, or that provides
+    an affected service, is degraded; its other services are affected only if they require what is lost. If several chains of links
+    lead to a record, a chain by which the record is lost takes precedence, then the shortest chain. Raises StoreError, and
+    ExplorationTooLarge if there are more than MOST_HITS hits.
     """
     hits: dict[str, ImpactHit] = {}
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
@@ -101,7 +102,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
 
 
 def _next_hits(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[ImpactHit]:
-    """Return the dependents of the frontier; of several hits of one record the worst comes last."""
+    """Return the dependents of the records in the frontier; if a record is hit several times, its worst hit comes last."""
     found = []
     for near, name, _withheld, dependents in rows:
         cause = frontier[near]

@@ -1,4 +1,4 @@
-"""Neighbourhood: the records linked to a record, up to a number of hops."""
+"""Neighbourhood: the records that can be reached from a record over a limited number of links."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.explore.paths import has_detail_links
 
-SEVERAL = 4  # links between the same two records, at most
+SEVERAL = 4  # the largest number of links between the same two records
 
 
 @dataclass(frozen=True)
 class NearbyRecord:
-    """A record, its distance in links, and the number of its links that are not in the result.
+    """A nearby record, its distance in links, and the number of its links that are not in the result.
 
-    `more` is None where some of its links are withheld, since the actor sees only its summary.
+    `more` is None if some links of the record are withheld because the actor sees only its summary.
     """
 
     record: str
@@ -27,7 +27,7 @@ class NearbyRecord:
 
 @dataclass(frozen=True)
 class NeighbourLink:
-    """A link between two records of the neighbourhood, in its own direction."""
+    """A link between two records of the neighbourhood, in the direction in which it is stored."""
 
     relation: str
     start: str
@@ -36,9 +36,10 @@ class NeighbourLink:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Records, nearest first, the links among them, and the number of links within reach that were left out.
+    """The nearby records, nearest first, the links among them, and the number of other links within reach.
 
-    `left_out` is None where links within reach are withheld. `not_current` counts the links that are not current on the day.
+    `left_out`, the number of links within reach that are not in the result, is None if some of them are withheld from the actor.
+    `not_current` is the number of links that are not current on the day.
     """
 
     nodes: Sequence[NearbyRecord]
@@ -48,17 +49,17 @@ class Neighbourhood:
 
     @property
     def withheld(self) -> bool:
-        """Whether some of the links of these records are withheld."""
+        """Whether some links of the records in the neighbourhood are withheld from the actor."""
         return any(node.more is None for node in self.nodes)
 
 
 async def neighbourhood(
     context: ExploreContext, of: str, relations: Collection[str], *, hops: int = 1, first: int = 200, day: str
 ) -> Neighbourhood | None:
-    """Return at most `first` records within `hops` links of a record, including itself; None if it does not exist.
+    """Return at most `first` records within `hops` links of a record, including the record itself. Raises StoreError.
 
-    Records at the same distance are ordered by name. Uses and agreements that are not current on the day are left out. Raises
-    StoreError.
+    The result is None if the record does not exist. Records at the same distance are ordered by name. Uses and agreements that are
+    not current on the day are left out.
     """
     distances: dict[str, int] = {of: 0}
     read: dict[str, Any] = {}

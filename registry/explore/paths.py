@@ -1,4 +1,4 @@
-"""Paths: how one record is connected to another, shortest first, also in words."""
+"""Paths: the chains of links that connect one record with another, shortest first, also in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PathStep:
-    """A link followed from one record to another; `forward` says whether in its own direction."""
+    """A link that a path follows from one record to another; `forward` is true if the path follows the link's own direction."""
 
     relation: str
     forward: bool
@@ -29,12 +29,15 @@ class PathStep:
 
 
 def has_detail_links(kind: str, relations: Collection[str]) -> bool:
-    """Return whether some of these relations are details of a kind, which are unknown where only the summary is visible."""
+    """Return whether some of these relations are details of a kind.
+
+    A detail is unknown to actors who may see only the summary of a record.
+    """
     return any(not end.link.summary and end.link.relation in relations for end in MODEL[kind].ends.values())
 
 
 def sentence(steps: Sequence[PathStep]) -> str:
-    """Return steps as a sentence: "Dinas A uses Data B, owned by Dinas C"."""
+    """Return the steps of a path as a sentence, such as "Dinas A uses Data B, owned by Dinas C"."""
     if not steps:
         return ""
     head, *rest = (f"{phrase(step.relation, forward=step.forward)} {step.end_name}" for step in steps)
@@ -42,7 +45,7 @@ def sentence(steps: Sequence[PathStep]) -> str:
 
 
 def phrase(relation: str, *, forward: bool) -> str:
-    """Return a relation in words, in its own direction or against it."""
+    """Return the words for a relation, in its own direction or in the opposite direction."""
     return _(PHRASES[relation][0 if forward else 1])
 
 
@@ -81,19 +84,20 @@ TERMS = frozenset({"IN_SECTOR", "IN_AREA", "FOR_AUDIENCE", "HAS_FUNCTION", "BROA
 REMARKS = frozenset(
     {"STATED_BY", "STATED_ABOUT", "CHANNEL_OF", "CHANNEL_FOR", "SAID_ABOUT", "SAID_THROUGH", "TO_ANSWER"}
 )
-NOT_FOLLOWED = TERMS | REMARKS  # by default: they connect almost everything, or are only about their ends
+# Links that paths do not follow by default, because they connect almost everything or only say something about one record.
+NOT_FOLLOWED = TERMS | REMARKS
 MOST_LINKS, EACH = 20_000, 500
 
 
 @dataclass(frozen=True)
 class Path:
-    """A path from one record to another that visits no record twice."""
+    """A path from one record to another that visits each record at most once."""
 
     steps: Sequence[PathStep]
 
     @property
     def length(self) -> int:
-        """The number of links."""
+        """The number of links in the path."""
         return len(self.steps)
 
     @property
@@ -106,8 +110,8 @@ class Path:
 class Paths:
     """Paths between two records, shortest first.
 
-    `withheld` says that there may be others: the actor sees only the summary of a record that was visited, so that some of its
-    links are unknown.
+    `withheld` says that there may be more paths. The actor then sees only the summary of a visited record, so that some links of
+    that record are unknown.
     """
 
     nodes: Sequence[Path]
@@ -124,13 +128,14 @@ async def paths(
     first: int = 5,
     day: str,
 ) -> Paths | None:
-    """Return up to `first` simple paths of at most `longest` links of these relations, followed in either direction.
+    """Return up to `first` paths of at most `longest` links between two records; no path visits a record twice.
 
-    Return None if one of the ends does not exist.
+    The paths use links of these relations only, in either direction. The result is None if one of the two records does not exist.
 
-    The search is bidirectional: each reading extends the smaller frontier by one link. After N readings the graph contains every
-    path of N links; Yen's algorithm (networkx) finds the shortest among them. Of a record with more than EACH links only the
-    first by name are followed. Raises ExplorationTooLarge when more than MOST_LINKS links would have to be read, and StoreError.
+    The search starts at both records. Each step reads the links of the smaller frontier, so that after N steps all paths of N links
+    have been read. Yen's algorithm (networkx) finds the shortest of these paths. If a record has more than EACH links, only the
+    first of them by name are followed. Raises StoreError, and ExplorationTooLarge if the search would read more than MOST_LINKS
+    links.
     """
     graph = PathFinder(context, relations, day)
     await graph.read({start, end})
@@ -151,23 +156,23 @@ async def paths(
 
 
 class PathFinder:
-    """The part of the graph that has been read so far."""
+    """The part of the graph that the search has read so far."""
 
     def __init__(self, context: ExploreContext, relations: Collection[str], day: str) -> None:
-        import networkx as nx  # imported here, since it takes half a second
+        import networkx as nx  # imported here, because the import takes half a second
 
         self._nx, self._context, self._relations, self._day = nx, context, relations, day
         self._links: nx.Graph[str] = nx.Graph()
         self._names: dict[str, str] = {}
         self._read: set[str] = set()
-        self.withheld = False  # whether some links of the records that were read are hidden from the actor
+        self.withheld = False  # whether some links of the visited records are hidden from the actor
 
     def knows(self, one: str) -> bool:
-        """Return whether a record has been read, or found at the end of a link."""
+        """Return whether a record has been read or found at the end of a link."""
         return one in self._names
 
     async def read(self, ids: set[str]) -> set[str]:
-        """Read the links of these records; return the records at their far ends. Raises ExplorationTooLarge and StoreError."""
+        """Read the links of these records and return the records at their far ends. Raises ExplorationTooLarge and StoreError."""
         new = sorted(ids - self._read)
         if new:
             (rows,) = await self._context.run(
@@ -190,7 +195,7 @@ class PathFinder:
         return {far for one in ids if one in self._links for far in self._links[one]}
 
     def shortest(self, start: str, end: str, longest: int, first: int) -> list[Path]:
-        """Return up to `first` simple paths of at most `longest` links, shortest first."""
+        """Return up to `first` paths of at most `longest` links, shortest first; no path visits a record twice."""
         if start not in self._links or end not in self._links or not self._nx.has_path(self._links, start, end):
             return []
         routes = self._nx.shortest_simple_paths(self._links, start, end)

@@ -1,4 +1,4 @@
-"""Search: records that contain every search word, best first."""
+"""Search: the records that contain every search word, best match first."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A record that was found. Hits are ordered by score, highest first, then by folded name and id."""
+    """A record that the search found. Hits are ordered by score, highest first, then by name (without case or accents) and id."""
 
     kind: str
     record: str
@@ -24,18 +24,18 @@ class SearchHit:
 
     @property
     def keys(self) -> list[object]:
-        """The sort keys of the hit, for a cursor."""
+        """The values that order the hit, for use in a page cursor."""
         return [self.score, self.name_key, self.record]
 
     @property
     def sort_key(self) -> tuple[float, str, str]:
-        """The sort key of the hit, for Python's ascending order."""
+        """The sort key with which Python's ascending sort puts the best hit first."""
         return -self.score, self.name_key, self.record
 
 
 @dataclass(frozen=True)
 class SearchResults:
-    """A page of hits, whether there are more, and the number of hits, in total and of each kind, counted up to MOST."""
+    """A page of search hits, whether more hits follow, and the numbers of hits in total and per kind, counted up to MOST."""
 
     hits: Sequence[SearchHit]
     more: bool
@@ -53,10 +53,11 @@ async def search(
     first: int = 20,
     after: Sequence[object] = (),
 ) -> SearchResults:
-    """Return records of these kinds in which every search word is found; no records for a text without words.
+    """Return the records of these kinds that contain every search word. Raises StoreError.
 
-    A word is found as the beginning of a word, or by its stem. `sector` and `area` are ids: the record, or an agency linked to
-    it, is in that term or a narrower one. `after` holds the keys of the last hit of the previous page. Raises StoreError.
+    A search word matches the beginning of a word in a record, or a word with the same stem. A text without words finds no records.
+    `sector` and `area` are ids; they restrict the search to records that are in that sector and area, or in narrower ones,
+    themselves or through a linked agency. `after` holds the sort keys of the last hit on the previous page.
     """
     wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
@@ -69,9 +70,9 @@ async def search(
 async def _hits(
     context: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
 ) -> list[SearchHit]:
-    """Return at least the best MOST hits.
+    """Return the best search hits, at least MOST of them if there are so many.
 
-    Where the names of MOST records begin with the text, the full-text search is not needed.
+    If the names of MOST records begin with the text, the full-text search is not needed.
     """
     within = {"sector": sector, "area": area}
     named = await context.read([exploration.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])

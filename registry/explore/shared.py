@@ -1,4 +1,4 @@
-"""Shared between agencies: resources, services and agreements; and ties between groups of agencies."""
+"""What agencies share: resources, services and agreements; and cooperation between groups of agencies."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,10 @@ MOST = 200
 
 @dataclass(frozen=True)
 class SharedUse:
-    """How one of the agencies uses a resource. `covered` is whether an agreement covers it, None where that is hidden."""
+    """The use of a resource by one of the agencies.
+
+    `covered` is whether an agreement covers the use; it is None if the actor may not know.
+    """
 
     agency: str
     role: str | None
@@ -26,7 +29,7 @@ class SharedUse:
 
 @dataclass(frozen=True)
 class CoveringAgreement:
-    """An agreement in force, with all its parties."""
+    """An agreement in force that covers a resource, with all its parties."""
 
     partnership: str
     parties: Sequence[str]
@@ -34,10 +37,11 @@ class CoveringAgreement:
 
 @dataclass(frozen=True)
 class SharedResource:
-    """A resource that one of the agencies owns and another uses, or that several use.
+    """A resource that one of the agencies owns and another uses, or that several of the agencies use.
 
-    `agreements` are those in force that cover it and have at least two of the agencies as parties; `other_agreements` are the
-    others. Uses and agreements are None where the actor sees only the summary of the resource.
+    `agreements` are the agreements in force that cover the resource and have at least two of the agencies as parties;
+    `other_agreements` are the other agreements that cover it. Uses and agreements are None if the actor sees only the summary of
+    the resource.
     """
 
     resource: str
@@ -48,13 +52,13 @@ class SharedResource:
 
     @property
     def uncovered(self) -> bool:
-        """Whether a use is not covered by any agreement in force."""
+        """Whether some use of the resource is not covered by any agreement in force."""
         return any(use.covered is False for use in self.uses or ())
 
 
 @dataclass(frozen=True)
 class Participation:
-    """An agency's role in a service or a partnership."""
+    """The role of an agency in a service or a partnership."""
 
     agency: str
     role: str | None
@@ -62,7 +66,7 @@ class Participation:
 
 @dataclass(frozen=True)
 class SharedService:
-    """A service that several of the agencies provide."""
+    """A service that several of the given agencies provide."""
 
     service: str
     providers: Sequence[Participation]
@@ -70,7 +74,7 @@ class SharedService:
 
 @dataclass(frozen=True)
 class PartyAssessment:
-    """The latest assessment of a partnership by a party, on one scale."""
+    """A party's latest assessment of a partnership on one scale."""
 
     statement: str
     agency: str
@@ -81,7 +85,7 @@ class PartyAssessment:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the agencies; its details are None where the actor sees only the summary."""
+    """A partnership of several of the given agencies; its details are None if the actor sees only the summary."""
 
     partnership: str
     parties: Sequence[Participation]
@@ -90,7 +94,7 @@ class SharedPartnership:
 
     @property
     def disagreement(self) -> int | None:
-        """The largest difference between the parties' levels on one scale; None where fewer than two parties gave any."""
+        """The largest difference between the levels that the parties gave on one scale; None unless two parties used one scale."""
         stated = self.statements or ()
         levels = [[one.level for one in stated if one.scale == scale] for scale in {one.scale for one in stated}]
         return max((max(each) - min(each) for each in levels if len(each) > 1), default=None)
@@ -98,7 +102,7 @@ class SharedPartnership:
 
 @dataclass(frozen=True)
 class MetNeed:
-    """A need of one agency, and a resource of another that could meet it."""
+    """A need of one agency, and a resource of another agency that could meet the need."""
 
     need: str
     needed_by: str
@@ -108,9 +112,9 @@ class MetNeed:
 
 @dataclass(frozen=True)
 class SharedBetween:
-    """Everything that the agencies share on a day.
+    """Everything that the given agencies share on a day.
 
-    `withheld` says that there may be further resources: the actor sees only the summary of some of the agencies, or of
+    `withheld` says that there may be more shared resources. The actor then sees only the summary of some of the agencies or of
     resources they own, so that some uses are unknown.
     """
 
@@ -124,12 +128,12 @@ class SharedBetween:
 
     @property
     def uncovered(self) -> Sequence[SharedResource]:
-        """The resources with a use that is not covered by any agreement in force."""
+        """The shared resources of which some use is not covered by any agreement in force."""
         return [one for one in self.resources if one.uncovered]
 
 
 async def shared_between(context: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
-    """Return what the agencies, two or more ids, share on a day; at most MOST of each kind. Raises StoreError."""
+    """Return what at least two agencies, given by id, share on a day: at most MOST records of each kind. Raises StoreError."""
     ids, actor = list(dict.fromkeys(agencies)), context.actor
     resources, services, partnerships, needs, withheld = await context.run(
         exploration.shared_resources(ids, actor, day=day, most=MOST),
@@ -158,7 +162,10 @@ def _shared_resource(
     hidden: list[str],
     whole: bool,
 ) -> SharedResource:
-    """Return a shared resource. A use is covered if its agency is a party to an agreement in force that covers the resource."""
+    """Return a shared resource; say of each use whether it is covered.
+
+    A use is covered if its agency is a party to an agreement in force that covers the resource.
+    """
     if not whole:
         return SharedResource(resource, owners, None, None, None)
     parties = {party for _, those in agreements for party in those}
@@ -194,7 +201,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies, with the id of its term or body, or its code."""
+    """A group of agencies. Its id is the id of a vocabulary term or of a body, or a code."""
 
     id: str
     label: str
@@ -202,10 +209,10 @@ class AgencyGroup:
 
 @dataclass(frozen=True)
 class GroupTie:
-    """The ties between two groups of agencies, or within one.
+    """The cooperation between two groups of agencies, or within one group.
 
-    `agencies` is the number of pairs of agencies with a tie of any kind; the other counts are of agreements in force, of services
-    provided together, and of uses of a resource of the other group. Each tie counts once for a pair of groups.
+    `agencies` is the number of pairs of agencies that cooperate in any way. The other numbers count agreements in force, services
+    provided together, and uses of a resource of the other group. Each agreement, service or use counts once for a pair of groups.
     """
 
     a: AgencyGroup
@@ -218,9 +225,9 @@ class GroupTie:
 
 @dataclass(frozen=True)
 class Ties:
-    """Pairs of groups that have ties, those with most pairs of agencies first.
+    """Pairs of groups whose agencies cooperate; pairs of groups with the most cooperating agencies come first.
 
-    `withheld` says that there may be more: the actor sees only the summary of some agencies, resources or agreements.
+    `withheld` says that there may be more pairs: the actor sees only the summary of some agencies, resources or agreements.
     """
 
     nodes: Sequence[GroupTie]
@@ -228,7 +235,7 @@ class Ties:
 
 
 async def ties(context: ExploreContext, by: str, day: str) -> Ties:
-    """Return the ties between groups of agencies; `by` is a key of `traverse.GROUPS`. Raises StoreError."""
+    """Return the cooperation between groups of agencies; `by` is a key of `database.exploration.GROUPS`. Raises StoreError."""
     rows, (agreements, services, uses, withheld) = await context.run(
         exploration.groups(by, context.actor), exploration.ties(context.actor, day=day)
     )
@@ -244,7 +251,7 @@ async def ties(context: ExploreContext, by: str, day: str) -> Ties:
 
 
 def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """Count, for each pair of groups, the lists that contain agencies of both."""
+    """For each pair of groups, count the lists that contain agencies of both groups."""
     counted: Counter[Pair] = Counter()
     for agencies in lists:
         counted.update({pair for a, b in combinations(agencies, 2) for pair in _group_pairs(a, b, groups_of)})
@@ -252,7 +259,7 @@ def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Seque
 
 
 def _agency_pairs(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """Count, for each pair of groups, the pairs of agencies that occur in a list together."""
+    """For each pair of groups, count the pairs of agencies that occur together in some list."""
     together = {tuple(sorted(pair)) for agencies in lists for pair in combinations(agencies, 2)}
     return Counter(pair for a, b in together for pair in set(_group_pairs(a, b, groups_of)))
 

@@ -1,1 +1,1 @@
-"""The data model, declared once: kinds, their properties and links, value types and code lists."""
+"""The data model, declared once: the kinds of records, their properties and links, value types and code lists."""

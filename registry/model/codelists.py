@@ -10,7 +10,7 @@ from registry.i18n import language
 
 @dataclass(frozen=True)
 class Entry:
-    """A code of a list, with labels in Indonesian and English."""
+    """A code in a code list, with labels in Indonesian and English."""
 
     code: str
     label_id: str
@@ -24,13 +24,13 @@ class Entry:
 
 @cache
 def code_list(name: str) -> dict[str, Entry]:
-    """Return the entries of the list `name` by code, in the order of the table. Raises FileNotFoundError."""
+    """Return the entries of the code list `name` by code, in the order of its table. Raises FileNotFoundError."""
     table = files("registry").joinpath("codelists", f"{name}.csv").read_text(encoding="utf-8")
     return {row["code"]: Entry(**row) for row in csv.DictReader(table.splitlines())}
 
 
 def code_label(name: str, code: str) -> str:
-    """Return the label of a code in the current language; the code itself if the list or the code is unknown."""
+    """Return the label of a code in the current language, or the code itself if the code list or the code is unknown."""
     try:
         entry = code_list(name).get(code)
     except FileNotFoundError:
@@ -39,5 +39,5 @@ def code_label(name: str, code: str) -> str:
 
 
 def label_of(name: str, label_id: str | None, label_en: str | None) -> str:
-    """Return a term's label in the current language; its name if it has no label."""
+    """Return the label of a vocabulary term in the current language, or the term's name if it has no label."""
     return (label_id if language() == "id" else label_en) or name

@@ -285,7 +285,7 @@ class Need(Common, plural="needs"):
 class Request(Common, plural="requests", by_action=True):
     """A request by an agency to use a resource, with the decision of the owner.
 
-    An accepted request reserves its quantity from its first to its last day, and adds a use of the resource.
+    An accepted request reserves the requested quantity from the first to the last day of the request, and adds a use of the resource.
     """
 
     quantity: Number = prop("Quantity requested, in the unit of the resource.", above=0)
@@ -500,5 +500,5 @@ MODEL = Model(
     Agency, Service, Resource, Need, Request, Partnership, Statement, Channel, Feedback,
     Sector, Area, Audience, Function, Source, Run, Change,
 )  # fmt: skip
-# The main kinds, shown first in lists and counts.
+# The main kinds, which are shown first in lists and counts.
 MAIN = ("Agency", "Service", "Resource", "Need", "Partnership")

@@ -9,40 +9,40 @@ from registry.model.values import Value
 
 Target = TypeVar("Target")
 ALWAYS_SET = ("created", "updated", "version")
-COMMON_CODE_LISTS = ("access", "status")  # code lists used by every kind
+COMMON_CODE_LISTS = ("access", "status")  # the code lists that every kind uses
 
 
 class Many(Generic[Target]):
-    """Annotates a link to any number of records of a kind."""
+    """Type annotation of a link to any number of records of a kind."""
 
 
 class One(Generic[Target]):
-    """Annotates a link to at most one record of a kind."""
+    """Type annotation of a link to at most one record of a kind."""
 
 
 @dataclass(frozen=True)
 class Property:
-    """A property of a record or a link: its value type, rules and visibility."""
+    """A property of a record or of a link: its value type, its rules, and who may see it."""
 
     doc: str
     required: bool = False
     summary: bool = False
     codes: str | None = None
     at_least: float | None = None
-    above: float | None = None  # exclusive minimum
-    not_before: str | None = None  # name of another property with the earliest day
-    not_above: str | None = None  # name of another property with the maximum
-    agreement_term: bool = False  # part of the terms of an agreement: a change voids the confirmations by the parties
+    above: float | None = None  # the value must be more than this
+    not_before: str | None = None  # the name of another property with the earliest day allowed
+    not_above: str | None = None  # the name of another property with the maximum allowed
+    agreement_term: bool = False  # a term of an agreement: a change voids the parties' confirmations
     refers_to: str | None = None
-    read_only: bool = False  # only the registry sets it
+    read_only: bool = False  # only the registry sets the property
     indexed: bool = False
-    by_action: bool = False  # only a record action sets it, such as an answer; users cannot edit it
+    by_action: bool = False  # only a record action, such as answering, sets the property; users cannot edit it
     name: str = ""
     value: type[Value] = Value
 
     @property
     def non_null(self) -> bool:
-        """Whether the property is non-null for every reader of the record."""
+        """Whether the property has a value for every reader of the record."""
         return self.summary and (self.required or self.name in ALWAYS_SET)
 
     @property
@@ -53,9 +53,9 @@ class Property:
 
 @dataclass(frozen=True)
 class Link:
-    """A link between two kinds, declared once; `start` and `end` follow its direction in the graph.
+    """A link type between two kinds, declared once. `start` and `end` are the kinds at the two ends, in the stored direction.
 
-    `doc` describes its properties; it is "" for a link without properties.
+    `doc` describes the properties of the link; it is "" if the link has no properties.
     """
 
     relation: str
@@ -65,22 +65,20 @@ class Link:
     properties: Mapping[str, Property]
     summary: bool
     on_behalf: bool = False  # only users who act for the agency at the far end may add a relationship
-    keyed: bool = (
-        False  # parallel relationships are allowed; all but one have the id of the record they derive from as key
-    )
-    acyclic: bool = False  # relationships must not form a cycle
-    at_least: int = 0  # minimum number for a proposed or published record
-    agreement_term: bool = False  # see Property.agreement_term
+    keyed: bool = False  # parallel relationships are allowed; derived ones have the source record's id as key
+    acyclic: bool = False  # relationships of this type must not form a cycle
+    at_least: int = 0  # the least number of relationships that a proposed or published record needs
+    agreement_term: bool = False  # has the same meaning as Property.agreement_term
 
     @property
     def dated(self) -> bool:
-        """Whether relationships have a start and an end date, and so are current, ended or upcoming on a given day."""
+        """Whether relationships have a start and an end date, so that on a given day they are current, ended or upcoming."""
         return {"since", "until"} <= self.properties.keys()
 
 
 @dataclass(frozen=True)
 class End:
-    """A link as seen from one of its two kinds, with its name and description there: `agency.provides`, `service.providers`."""
+    """A link type seen from one of its two kinds, with the name it has there, such as `agency.provides` or `service.providers`."""
 
     name: str
     doc: str
@@ -91,18 +89,18 @@ class End:
 
     @property
     def kind(self) -> str:
-        """The kind that has this end."""
+        """The name of the kind at this end of the link."""
         return self.link.start if self.outgoing else self.link.end
 
     @property
     def target(self) -> str:
-        """The kind at the far end."""
+        """The name of the kind at the far end of the link."""
         return self.link.end if self.outgoing else self.link.start
 
 
 @dataclass(frozen=True)
 class LinkDeclaration:
-    """The arguments of `link()`, stored until `Model` resolves both kinds."""
+    """The arguments of `link()`, stored until `Model` knows both kinds."""
 
     relation: str
     doc: str
@@ -115,7 +113,10 @@ class LinkDeclaration:
 
 
 def prop(doc: str, **rules: Any) -> Any:
-    """Declare a property. `rules` are the fields of `Property`; `summary` makes it part of the summary of a restricted record."""
+    """Declare a property. `rules` are the fields of `Property`.
+
+    If `summary` is set, the property is part of the summary, which more users may see than the details.
+    """
     return Property(doc, **rules)
 
 
@@ -130,15 +131,16 @@ def link(
     summary: bool = False,
     **rules: Any,
 ) -> Any:
-    """Declare a link of this kind; `reverse` and `reverse_doc` are its name and description as seen from the far kind.
+    """Declare a link type that belongs to this kind.
 
-    `rules` are further fields of `Link`.
+    `reverse` and `reverse_doc` are its name and description as seen from the kind at the far end. `rules` are further fields of
+    `Link`.
     """
     return LinkDeclaration(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
 
 
 class Kind:
-    """A kind of record. Subclasses declare properties and links; `Model` fills in `properties` and `ends`."""
+    """Base class of the kinds of records. Subclasses declare properties and links; `Model` fills in `properties` and `ends`."""
 
     plural: ClassVar[str] = ""
     abstract: ClassVar[bool] = True
@@ -159,13 +161,13 @@ class Kind:
         erasable: tuple[str, ...] = (),
     ) -> None:
         cls.plural, cls.abstract, cls.read_only, cls.named = plural, not plural, read_only, named
-        cls.by_action = by_action  # only record actions write it, such as feedback; users cannot edit it
+        cls.by_action = by_action  # only record actions, such as giving feedback, write these records
         cls.erasable = erasable  # properties with personal text that can be erased on request
         cls.properties, cls.ends = {}, {}
 
 
 class Model:
-    """All kinds with resolved links: `model["Agency"].properties`, `model["Agency"].ends`."""
+    """All kinds with their links, such as `model["Agency"].properties` and `model["Agency"].ends`."""
 
     def __init__(self, *kinds: type[Kind]) -> None:
         self.kinds = {kind.__name__: kind for kind in kinds}
@@ -183,7 +185,7 @@ class Model:
         return iter(self.kinds.values())
 
     def links(self) -> list[Link]:
-        """Return every link once, in the order of declaration."""
+        """Return every link type once, in the order of declaration."""
         return [end.link for kind in self for end in kind.ends.values() if end.declared]
 
     def _add(self, end: End) -> None:
@@ -194,7 +196,7 @@ class Model:
 
 
 def _properties(declared: type) -> dict[str, Property]:
-    """Return the properties of a class, inherited ones first."""
+    """Return the declared properties of a class, starting with the inherited properties."""
     found = {}
     for owner in reversed(declared.__mro__):
         for name, value in vars(owner).items():
@@ -224,5 +226,5 @@ def _both_ends(kind: type[Kind], name: str, declared: LinkDeclaration, hint: Any
 
 
 def snake(name: str) -> str:
-    """Return the name of a kind in tables and addresses, in snake case: BusinessUnit, business_unit."""
+    """Return the name of a kind for tables and addresses, in snake case: `business_unit` for `BusinessUnit`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,4 +1,4 @@
-"""Validate raw values as records and links, or report problems; normalise text for search."""
+"""Validate raw values as records and relationships, or report problems; normalise text for search."""
 
 import hashlib
 import operator
@@ -24,7 +24,7 @@ DEFAULTS = {"access": "open", "status": "published"}
 
 @dataclass(frozen=True)
 class Problem:
-    """An invalid value: `field` is the property or link, `rule` the violated rule in a few words."""
+    """An invalid value. `field` names the property or link; `rule` describes the violated rule in a few words."""
 
     code: str
     field: str
@@ -35,21 +35,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class Record:
-    """A valid record: `values` has every property of its kind, None for absent ones."""
+    """A valid record. `values` has every property of the record's kind; absent properties are None."""
 
     kind: type[Kind]
     id: str
     values: Mapping[str, object]
 
     def hash(self) -> str:
-        """Return a short digest of all values; equal values have equal digests."""
+        """Return a short digest of all values. Records with equal values have equal digests."""
         known = {name: value for name, value in self.values.items() if value is not None}
         return hashlib.sha256(orjson.dumps(known, option=orjson.OPT_SORT_KEYS)).hexdigest()[:20]
 
 
 @dataclass(frozen=True)
 class Relationship:
-    """A valid relationship between two records; `start_id` and `end_id` follow its direction in the graph."""
+    """A valid relationship between two records; `start_id` and `end_id` follow the direction stored in the graph."""
 
     end: End
     start_id: str
@@ -60,10 +60,10 @@ class Relationship:
 def make_record(
     kind: type[Kind], raw: Mapping[str, object], *, before: Mapping[str, object] | None = None
 ) -> tuple[Record | None, list[Problem]]:
-    """Clean the properties in `raw`. Returns the record, or None if there are problems, and the problems.
+    """Clean the properties in `raw`. Return the record (None if there are problems) and the problems.
 
-    Keys of `raw` that are not properties of the kind are problems; links are not among them. `before` has the current values
-    of a record to be changed: contradictions that it has already are accepted. A retired record may have contradictions.
+    A key of `raw` that is not a property of the kind, such as a link name, is a problem. `before` has the current values of a
+    record that is changed: contradictions between these values are accepted. A retired record may have contradictions.
     """
     problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
     given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
@@ -79,7 +79,10 @@ def make_record(
 def make_relationship(
     end: End, here: str, there: str, raw: Mapping[str, object]
 ) -> tuple[Relationship | None, list[Problem]]:
-    """Clean the properties of a relationship from the record `here`, which has this end of the link, to the record `there`."""
+    """Clean the properties of a relationship. Return the relationship (None if there are problems) and the problems.
+
+    The relationship leads from the record `here`, which has this end of the link, to the record `there`.
+    """
     problems = [_unknown(name, end.link.properties, raw[name]) for name in raw if name not in end.link.properties]
     values, found = _clean(end.link.properties, raw)
     problems += [*found, *contradictions(end.link.properties, values)]
@@ -90,7 +93,7 @@ def make_relationship(
 
 
 def itself(end: End, far: str) -> Problem:
-    """Return the problem of a link from a record to itself."""
+    """Return the problem that a record must not have a link to itself."""
     message = _("It cannot be linked to itself.")
     return Problem("CONTRADICTION", end.name, show(far), _("another record"), message)
 
@@ -98,9 +101,9 @@ def itself(end: End, far: str) -> Problem:
 def contradictions(
     properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
 ) -> Iterator[Problem]:
-    """Yield the limits declared by the properties that clean values violate.
+    """Yield a problem for each value that violates a limit declared by its property. The values must be clean.
 
-    Violations that `before` has with the same values are skipped.
+    A violation is skipped if `before` has the same values and therefore the same violation.
     """
     for declared in properties.values():
         value = values.get(declared.name)
@@ -115,7 +118,10 @@ def contradictions(
 
 
 def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool], str, str]]:
-    """Yield the limits of a property: the property with the limit ("" for a constant), the violation test, rule and message."""
+    """Yield each limit of a property: the name of the limiting property, the test for a violation, the rule, and the message.
+
+    The name is "" if the limit is a constant.
+    """
     if declared.above is not None:
         yield "", operator.le, _("more than {limit}"), _("It must be more than {limit}.")
     if declared.not_before:
@@ -127,7 +133,7 @@ def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool
 
 
 def fold(text: str) -> str:
-    """Return a text normalised for sorting and search: case folded, without accents, with single spaces."""
+    """Return a text normalised for sorting and search: in lower case (case folded), without accents, with single spaces."""
     plain = text.casefold()
     if not plain.isascii():
         plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
@@ -188,7 +194,7 @@ def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
 
 
 def show(raw: object) -> str:
-    """Return a raw value for a message: at most 80 characters, unprintable characters replaced."""
+    """Return a raw value for use in a message: at most 80 characters, with unprintable characters replaced."""
     text = "" if raw is None else str(raw)
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return text if len(text) <= 80 else text[:79] + "…"
@@ -202,49 +208,49 @@ WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """A parsed search text: the normalised text, and for each word the forms that match it, itself first."""
+    """A parsed search text: the normalised text, and for each word the forms that match it, starting with the word itself."""
 
     text: str
     words: Sequence[tuple[str, ...]]
 
     @property
     def query(self) -> str:
-        """The full-text query: each word as a prefix, or one of its stems."""
+        """The full-text query, in which each word matches as a prefix or by one of its stems."""
         return " ".join(f"+({' '.join([f'{first}*', *stems])})" for first, *stems in self.words)
 
     @property
     def parts(self) -> list[list[str]]:
-        """The substrings to look for in a record's stored words: for each search word any of these."""
+        """The substrings to look for in a record's stored words: for each search word, a list of alternatives."""
         return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
 
 
 def parse_search(text: str) -> SearchTerms:
-    """Parse a search text; without any word nothing matches."""
+    """Parse a search text. A text without words matches nothing."""
     folded = fold(text[:1000])
     return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
 
 
 def search_words(record: Record) -> tuple[str, str]:
-    """Return the searchable words of a record's summary, and those of all its properties, each between two spaces."""
+    """Return the searchable words of a record's summary, and those of all its properties, with a space around each word."""
     of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
     summary = _forms_of_properties(record, of_summary)
     return _padded(summary), _padded(summary | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
-    """Return whether records of a kind are searchable: all except those that the registry creates for itself."""
+    """Return whether users can search for records of a kind. They cannot for kinds that the registry creates for itself."""
     return kind.named or not kind.read_only
 
 
 @cache
 def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
-    """Return the text properties of a kind: those in the summary, and those in the details."""
+    """Return the names of a kind's text properties: those in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
     return [one.name for one in own if one.summary], [one.name for one in own if not one.summary]
 
 
 def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:
-    """Return the words of these properties and their stems, in order; a record without a name is found by its id."""
+    """Return the words of these properties with their stems, in order. A record without a name is found by its id."""
     given = (record.values.get(name) for name in names)
     text = " ".join(_text(value) for value in given if value and value != record.id)
     return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
@@ -263,7 +269,7 @@ def _words(folded: str) -> list[str]:
 
 
 def _forms(word: str) -> tuple[str, ...]:
-    """Return a word and its distinct stems; words with digits have no stems."""
+    """Return a word and its distinct stems. A word with digits has no stems."""
     return _with_stems(word) if word.isalpha() else (word,)
 
 

@@ -1,4 +1,4 @@
-"""Rules across records: promised capacity, cycles, and the minimum number of links."""
+"""Rules that involve several records: promised capacity, cycles, and the least number of links."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -9,12 +9,12 @@ from registry.model.kinds import End
 from registry.model.records import Problem, show
 
 Values = Mapping[str, object]
-IN_FORCE = ("proposed", "published")  # statuses that require a complete record, unlike a draft
-DIGITS = 9  # decimals compared, because sums of binary fractions are inexact
+IN_FORCE = ("proposed", "published")  # statuses in which a record must be complete, unlike a draft
+DIGITS = 9  # decimals compared, because sums of floating-point numbers are inexact
 
 
 class Promise(NamedTuple):
-    """The quantity of a resource promised to an accepted request, from today or a later day on."""
+    """The quantity of a resource that is promised to an accepted request, from today or a later day."""
 
     request: str
     agency: str
@@ -25,7 +25,7 @@ class Promise(NamedTuple):
 def circular(
     end: End, record: str, far: Collection[str], beyond: Callable[[Collection[str]], set[str]]
 ) -> Iterator[Problem]:
-    """Yield a problem for each new link that closes a cycle; `beyond` returns the ids that a link leads to from some ids."""
+    """Yield a problem for each new link that closes a cycle. `beyond` returns the ids that the link leads to from given ids."""
     for one in far:
         seen, edge = {one}, {one}
         while edge and record not in seen:
@@ -36,13 +36,13 @@ def circular(
 
 
 def in_circle(end: End, far: str) -> Problem:
-    """Return the problem of a link that closes a cycle."""
+    """Return the problem that a link closes a cycle."""
     message = _("This leads back to the record itself.")
     return Problem("CONTRADICTION", end.name, show(far), _("no circle"), message)
 
 
 def too_few(end: End, status: object, count: int) -> Iterator[Problem]:
-    """Yield a problem if a proposed or published record has too few relationships of a link."""
+    """Yield a problem if a proposed or published record has fewer relationships of a link type than required."""
     if count < end.link.at_least and status in IN_FORCE:
         rule = _("at least {n}").format(n=end.link.at_least)
         message = _("At least {n} are needed, and it has {count}.").format(n=end.link.at_least, count=count)
@@ -50,7 +50,7 @@ def too_few(end: End, status: object, count: int) -> Iterator[Problem]:
 
 
 def of_request(request: Values, resource: Values, day: str) -> Iterator[Problem]:
-    """Yield the reasons why a resource cannot satisfy a request on a day; declined requests are always valid."""
+    """Yield a problem for each reason why a resource cannot satisfy a request on a day. Declined requests are always valid."""
     since, until, decision = request.get("since"), request.get("until"), request.get("decision")
     first = resource.get("available_since")
     if decision == "declined":
@@ -66,7 +66,7 @@ def of_request(request: Values, resource: Values, day: str) -> Iterator[Problem]
 
 
 def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem]:
-    """Yield a problem if a promised resource is retired, or available later than promised."""
+    """Yield a problem if a promised resource is retired, or if it becomes available later than promised."""
     promises = list(promises)
     if promises and resource.get("status") == "retired":
         message = _("This resource is promised to others: end their requests first.")
@@ -78,12 +78,12 @@ def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem
 
 
 def total(promises: Iterable[Promise]) -> float:
-    """Return the total quantity promised."""
+    """Return the total quantity of these promises."""
     return round(sum(one.quantity for one in promises), DIGITS)
 
 
 def undercut(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem]:
-    """Yield a problem if the capacity or the amount in use is less than the total promised."""
+    """Yield a problem if the capacity of a resource, or its amount in use, is less than the total quantity promised."""
     promises = [one for one in promises if one.quantity]
     least, agencies = total(promises), len({one.agency for one in promises})
     if _amount(resource.get("in_use")) < least:
@@ -107,5 +107,5 @@ def _promised(name: str, resource: Values, least: float, message: str) -> Proble
 
 
 def _amount(value: object) -> float:
-    """Return an amount rounded for comparison; an unknown amount is 0."""
+    """Return an amount, rounded for comparison; an unknown amount is treated as 0."""
     return round(float(str(value)), DIGITS) if value is not None else 0.0

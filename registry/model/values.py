@@ -1,4 +1,4 @@
-"""Value types: how raw input becomes a value, and how the value is stored."""
+"""Value types, which define how raw input becomes a value and how the value is stored."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from registry.i18n import _
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that are invisible
 # Control characters except white space, surrogates, bidirectional overrides, and the replacement character.
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffd]")
-# Number formats by language: the thousands separator and the decimal mark.
+# Number formats by language: the thousands separator, then the decimal mark.
 NOTATIONS = {"en": (",", "."), "id": (".", ",")}
 _SIGNS_AND_SPACES = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})
 _NUMBERS = {
@@ -25,7 +25,7 @@ _NUMBERS = {
     for name, (thousands, point) in NOTATIONS.items()
 }
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{2,99}")
-_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # matches nearly all addresses, and faster than parsing
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(/\S*)?")  # matches nearly all addresses, faster than a parser
 
 
 LOST = "\N{REPLACEMENT CHARACTER}"  # stands for a lost character; str.isprintable() accepts it
@@ -33,7 +33,7 @@ LONGEST_WHOLE = 100  # maximum digits of an integer that is converted to text
 
 
 class InvalidValue(ValueError):
-    """A raw value that violates a rule: `rule` is the rule in a few words, the message one sentence for the user."""
+    """A raw value violates a rule. `rule` describes the rule in a few words; the message is one sentence for the user."""
 
     def __init__(self, rule: str, message: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class InvalidValue(ValueError):
 
 
 class Numeral(str):
-    """A number as text in one of the `NOTATIONS`; plain text is parsed in all of them."""
+    """A number written in one of the `NOTATIONS`. Plain text, in contrast, is parsed in all of them."""
 
     notation: str
 
@@ -52,7 +52,10 @@ class Numeral(str):
 
 
 class Value:
-    """A value type: `scalar` is its GraphQL type, `stored` its type in the store, and `listed` is true for a list."""
+    """Base class of value types.
+
+    `scalar` is the GraphQL type, `stored` the type in the database, and `listed` is true for a list.
+    """
 
     scalar: ClassVar[str] = "String"
     stored: ClassVar[str] = "STRING"
@@ -61,12 +64,12 @@ class Value:
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        """Return the value for a raw input, None if it is empty. Raises InvalidValue."""
+        """Return the value for raw input; None if the input is empty. Raises InvalidValue."""
         raise NotImplementedError
 
 
 class Text(Value):
-    """A line of text of at most 500 characters; white space is collapsed."""
+    """A line of text of at most 500 characters, in which white space is collapsed to single spaces."""
 
     longest: ClassVar[int] = 500
 
@@ -81,7 +84,7 @@ class Text(Value):
 
 
 class Prose(Value):
-    """Text of several lines, at most 10,000 characters."""
+    """A text of several lines, at most 10,000 characters."""
 
     longest: ClassVar[int] = 10_000
     ordered: ClassVar[bool] = False
@@ -97,7 +100,7 @@ class Prose(Value):
 
 
 class Code(Text):
-    """A code in lower case; the property names its code list."""
+    """A code in lower case from the code list that the property names."""
 
     longest: ClassVar[int] = 100
 
@@ -121,13 +124,13 @@ class Id(Value):
 
 
 class Ref(Id):
-    """The id of another record; the property names its kind."""
+    """The id of another record, whose kind the property names."""
 
     ordered: ClassVar[bool] = False
 
 
 class Url(Text):
-    """A web address with http or https."""
+    """A web address that begins with http or https."""
 
     ordered: ClassVar[bool] = False
 
@@ -156,7 +159,7 @@ class Number(Value):
 
 
 class Integer(Value):
-    """A whole number of at most nine digits."""
+    """A whole number (integer) of at most nine digits."""
 
     scalar: ClassVar[str] = "Int"
     stored: ClassVar[str] = "INTEGER"
@@ -233,7 +236,7 @@ class Instant(Value):
 
 
 class Texts(Value):
-    """A list of at most 1,000 short texts, separated by semicolons in a table."""
+    """A list of at most 1,000 short texts. In a table, semicolons separate the texts."""
 
     most: ClassVar[int] = 1_000
     listed: ClassVar[bool] = True
@@ -250,12 +253,12 @@ class Texts(Value):
 
     @classmethod
     def clean_one(cls, raw: object) -> object:
-        """Return one cleaned item. Raises InvalidValue."""
+        """Return one cleaned member of the list. Raises InvalidValue."""
         return Text.clean(raw)
 
 
 class Identifiers(Texts):
-    """Identifiers in other systems, each as scheme:value, such as kemendagri:32.76."""
+    """Identifiers in other systems, each written as scheme:value, such as kemendagri:32.76."""
 
     @classmethod
     def clean_one(cls, raw: object) -> object:
@@ -270,10 +273,10 @@ def _is_empty(raw: object) -> bool:
 
 
 def text_of(raw: object) -> str:
-    """Return the text of a raw value, "" if it is None. Raises InvalidValue.
+    """Return the text of a raw value; "" if the value is None. Raises InvalidValue.
 
-    Numbers, dates and booleans are rejected, because their original spelling, such as 32.70 or 007, is lost. Integers are
-    accepted, because formats such as JSON preserve their digits.
+    Numbers, dates and booleans are rejected, because their original spelling, such as 32.70 or 007, is lost. Integers are accepted,
+    because formats such as JSON preserve their digits.
     """
     if raw is None:
         return ""
@@ -287,7 +290,10 @@ def text_of(raw: object) -> str:
 
 
 def _require_visible(text: str) -> str:
-    """Return a text unchanged if it has a visible character, not only combining marks and format characters."""
+    """Return a text unchanged. Raises InvalidValue if the text has no visible character.
+
+    Combining marks and format characters are not visible characters.
+    """
     if text and not text.isascii() and not any(_is_visible(one) for one in text):
         raise InvalidValue(_("text that can be seen"), _("it holds no character that can be seen"))
     return text
@@ -329,7 +335,7 @@ def _number(raw: object) -> float:
 
 
 def _read_number(text: str, notation: str | None) -> float:
-    """Parse a number in one of the `NOTATIONS`, or else in all of them if they agree. Raises InvalidValue."""
+    """Parse a number in one of the `NOTATIONS`. If none is given, parse it in all of them; they must agree. Raises InvalidValue."""
     text = text.strip().translate(_SIGNS_AND_SPACES)
     readings = {name: one for name, one in _readings(text) if notation in (None, name)}
     values = sorted(set(readings.values()))
@@ -353,13 +359,13 @@ def _readings(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _unambiguous(number: float) -> str:
-    """Return a number as an unambiguous text."""
+    """Return a number as a text that reads the same in all `NOTATIONS`."""
     text = f"{number:.15g}"
     return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text
 
 
 def _day(text: str) -> str:
-    """Return the day of a date, or of a date and time."""
+    """Return the day of a text that contains a date, or a date and time."""
     try:
         return date.fromisoformat(text[:10] if text[10:11] in ("T", " ") else text).isoformat()
     except ValueError:

@@ -1,1 +1,1 @@
-"""Mutations: each runs in one transaction together with its audit events."""
+"""Mutations change records. Each mutation runs in one transaction together with its audit events."""

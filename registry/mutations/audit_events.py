@@ -1,4 +1,4 @@
-"""Audit events: the state of a record, the difference that a change makes, and the hash of each event."""
+"""Audit events: the stored values of a record, the difference that a change makes, and the hash of each event."""
 
 import hashlib
 import hmac
@@ -16,14 +16,14 @@ from registry.database.write import given_names, own_ends
 from registry.model.kinds import Kind, Link
 from registry.permissions import ADMINISTRATORS, ANONYMOUS, Actor
 
-Relationships = dict[str, dict[str, object]]  # The link properties, by the id of the record at the far end.
+Relationships = dict[str, dict[str, object]]  # the link properties, by the id of the record at the far end
 Difference = dict[str, Any]
 LINK_CHANGES = "links"
 
 
 @dataclass(frozen=True)
 class RecordState:
-    """A record as stored: its properties, and the relationships that it owns, by link name."""
+    """The stored properties of a record, and the relationships that the record owns, by link name."""
 
     kind: type[Kind]
     properties: Mapping[str, object] = field(default_factory=dict)
@@ -31,26 +31,26 @@ class RecordState:
 
     @property
     def id(self) -> str:
-        """The record's id."""
+        """The id of the record."""
         return str(self.properties["id"])
 
     @property
     def version(self) -> int:
-        """The number of times the record was saved; 0 for a new record."""
+        """How often the record was saved; 0 for a record that is not saved yet."""
         return int(str(self.properties.get("version", 0)))
 
     def given(self) -> dict[str, object]:
-        """Return the properties that a person or a source supplies."""
+        """Return the properties that a person or a source supplies, without those that the registry derives."""
         return {name: one for name in given_names(self.kind) if (one := self.properties.get(name)) is not None}
 
 
 def empty_state(kind: type[Kind]) -> RecordState:
-    """Return the empty state of a record that does not exist yet."""
+    """Return a record state without properties and relationships, for a record that does not exist yet."""
     return RecordState(kind, {}, {end.name: {} for end in own_ends(kind)})
 
 
 def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState | None:
-    """Return the state in the rows of `database.write.several`; None if there is no such record."""
+    """Return the record's state, read from the rows of `database.write.several`; None if there is no row."""
     if not rows:
         return None
     properties, *ties = rows[0]
@@ -60,7 +60,10 @@ def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState |
 
 
 def without_outdated_confirmations(before: RecordState, after: RecordState) -> RecordState:
-    """Return the new state; if its terms changed, without the confirmations that the parties gave to the old terms."""
+    """Return the new state without the parties' confirmations if the terms of the agreement changed.
+
+    The parties confirmed the old terms only. If the terms are unchanged, the confirmations remain.
+    """
     if not before.properties or not _terms_differ(before, after):
         return after
     return replace(
@@ -69,7 +72,7 @@ def without_outdated_confirmations(before: RecordState, after: RecordState) -> R
 
 
 def without_confirmations(link: Link, ties: Relationships) -> Relationships:
-    """Return the relationships without the properties that only a record action sets, such as a party's confirmation."""
+    """Return the relationships without the properties that only a record action may set, such as a party's confirmation."""
     by_action = {name for name, one in link.properties.items() if one.by_action}
     if not by_action:
         return ties
@@ -77,7 +80,7 @@ def without_confirmations(link: Link, ties: Relationships) -> Relationships:
 
 
 def _terms_differ(before: RecordState, after: RecordState) -> bool:
-    """Return whether the terms that the parties agreed to differ."""
+    """Return whether a change affects the terms of an agreement that its parties confirmed."""
     own = (name for name, one in after.kind.properties.items() if one.agreement_term)
     tied = (end for end in own_ends(after.kind) if end.link.agreement_term)
     return any(before.properties.get(name) != after.properties.get(name) for name in own) or any(
@@ -87,7 +90,10 @@ def _terms_differ(before: RecordState, after: RecordState) -> bool:
 
 
 def difference(before: RecordState, after: RecordState) -> tuple[Difference, Difference]:
-    """Return the values only `before` has and the values only `after` has: properties, and relationships under `links`."""
+    """Return the values that only `before` has, and the values that only `after` has.
+
+    Each part of the result holds the properties by name, and the relationships under the key `links`.
+    """
     return _values_beyond(before, after), _values_beyond(after, before)
 
 
@@ -99,12 +105,12 @@ def _values_beyond(one: RecordState, other: RecordState) -> Difference:
 
 
 def ties_beyond(ties: Relationships, others: Relationships) -> Relationships:
-    """Return the relationships that `others` lacks or has with other properties."""
+    """Return the relationships that `others` lacks or that have other properties in `others`."""
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 
 def link_properties(link: Link, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the properties declared by the link, out of all properties stored on the relationship."""
+    """Return those properties of a stored relationship that its link type declares."""
     return {name: one for name in link.properties if (one := values.get(name)) is not None}
 
 
@@ -117,16 +123,16 @@ AuditEvent = dict[str, object]
 
 @dataclass(frozen=True)
 class LogHead:
-    """The end of the audit log: number and hash of the last event; 0 and "" if the log is empty."""
+    """The number and hash of the last event in the audit log; 0 and "" if the log is empty."""
 
     number: int = 0
     hash: str = ""
 
 
 def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -> AuditEvent:
-    """Return the audit event that follows `end`, with its number and hashes.
+    """Return the audit event that follows the event `end`, with its number and hashes.
 
-    Administrators can read it, and users who act for the steward of the changed record.
+    The readers of the event are administrators and the users who act for the steward of the changed record.
     """
     number = end.number + 1
     name = f"change:{number}"
@@ -139,15 +145,15 @@ def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -
 
 
 def event_hash(entry: Mapping[str, object]) -> str:
-    """Return the SHA-256 hash of an event, over its sealed properties including the hash of the event before."""
+    """Return the SHA-256 hash of an event, computed over its sealed properties, which include the previous event's hash."""
     sealed = {name: entry[name] for name in SEALED if entry.get(name) is not None}
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def first_invalid(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[int, str] | None:
-    """Return the number of the first event that was tampered with and a problem code; None if the log is intact.
+    """Return the number of the first event that was tampered with, and a problem code; None if the log is intact.
 
-    `entries` are all events by number; `end` is the recorded end of the log.
+    `entries` are all events in the order of their numbers. `end` is the recorded end of the log.
     """
     last = LogHead()
     for entry in entries:
@@ -165,11 +171,12 @@ def first_invalid(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[i
 
 
 def key_digests(actor: Actor, key: str, asked: object) -> Mapping[str, object]:
-    """Return the digests of an idempotency key and of the request it was used for, as properties of the event.
+    """Return digests of an idempotency key and of its request, as properties of the audit event.
 
-    `asked` is the request, in JSON values. Keys are scoped to the actor. Anonymous senders cannot be distinguished, so their
-    keys are scoped to the request: one sender's key never matches another's. Only digests are stored, because the request
-    may have to be erased; without the key nothing can be inferred from them.
+    `asked` is the request as JSON values. The digest of a key includes the name of the actor, so that two users may use the same
+    key. Anonymous senders cannot be told apart, so the digest of their keys includes the request: the key of one sender never
+    matches that of another. Only digests are stored, because the request may have to be erased later; without the key, nothing can
+    be inferred from the digests.
     """
     body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)
     whose = body if actor == ANONYMOUS else actor.name.encode()
@@ -181,10 +188,10 @@ def _digest(*parts: bytes) -> str:
 
 
 def difference_json(kind: type[Kind], record: str, difference: Difference, ask: Ask) -> str:
-    """Return a difference as JSON for the audit log, with a digest in place of each erasable text.
+    """Return a difference as JSON for the audit log, in which a digest replaces each text that may have to be erased.
 
-    The digest is the HMAC-SHA-256 (RFC 2104) of the text under a salt of the record. The salt is stored separately and erased
-    with the text. Text and salt together prove what was written; the digest alone does not reveal even a short text.
+    The digest is the HMAC-SHA-256 (RFC 2104) of the text under the record's salt. The salt is stored separately and erased with the
+    text. Text and salt together prove what was written; the digest alone does not reveal even a short text.
     """
     erasable = {name: difference[name] for name in kind.erasable if difference.get(name) is not None}
     if not erasable:
@@ -194,5 +201,5 @@ def difference_json(kind: type[Kind], record: str, difference: Difference, ask: 
 
 
 def digest(salt: str, text: object) -> str:
-    """Return the digest that stands for a text in the audit log."""
+    """Return the digest that replaces a text in the audit log."""
     return f"hmac-sha256:{hmac.new(salt.encode(), str(text).encode(), sha256).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Check a change against the rules, using the state of the graph in its transaction."""
+"""Check a change against the rules, given the records that its transaction reads from the graph."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def broken_rules(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield the rules that a change breaks.
+    """Yield a problem for each rule that a change breaks.
 
-    Rules about a single record are checked when its values are cleaned (`registry.model.records`). Violations that existed
-    before the change are accepted. A retired record only has to keep the promises made for it.
+    Rules about a single record are checked earlier, when its values are cleaned (`registry.model.records`). A rule that the record
+    broke before the change may remain broken. A retired record only has to keep the promises made to requests.
     """
     old = before or empty_state(after.kind)
     if after.kind is Resource and before:
@@ -37,7 +37,7 @@ def broken_rules(transaction: Transaction, before: RecordState | None, after: Re
 
 
 def promises_of(transaction: Transaction, resource: str, *, but: str | None = None) -> list[Promise]:
-    """Return the quantities of a resource promised to requests, except to the request `but`."""
+    """Return the quantities of a resource that are promised to accepted requests; the request `but` is left out."""
     rows = transaction.run(write.promised([resource], day=today()))[0][0]
     return [Promise(*rest) for _resource, *rest in rows if rest[0] != but]
 
@@ -56,7 +56,7 @@ def _link_problems(transaction: Transaction, end: End, old: RecordState, after: 
 
 
 def _promise_problems(transaction: Transaction, old: RecordState, resource: RecordState) -> Iterator[Problem]:
-    """Yield the changes of a resource that break promises made to requests."""
+    """Yield a problem for each change of a resource that breaks a promise made to an accepted request."""
     if _differs(old, resource, "in_use", "capacity", "available_since", "status"):
         known = promises_of(transaction, resource.id)
         if _differs(old, resource, "available_since", "status"):
@@ -66,7 +66,7 @@ def _promise_problems(transaction: Transaction, old: RecordState, resource: Reco
 
 
 def _request_problems(transaction: Transaction, old: RecordState, request: RecordState) -> Iterator[Problem]:
-    """Yield the reasons why the resource cannot satisfy a request."""
+    """Yield a problem for each reason why the resource cannot satisfy a request."""
     moved = old.ties["resource"].keys() != request.ties["resource"].keys()
     affected = moved or _differs(old, request, "decision", "since", "quantity", "until")
     for one in request.ties["resource"] if affected else ():
@@ -76,14 +76,14 @@ def _request_problems(transaction: Transaction, old: RecordState, request: Recor
 
 
 def _capacity_problems(transaction: Transaction, request: RecordState, resource: RecordState) -> Iterator[Problem]:
-    """Yield a problem if accepting the request would promise more than the resource's capacity."""
+    """Yield a problem if accepting the request would promise more than the capacity of the resource."""
     quantity, until = request.properties.get("quantity"), request.properties.get("until")
     over = until is not None and str(until) < today()
     if request.properties.get("decision") == "accepted" and quantity and not over:
         agency = next(iter(request.ties["agency"]), "")
         own = Promise(request.id, agency, float(str(quantity)))
         problems = list(undercut(resource.properties, [*promises_of(transaction, resource.id, but=request.id), own]))
-        for problem in problems[-1:]:  # the capacity is reported last, and takes precedence over the amount in use
+        for problem in problems[-1:]:  # the last one is about the capacity, which matters most
             yield replace(problem, field="quantity", value=show(quantity))
 
 

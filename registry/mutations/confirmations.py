@@ -1,4 +1,4 @@
-"""Confirmations and assessments: a party confirms or disputes an agreement and states its level."""
+"""Confirmations and assessments: a party confirms or disputes an agreement, and assesses its level of collaboration."""
 
 import secrets
 from collections.abc import Mapping
@@ -53,10 +53,10 @@ def confirm(
 def state_level(
     store: Store, context: RequestContext, partnership: str, agency: str, said: Mapping[str, object]
 ) -> MutationResult:
-    """Record a party's assessment of the level of collaboration.
+    """Record how a party to an agreement assesses the level of collaboration.
 
-    `said` has the keys `scale`, `level`, `on` (today if absent) and `description`. The record of the result is the new
-    statement. Raises StoreError.
+    `said` has the keys `scale`, `level`, `on` (the day; today if absent) and `description`. The record in the result is the new
+    assessment. Raises StoreError.
     """
 
     def work(transaction: Transaction) -> RecordState:
@@ -75,7 +75,7 @@ def state_level(
 
 
 def withdraw(store: Store, context: RequestContext, statement: str) -> MutationResult:
-    """Withdraw an assessment. Raises StoreError."""
+    """Withdraw a party's assessment of an agreement. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Statement, statement)
@@ -89,7 +89,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
 
 
 def _of_party(transaction: Transaction, partnership: str, agency: str) -> RecordState:
-    """Return the agreement if the actor may act for the party. Raises ValidationFailed."""
+    """Return the agreement. Raises ValidationFailed if the actor may not act for this party to it."""
     state = visible_in_full(transaction, Partnership, partnership, ACTIVE)
     if agency not in state.ties["parties"]:
         message = _("This agency is not a party to the agreement.")

@@ -1,4 +1,4 @@
-"""Feedback on services: submit, answer and erase it."""
+"""Feedback on services: store feedback, answer it, and erase its text."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from registry.permissions import Action, can, role_needed
 
 @dataclass(frozen=True)
 class FeedbackInput:
-    """Feedback on a service, optionally with the channel used, a wish for privacy, and contact details."""
+    """Feedback on a service, optionally with the channel used, a request for privacy, and contact details."""
 
     service: str
     text: str
@@ -36,7 +36,10 @@ class FeedbackInput:
 
 
 def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput) -> MutationResult:
-    """Store feedback; until it is answered, only the users entitled to answer can read it. Raises StoreError."""
+    """Store feedback on a service. Raises StoreError.
+
+    Until somebody answers the feedback, only users who may answer it can read it.
+    """
 
     def work(transaction: Transaction) -> RecordState:
         service = visible_in_full(transaction, Service, feedback.service, PUBLISHED)
@@ -57,7 +60,7 @@ def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput
 
 
 def answer_feedback(store: Store, context: RequestContext, record: str, answer: str) -> MutationResult:
-    """Answer feedback and publish both, unless its sender asked for privacy. Raises StoreError."""
+    """Answer feedback; publish the feedback and the answer unless the sender asked for privacy. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         before = _answerable(transaction, record)
@@ -76,35 +79,33 @@ def answer_feedback(store: Store, context: RequestContext, record: str, answer: 
 
 
 def contact(store: Store, record: str) -> str:
-    """Return the contact details of the sender of feedback; "" if there are none.
+    """Return the contact details of the person who sent the feedback; "" if there are none. Raises StoreError.
 
-    The caller checks that the user may answer the feedback. Raises StoreError.
+    The caller must check that the user may answer the feedback.
     """
     rows = store.read(audit_log.contact_of(record))
     return str(rows[0][0]) if rows else ""
 
 
 def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
-    """Erase the text of feedback and the sender's contact details; the record itself and its dates remain.
-
-    Raises StoreError.
-    """
+    """Erase the text of feedback and the sender's contact details. The record and its dates remain. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         before = find_or_fail(transaction, Feedback, record)
-        if not transaction.actor.is_admin:  # the criticised agency must not erase it
+        if not transaction.actor.is_admin:  # the agency that the feedback criticises must not erase it
             raise ValidationFailed(not_allowed(_("Only an administrator can erase feedback.")))
         state = transaction.write(
             before, replace(before, properties={**before.properties, "description": None}), "erased"
         )
-        transaction.run(audit_log.erase_contact(record))  # last: the audit event needs the salt that this deletes
+        # The contact is erased last, because this deletes the salt that the audit event needs.
+        transaction.run(audit_log.erase_contact(record))
         return state
 
     return change(store, context, Feedback, work)
 
 
 def _answerable(transaction: Transaction, record: str) -> RecordState:
-    """Return the feedback if the actor may answer it. Raises ValidationFailed."""
+    """Return the feedback. Raises ValidationFailed if the actor may not answer it."""
     state = find_or_fail(transaction, Feedback, record)
     if not can(transaction.actor, Action.ANSWER, state.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER)))
@@ -112,7 +113,7 @@ def _answerable(transaction: Transaction, record: str) -> RecordState:
 
 
 def _check_channel(transaction: Transaction, channel: str, service: RecordState) -> None:
-    """Reject a channel of another service, whose steward would not be the one to answer."""
+    """Reject a channel of another service, because the steward of that service would not be the one who answers."""
     state = transaction.find(Channel, channel)
     if state is None or service.id not in state.ties["service"]:
         message = _("This channel does not belong to the service.")
@@ -127,7 +128,7 @@ def _check_text(field: str, text: str) -> None:
 
 
 def _answeredvalues(feedback: FeedbackInput, service: RecordState) -> dict[str, object]:
-    # Status "proposed" makes it visible to the steward, who answers it.
+    # The status "proposed" makes the feedback visible to the steward, who answers it.
     return {
         "id": f"feedback:{secrets.token_hex(8)}",
         "description": feedback.text,

@@ -1,4 +1,4 @@
-"""The lifecycle of a record: propose, approve, send back, retire."""
+"""The lifecycle of a record: propose, approve, send back and retire it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,10 @@ from registry.permissions import Action, Actor, can, role_needed
 
 @dataclass(frozen=True)
 class Transition:
-    """A transition of a record's status: its name in the audit log, the action it requires, and the statuses from and to."""
+    """A transition between two statuses of a record.
+
+    It has the name used in the audit log, the action that it requires, the statuses in which it may start, and the new status.
+    """
 
     what: str
     action: Action
@@ -40,7 +43,10 @@ def make_transition(
     note: str = "",
     version: int | None = None,
 ) -> MutationResult:
-    """Change the status of a record; `version` is the version that the user saw. Raises StoreError."""
+    """Change the status of a record. Raises StoreError.
+
+    `version` is the version of the record that the user saw.
+    """
     return change(
         store, context, kind, lambda transaction: make_transition_in(transaction, kind, record, step, note, version)
     )
@@ -49,7 +55,7 @@ def make_transition(
 def make_transition_in(
     transaction: Transaction, kind: type[Kind], record: str, step: Transition, note: str, version: int | None
 ) -> RecordState:
-    """Change the status of a record within a transaction; see `make_transition`. Raises ValidationFailed."""
+    """Change the status of a record within a transaction, as `make_transition` does. Raises ValidationFailed."""
     before = find_or_fail(transaction, kind, record)
     if step is not RETIRE:
         check_by_hand(transaction, kind)
@@ -63,7 +69,10 @@ def make_transition_in(
 
 
 def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
-    """Return the grants that a transition adds: a proposed agreement is shown to its parties, who confirm it."""
+    """Return the access grants that a transition adds.
+
+    A proposed agreement becomes visible to its parties, so that they can confirm it.
+    """
     if step is not PROPOSE or "parties" not in before.ties:
         return {}
     granted = before.properties.get("grants")
@@ -71,7 +80,7 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
 
 
 def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return the current state of a record. Raises ValidationFailed if the actor cannot see one."""
+    """Return a record as it is stored now. Raises ValidationFailed if the actor can see no record with this id."""
     state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
@@ -80,7 +89,7 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record that has one of the statuses and whose details the actor can see. Raises ValidationFailed."""
+    """Return a record. Raises ValidationFailed unless its status is in `statuses` and the actor can see its details."""
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
         message = _("You can see only a summary of this record. Ask its steward for access to the rest.")
@@ -90,7 +99,7 @@ def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, sta
 
 
 def check_status(state: RecordState, statuses: Collection[str]) -> None:
-    """Check that a record has one of the statuses. Raises ValidationFailed."""
+    """Raise ValidationFailed unless the status of the record is in `statuses`."""
     status = str(state.properties.get("status"))
     if status not in statuses:
         labels = " / ".join(code_label("status", one) for one in statuses)
@@ -100,11 +109,11 @@ def check_status(state: RecordState, statuses: Collection[str]) -> None:
 
 
 def is_allowed(actor: Actor, step: Transition, record: Mapping[str, object]) -> bool:
-    """Return whether an actor may make this transition of a record."""
+    """Return whether an actor may make this status transition of a record."""
     return can(actor, action_of(step, record), record)
 
 
 def action_of(step: Transition, record: Mapping[str, object]) -> Action:
-    """Return the action that a transition requires; withdrawing a draft requires no more than making one."""
+    """Return the action that a status transition requires. Withdrawing a draft requires no more than creating a draft."""
     withdraws = step is RETIRE and record.get("status") == "draft"
     return Action.PROPOSE if withdraws else step.action

@@ -1,4 +1,4 @@
-"""Requests to use a resource, and the decisions of its steward."""
+"""Requests by agencies to use a resource, and the decisions that the steward of the resource makes on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,9 +27,9 @@ from registry.permissions import Action, can, role_needed
 
 @dataclass(frozen=True)
 class ResourceRequest:
-    """A request of an agency for a resource, optionally for one of its needs.
+    """A request of an agency to use a resource, optionally to meet one of the agency's needs.
 
-    `properties` holds quantity, dates and purpose.
+    `properties` holds the quantity, the dates and the purpose.
     """
 
     agency: str
@@ -39,7 +39,10 @@ class ResourceRequest:
 
 
 def request(store: Store, context: RequestContext, wish: ResourceRequest) -> MutationResult:
-    """Request the use of a resource; only the requesting agency and the resource's steward see it. Raises StoreError."""
+    """Request the use of a resource. Raises StoreError.
+
+    Only the requesting agency and the steward of the resource can see the request.
+    """
 
     def work(transaction: Transaction) -> RecordState:
         resource = visible_in_full(transaction, Resource, wish.resource, PUBLISHED)
@@ -72,9 +75,9 @@ def request(store: Store, context: RequestContext, wish: ResourceRequest) -> Mut
 
 
 def decide(store: Store, context: RequestContext, record: str, decision: str, answer: str = "") -> MutationResult:
-    """Decide a request on behalf of the resource's steward: `accepted`, `declined`, or `ended` for a use.
+    """Decide on a request on behalf of the steward of the resource. Raises StoreError.
 
-    Raises StoreError.
+    `decision` is `accepted`, `declined`, or `ended`, which ends the use.
     """
 
     def work(transaction: Transaction) -> RecordState:
@@ -106,7 +109,7 @@ _PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 
 def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
-    """Return the requested resource if the actor may answer for it. Raises ValidationFailed."""
+    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for it."""
     resource = transaction.get(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))
@@ -114,12 +117,12 @@ def _requested_resource(transaction: Transaction, request: RecordState) -> Recor
 
 
 def _default_start(resource: RecordState) -> str:
-    """Return the first day of a use for which the request gives none."""
+    """Return the first day of a use whose request names no first day."""
     return max(today(), str(resource.properties.get("available_since") or ""))
 
 
 def _with_allocation(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the requested quantity in use. Raises ValidationFailed if less is free."""
+    """Return the resource with the requested quantity added to the amount in use. Raises ValidationFailed if less is free."""
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
@@ -135,7 +138,7 @@ def _with_allocation(transaction: Transaction, resource: RecordState, request: R
 
 
 def _with_release(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the request's quantity free again; quantities promised to others stay in use."""
+    """Return the resource with the request's quantity no longer in use; quantities promised to other requests stay in use."""
     quantity = _number(request, "quantity")
     if not quantity:
         return resource

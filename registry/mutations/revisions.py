@@ -1,4 +1,4 @@
-"""Past versions of a record, undo of a change, and verification of the audit log."""
+"""Past versions of a record, undoing a change, and verifying the audit log."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from registry.permissions import Action, Actor, can, role_needed
 
 @dataclass(frozen=True)
 class HistoryEvent:
-    """An audit event as part of a record's history: when, by whom, how, and the values before and after.
+    """An audit event as part of a record's history: when, by whom and how the record changed, and its values before and after.
 
-    `number` is 0 for a change made by a load, which can only be undone with the whole load.
+    `number` is 0 for a change made by a load. Such a change can only be undone together with the entire load.
     """
 
     at: str
@@ -38,13 +38,13 @@ class HistoryEvent:
 
     @property
     def day(self) -> str:
-        """The day of the event, as the text of a Date."""
+        """The day of the event, as an ISO 8601 date."""
         return day_of(self.at)
 
 
 @dataclass(frozen=True)
 class Revision:
-    """An event with the record before and after it; `before` is None for the event that created the record."""
+    """An audit event with the record before and after it; `before` is None if the event created the record."""
 
     event: HistoryEvent
     before: RecordState | None
@@ -52,16 +52,16 @@ class Revision:
 
 
 def read_event(entry: Mapping[str, Any]) -> HistoryEvent:
-    """Return an event from its stored properties."""
+    """Return a history event, given the properties of the stored audit event."""
     before, after = (orjson.loads(entry.get(name) or "{}") for name in ("before", "after"))
     at, actor, how, what, note = (str(entry.get(name) or "") for name in ("at", "actor", "how", "what", "note"))
     return HistoryEvent(at, actor, how, what, note, before, after, 0 if entry.get("run") else entry["number"])
 
 
 def original_event(event: HistoryEvent, find: Callable[[str], HistoryEvent | None]) -> HistoryEvent:
-    """Follow a series of undo events back to the original event; return the event itself if it undid none.
+    """Return the event that a series of undo events goes back to, or the event itself if it is not an undo event.
 
-    `find` returns an event by its id, which an undo event has in its note.
+    `find` returns an event, given its id. An undo event has the id of the undone event in its note.
     """
     while event.what == "undone" and (undid := find(event.note)):
         event = undid
@@ -69,7 +69,10 @@ def original_event(event: HistoryEvent, find: Callable[[str], HistoryEvent | Non
 
 
 def revisions_of(state: RecordState, entries: Iterable[HistoryEvent]) -> Iterator[Revision]:
-    """Yield the past states of a record, newest first, given its current state and its events, newest first."""
+    """Yield the past versions of a record, newest first.
+
+    `state` is the current record, and `entries` are its events, newest first.
+    """
     for event in entries:
         before = None if event.after.get("id") else state_before(state, event)
         yield Revision(event, before, state)
@@ -79,7 +82,7 @@ def revisions_of(state: RecordState, entries: Iterable[HistoryEvent]) -> Iterato
 
 
 def state_before(state: RecordState, event: HistoryEvent) -> RecordState:
-    """Return the state of a record before an event, given the state after it."""
+    """Return a record as it was before an event, given the record as it was after the event."""
     properties = {**state.properties, "version": state.version - 1}
     for name in ({*event.before, *event.after} - {LINK_CHANGES}) & state.kind.properties.keys():
         properties[name] = event.before.get(name)
@@ -92,7 +95,7 @@ def state_before(state: RecordState, event: HistoryEvent) -> RecordState:
 
 
 def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> RecordState | None:
-    """Return a record as of the end of a day; None if it did not exist yet.
+    """Return a record as it was at the end of a day; None if the record did not exist yet.
 
     `entries` are all events of the record, newest first.
     """
@@ -107,16 +110,19 @@ def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> R
 
 
 def is_whole(state: RecordState, entries: Sequence[HistoryEvent]) -> bool:
-    """Return whether the history of a record is complete; creation by a load is recorded in the event of the load."""
+    """Return whether the history of a record is complete.
+
+    The history of a record created by a load is not: its creation is only recorded in the event of the load.
+    """
     return state.version <= len(entries) + 1
 
 
-# Changes that may be by users of other agencies: approvers of the record's steward cannot undo them.
+# Users of other agencies may have made these changes, so approvers of the record's steward cannot undo them.
 OF_OTHERS = ("stated", "decided", "answered", "erased")
 
 
 def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
-    """Undo the change with this number; the undo is an event of its own. Raises StoreError."""
+    """Undo the change with this event number. The undo is recorded as a separate event. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         entry = _entry(transaction, number)
@@ -143,7 +149,7 @@ def _who_may_undo(what: str) -> str:
 
 
 def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
-    """Return the event of a change made by a person. Raises ValidationFailed."""
+    """Return the audit event with this number. Raises ValidationFailed unless a person made the change."""
     rows = transaction.run(audit_log.by_number(number))
     if not rows or rows[0][0].get("run"):
         rule = _("the number of a change made by a person")
@@ -160,9 +166,9 @@ def _find_event(transaction: Transaction, entry: str) -> HistoryEvent | None:
 
 
 def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, Any]) -> RecordState:
-    """Restore a record to its state before an event.
+    """Restore a record to its values before an event.
 
-    Raises ValidationFailed if the record has changed since, or if the actor may not make this change.
+    Raises ValidationFailed if the record has changed since the event, or if the actor may not make this change.
     """
     event = read_event(entry)
     if problems := list(_changed_since(before, event.before, event.after)):
@@ -207,9 +213,9 @@ Entry = Mapping[str, Any]
 
 
 class Verdict(NamedTuple):
-    """The result of verifying the audit log: number of events, last hash, and the first error if there is one.
+    """The result of verifying the audit log: the number of events, the last hash, and the first error if there is one.
 
-    Compare the hash with one noted elsewhere earlier to detect a rewritten log.
+    To detect a rewritten log, compare the hash with a hash that was noted elsewhere at an earlier time.
     """
 
     entries: int
@@ -219,7 +225,7 @@ class Verdict(NamedTuple):
 
 
 def entries(store: Store, *, after: int = 0) -> Iterator[Entry]:
-    """Yield the events after a number in order, read a page at a time. Raises StoreError."""
+    """Yield the audit events after an event number, in order; they are read in pages. Raises StoreError."""
     while page := store.read(audit_log.entries(after=after, size=PAGE_SIZE)):
         for (entry,) in page:
             yield entry
@@ -227,13 +233,16 @@ def entries(store: Store, *, after: int = 0) -> Iterator[Entry]:
 
 
 def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
-    """Return the last `size` events, newest first, of one record or of all. Raises StoreError."""
+    """Return the last `size` audit events, newest first, of one record or of all records. Raises StoreError."""
     query = audit_log.of_record(record, size=size) if record else audit_log.latest(size=size)
     return [entry for (entry,) in store.read(query)]
 
 
 def verify(store: Store, progress: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check the hashes of all events; call `progress` with 1 for each event read. Raises StoreError."""
+    """Check the hashes of all audit events. Raises StoreError.
+
+    The function calls `progress` with 1 after each event that it reads.
+    """
     end = LogHead(*next(iter(store.read(audit_log.last_event())), ()))
     broken = first_invalid(_with_progress(entries(store), progress), end)
     return Verdict(end.number, end.hash, *(broken or ()))

@@ -1,4 +1,4 @@
-"""Save one record or many, with links, permission checks and near-duplicate warnings."""
+"""Save one record or many with their links; check permissions and warn about near-duplicates."""
 
 import re
 import secrets
@@ -31,10 +31,11 @@ THRESHOLD, MOST_LISTED = 80.0, 3
 
 
 def alike(one: str, other: str) -> bool:
-    """Return whether two names probably mean the same thing: each word resembles one of the other name, numbers are equal.
+    """Return whether two names probably mean the same thing.
 
-    Words resemble each other at a normalised indel similarity of at least THRESHOLD. `python -m benchmarks.alike` measures
-    how often this errs on lists of distinct things, and how often it finds misspelt names.
+    They do if each word of one name resembles a word of the other name, and both contain the same numbers. Two words resemble each
+    other if their normalised indel similarity (which counts inserted and deleted letters) is at least THRESHOLD. `python -m
+    benchmarks.alike` measures how often this test confuses distinct names and how often it recognises misspelt names.
     """
     (numbers, words), (other_numbers, other_words) = parts(one), parts(other)
     if not words or not other_words or numbers != other_numbers:
@@ -43,9 +44,9 @@ def alike(one: str, other: str) -> bool:
 
 
 def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Problem]:
-    """Yield a problem for each existing record, visible to the actor, with a similar name: the nearest, at most MOST_LISTED.
+    """Yield a problem for each existing record whose name is similar to the new name and that the actor may see.
 
-    An agreement may have the name of the agreement that it renews.
+    The most similar names come first, at most MOST_LISTED. An agreement may have the same name as the agreement that it renews.
     """
     kind, name, renewed = new.kind, str(new.properties.get("name")), new.ties.get("renews", ())
     if not is_searched(kind) or not kind.named:
@@ -72,7 +73,7 @@ LONGEST_ID = 60
 
 @dataclass(frozen=True)
 class LinkChange:
-    """Changes of a link: relationships to add, as link properties by the id at the far end, and ids to remove."""
+    """Changes of a record's links of one type: the relationships to add, by the id at the far end, and the ids to remove."""
 
     add: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
@@ -80,10 +81,10 @@ class LinkChange:
 
 @dataclass(frozen=True)
 class SaveInput:
-    """Input for saving a record: its properties, where None clears one, and changes of links by link name.
+    """Input for saving a record: its properties, where None clears a property, and the changes of its links, by link name.
 
-    `version` is the version that the user saw; if the record has changed since, saving fails. `another` confirms that a new
-    record is none of those with similar names.
+    `version` is the version that the user saw. Saving fails if the record has changed since. `another` confirms that a new record
+    differs from the existing records with similar names.
     """
 
     kind: type[Kind]
@@ -95,26 +96,29 @@ class SaveInput:
 
 
 def save(store: Store, context: RequestContext, saving: SaveInput) -> MutationResult:
-    """Create or update a record; it is created if the id is unknown or absent. Raises StoreError."""
+    """Create or update a record. It is created if its id is absent or unknown. Raises StoreError."""
     return change(store, context, saving.kind, lambda transaction: save_in(transaction, saving))
 
 
 def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
-    """Save a record within a transaction; see `save`. Raises ValidationFailed."""
+    """Save a record within a transaction, as `save` does. Raises ValidationFailed."""
     check_by_hand(transaction, saving.kind)
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     return transaction.write(before, new_state(transaction, before, saving), "changed" if before else "created")
 
 
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
-    """Reject kinds that only a record action writes, such as feedback, unless an administrator saves. Raises ValidationFailed."""
+    """Reject kinds that only a record action writes, such as feedback. Raises ValidationFailed.
+
+    Administrators may save records of these kinds too.
+    """
     if kind.by_action and not transaction.actor.is_admin:
         message = _("Records of this kind cannot be saved directly. Use the action that creates or changes them.")
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a change by an action"), message))
 
 
 def new_state(transaction: Transaction, before: RecordState | None, saving: SaveInput) -> RecordState:
-    """Return the new state of a record. Raises ValidationFailed with all problems found."""
+    """Return the record with the changes applied. Raises ValidationFailed with all problems found."""
     after = _changed(before, saving) if before else _new(transaction, saving)
     if before:
         _check_may_change(transaction, before, saving)
@@ -135,7 +139,7 @@ def new_state(transaction: Transaction, before: RecordState | None, saving: Save
 
 
 def _stored(state: RecordState, record: Record) -> dict[str, object]:
-    """Return the properties of a state, updated with the cleaned values of the record."""
+    """Return the stored properties of a record, updated with the cleaned values."""
     return {**state.properties, **record.values}
 
 
@@ -145,7 +149,7 @@ def _changed(before: RecordState, saving: SaveInput) -> RecordState:
 
 
 def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
-    if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, as it would be stored
+    if saving.id and transaction.is_taken(saving.id.strip()):  # stripped, because it is stored without spaces
         raise ValidationFailed(
             Problem(
                 "TAKEN",
@@ -165,7 +169,7 @@ def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
 
 
 def _given(saving: SaveInput) -> dict[str, object]:
-    """Return the properties given by the user, without those that only the registry sets."""
+    """Return the properties that the user gave, without those that only the registry may set."""
     internal = {"status", *(name for name, declared in saving.kind.properties.items() if declared.read_only)}
     return {name: value for name, value in saving.properties.items() if name not in internal}
 
@@ -177,16 +181,16 @@ def _changed_links(before: RecordState, links: Mapping[str, LinkChange]) -> dict
         if name in ends:
             rest = {} if ends[name].single and wanted.add else changed[name]
             rest = {far: values for far, values in rest.items() if far not in wanted.remove}
-            old = before.ties[name]  # also needed for an id that is removed and added again
+            old = before.ties[name]  # the old values are also needed for an id that is removed and added again
             added = {far: _link_values(ends[name], far, old.get(far, {}), values) for far, values in wanted.add.items()}
             changed[name] = {**rest, **added}
     return changed
 
 
 def _link_values(end: End, far: str, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Return the stored properties of a relationship; invalid ones unchanged, because they are reported later.
+    """Return the properties of a relationship in their stored form. Properties set by a record action are preserved.
 
-    Properties set by a record action are preserved.
+    Invalid values are returned unchanged, because they are reported later.
     """
     tie, _problems = make_relationship(end, "", far, values)
     by_action = {name: value for name, value in before.items() if end.link.properties[name].by_action}
@@ -206,7 +210,10 @@ def _check_may_change(transaction: Transaction, before: RecordState, saving: Sav
 def forbidden_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None = None
 ) -> Iterator[Problem]:
-    """Yield the parts of a change that the actor may not make; `chosen` is the id given for a new record, if any."""
+    """Yield a problem for each part of a change that the actor may not make.
+
+    `chosen` is the id that the user chose for a new record, or None.
+    """
     yield from _permission_changes(transaction, before, after)
     yield from _agency_changes(transaction, before, after, chosen)
     yield from _unauthorised_statements(transaction, before, after)
@@ -214,7 +221,7 @@ def forbidden_changes(
 
 
 def _permission_changes(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield forbidden changes of the steward and, once the record is published, of its access and grants."""
+    """Yield a problem for each forbidden change of the steward and, if the record is published, of its access and grants."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.PROPOSE if before is None else Action.MANAGE
@@ -231,16 +238,16 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
 def _agency_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None
 ) -> Iterator[Problem]:
-    """Yield changes of an agency through which a user would gain the right to act for it or pass for it."""
+    """Yield problems for changes of an agency that would let a user act for it, or appear to act for it, without permission."""
     if after.kind is not Agency or transaction.actor.is_admin:
         return
-    if before is None and chosen:  # grants, groups and identity-provider claims refer to agencies by id
+    if before is None and chosen:  # access grants, groups and identity-provider claims refer to agencies by id
         message = _("Only an administrator can choose the identifier of an agency. Leave it empty.")
         yield Problem("NOT_ALLOWED", "id", show(chosen), _("empty"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
         transaction.actor, Action.MANAGE, {"steward": after.id}
-    ):  # users of an agency act for its units
+    ):  # users who act for an agency also act for its units
         message = _("Only an approver of this agency can change what it is part of.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
 
@@ -248,7 +255,7 @@ def _agency_changes(
 def _unauthorised_statements(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield the agencies named in a link that speaks for them, for which the actor may not act."""
+    """Yield a problem for each added link that only users who act for the agency at its far end may add."""
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
         for far in after.ties[end.name] if end.link.on_behalf else ():
@@ -259,7 +266,7 @@ def _unauthorised_statements(
 def _removed_confirmations(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield the parties removed together with their confirmation, unless the actor acts for them."""
+    """Yield a problem for each party that is removed together with its confirmation, unless the actor may act for the party."""
     for end in own_ends(after.kind) if before else ():
         ties = before.ties[end.name] if before else {}
         for far in ties if without_confirmations(end.link, ties) != ties else ():
@@ -275,7 +282,7 @@ def _removed_confirmations(
 
 
 def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], link: str = "") -> Iterator[Problem]:
-    """Yield the given properties that only a record action may set."""
+    """Yield a problem for each given property that only a record action may set."""
     for name, value in given.items():
         if name in declared and declared[name].by_action:
             message = _("This field cannot be saved directly. Use the action that changes it.")
@@ -283,7 +290,7 @@ def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], li
 
 
 def _missing_references(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield references to records that do not exist or that the actor cannot see."""
+    """Yield a problem for each reference to a record that does not exist or that the actor cannot see."""
     for name, declared in after.kind.properties.items():
         value = after.properties.get(name)
         known = value == after.id or (before and before.properties.get(name) == value)
@@ -316,12 +323,12 @@ def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
 
 
 def not_allowed(message: str) -> Problem:
-    """Return the problem of a missing permission."""
+    """Return the problem that the actor lacks a permission."""
     return Problem("NOT_ALLOWED", "id", "", _("a role that allows this for an agency that you act for"), message)
 
 
 def not_acting_for(name: str, agency: object, action: Action = Action.EDIT) -> Problem:
-    """Return the problem of an agency for which the actor may not perform an action; `name` is the field."""
+    """Return the problem that the actor may not perform an action for an agency; `name` is the form field."""
     rule = _("an agency that you act for")
     return Problem("NOT_ALLOWED", name, show(agency), rule, role_needed(action, _("this agency")))
 
@@ -332,7 +339,7 @@ def _no_steward() -> Problem:
 
 
 def stale(seen: int, current: int) -> Problem:
-    """Return the problem of a record that has changed since the user loaded it."""
+    """Return the problem that a record has changed since the user loaded it."""
     message = _("This record was changed after you opened it. Reload it, then make your change again.")
     return Problem("STALE", "version", str(seen), _("version {n}, the current one").format(n=current), message)
 
@@ -344,7 +351,7 @@ def _id(kind: type[Kind], name: str) -> str:
 
 @dataclass(frozen=True)
 class SaveResult:
-    """The result for one record of a batch: `created`, `changed`, `unchanged`, or "" with problems."""
+    """The result for one record of a batch: `created`, `changed` or `unchanged`; "" if the record has problems."""
 
     what: str
     record: str | None = None
@@ -352,7 +359,7 @@ class SaveResult:
 
 
 class _RolledBack(Exception):
-    """Rolls the transaction back and carries the results."""
+    """Rolls the transaction back and carries the results to the caller."""
 
     def __init__(self, done: Sequence[SaveResult]) -> None:
         super().__init__()
@@ -360,10 +367,10 @@ class _RolledBack(Exception):
 
 
 def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput], *, dry: bool) -> Sequence[SaveResult]:
-    """Save records in this order, where each may refer to those before it; if one has a problem, none is saved.
+    """Save records in this order. If one of them has a problem, none is saved. Raises StoreError.
 
-    A `dry` run returns the same results and saves nothing. A batch already saved under the same key is not repeated; the
-    result is then empty. Raises StoreError.
+    A record may refer to records that come before it. If `dry` is set, the results are the same but nothing is saved. A batch that
+    was already saved under the same idempotency key is not saved again; the result is then empty.
     """
 
     def work(transaction: Transaction) -> Sequence[SaveResult]:
@@ -384,7 +391,7 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput]
 
 
 def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
-    """Prefetch in bulk what saving these records will read; anything missed here is read on demand."""
+    """Read in bulk what saving these records will need. What this function misses is read later, when it is needed."""
     reading = transaction.reading
     for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
         reading.states.all_of(kind, ids)
@@ -397,7 +404,7 @@ def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
 
 
 def _references(saving: SaveInput) -> Iterator[tuple[str, str]]:
-    """Yield the records that a saving refers to, as kind and id."""
+    """Yield the kind and id of each record to which the input refers."""
     for name, declared in saving.kind.properties.items():
         if declared.refers_to and isinstance(one := saving.properties.get(name), str):
             yield declared.refers_to, one
@@ -414,7 +421,7 @@ def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _save_one(transaction: Transaction, saving: SaveInput) -> SaveResult:
-    """Save one record of a batch; problems go into its result, so that the rest is checked too."""
+    """Save one record of a batch. Its problems go into its result, so that the other records are checked too."""
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
         check_by_hand(transaction, saving.kind)

@@ -1,4 +1,4 @@
-"""The transaction of a change: lock the audit log, read the record, write it with its event."""
+"""The transaction of a change: lock the audit log, read the record, and write the record together with its audit event."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from registry.permissions import Action, Actor, can
 
 @dataclass(frozen=True)
 class PendingRecord:
-    """A record to write, as a row of `database.write.stored`, with its source and the relationships to create and remove."""
+    """A record to write as a row of `database.write.stored`, with its source and the relationships to create and to remove."""
 
     kind: type[Kind]
     row: Stored
@@ -45,7 +45,7 @@ class PendingRecord:
 
 
 class WriteBuffer:
-    """A buffer of records to write, each at most once; `now` is their time of change."""
+    """A buffer of records to write, which holds each record at most once; `now` is the time of their change."""
 
     def __init__(self, now: str) -> None:
         self._now = now
@@ -55,11 +55,11 @@ class WriteBuffer:
         return record in self._records
 
     def add(self, record: PendingRecord) -> None:
-        """Add a record."""
+        """Add a record to the buffer."""
         self._records[record.row["id"]] = record
 
     def take(self) -> list[Cypher]:
-        """Empty the buffer and return the statements that write its records, in order."""
+        """Empty the buffer and return the Cypher that writes its records, in order."""
         records, self._records = list(self._records.values()), {}
         return [*self._puts(records), *_unties(records), *_ties(records)]
 
@@ -102,7 +102,7 @@ NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
 
 
 class NameIndex:
-    """An index of names by their numbers and the first letters of each word."""
+    """An index that finds similar names by the numbers they contain and by the first letters of each word."""
 
     def __init__(self, named: IdsAndNames) -> None:
         self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
@@ -110,15 +110,15 @@ class NameIndex:
             self.add(one, name)
 
     def add(self, one: str, name: str) -> None:
-        """Add the name of a record, given by its id."""
+        """Add the name of the record with the id `one`."""
         numbers, words = parts(name)
         for beginning in {word[:BEGINNING] for word in words}:
             self._by_beginning.setdefault((numbers, beginning), []).append((one, name))
 
     def like(self, name: str) -> IdsAndNames:
-        """Return records whose names contain the same numbers and share the beginning of a word with this name.
+        """Return records whose names contain the same numbers as this name and share the beginning of a word with it.
 
-        At most MOST, those with the rarest beginnings first.
+        The result has at most MOST records; those with the rarest beginnings come first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}
@@ -129,20 +129,20 @@ class NameIndex:
 
 @lru_cache(16_384)
 def parts(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the numbers in a name and all of its words, normalised for comparison."""
+    """Return the numbers in a name, and all words of the name, normalised for comparison."""
     plain = fold(name)
     return tuple(NUMBERS.findall(plain)), tuple(WORD.findall(plain))
 
 
 Found = TypeVar("Found")
 SIZE, MOST_WORDS = 500, 12
-ANY = ""  # in place of a kind, for reads across all kinds
+ANY = ""  # replaces the kind in reads of records of any kind
 
 
 class RecordCache(Generic[Found]):
-    """A cache of one type of value per record, by kind and id.
+    """A cache that holds one type of value for each record, by the record's kind and id.
 
-    `read` loads the values of several ids of a kind and returns those that exist.
+    `read` loads the values for several ids of a kind and returns those that exist.
     """
 
     def __init__(self, read: Callable[[str, Sequence[str]], Mapping[str, Found]]) -> None:
@@ -150,11 +150,14 @@ class RecordCache(Generic[Found]):
         self._known: dict[tuple[str, str], Found | None] = {}
 
     def of(self, kind: str, one: str) -> Found | None:
-        """Return the value of one id; None if there is none."""
+        """Return the value for one id; None if the record does not exist."""
         return self.all_of(kind, [one])[one]
 
     def all_of(self, kind: str, those: Iterable[str]) -> dict[str, Found | None]:
-        """Return the value of each id, in order; missing ones are read in batches of SIZE. Raises StoreError."""
+        """Return the value for each id, in order. Raises StoreError.
+
+        Values that are not in the cache are read in batches of SIZE.
+        """
         wanted = list(dict.fromkeys(those))
         unread = [one for one in wanted if (kind, one) not in self._known]
         for start in range(0, len(unread), SIZE):
@@ -164,19 +167,19 @@ class RecordCache(Generic[Found]):
         return {one: self._known[kind, one] for one in wanted}
 
     def put(self, kind: str, one: str, found: Found) -> None:
-        """Put a value into the cache."""
+        """Put the value for one record into the cache."""
         self._known[kind, one] = found
 
     def drop(self, kind: str, one: str) -> None:
-        """Drop a value from the cache."""
+        """Remove the value for one record from the cache."""
         self._known.pop((kind, one), None)
 
 
 class RecordReader:
-    """Cached reads of a transaction.
+    """The cached reads of a transaction.
 
-    `states` holds the current state and `readers` the names that may see the summary of a record, by kind and id;
-    `taken` is true for an id that a record of ANY kind has.
+    The caches are keyed by kind and id: `states` holds the current records, `readers` the names of those who may see a record's
+    summary. `taken` holds true for an id that a record of any kind has.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
@@ -187,7 +190,7 @@ class RecordReader:
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Return records of a kind, visible to the actor, that may have a similar name, as ids and names. Raises StoreError."""
+        """Return `(id, name)` of the records of a kind that may have a similar name and that the actor may see. Raises StoreError."""
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -197,11 +200,11 @@ class RecordReader:
         return named
 
     def read_names(self, kind: type[Kind]) -> None:
-        """Prefetch the names of all records of a kind, before many names are compared with them. Raises StoreError."""
+        """Read the names of all records of a kind in advance, because many names will be compared with them. Raises StoreError."""
         self._names[kind.__name__] = NameIndex(self._ask(exploration.names(kind, self._actor.parameter()))[0][0])
 
     def update(self, kind: type[Kind], row: Stored) -> None:
-        """Update the cache with a record that is about to be written."""
+        """Update the caches with a record that is about to be written."""
         name, record = kind.__name__, row["id"]
         self.states.drop(name, record)
         self.readers.put(name, record, row["seen_by"])
@@ -224,7 +227,7 @@ Result = TypeVar("Result")
 
 
 class ValidationFailed(Exception):
-    """A change rejected because of problems that the user can correct."""
+    """A change was rejected because of problems that the user can correct."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*(problem.message for problem in problems))
@@ -233,7 +236,7 @@ class ValidationFailed(Exception):
 
 @dataclass(frozen=True)
 class MutationResult:
-    """The result of a change: kind, id and new version of the record, or the problems that prevented it."""
+    """The result of a change: the record's kind, id and new version, or the problems that prevented the change."""
 
     kind: str
     record: str | None = None
@@ -243,21 +246,21 @@ class MutationResult:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Who requests a change, through which entry point, and optionally under which idempotency key."""
+    """The user who requests a change, the entry point (such as the API), and optionally an idempotency key."""
 
     actor: Actor
     how: str
     key: str | None = None
-    request: Any = None  # the request in JSON values; a key may be used for one request only
-    run: str | None = None  # id of the load run
+    request: Any = None  # the request as JSON values; an idempotency key may be used for one request only
+    run: str | None = None  # the id of the load run
 
     def key_digests(self) -> Mapping[str, object]:
-        """Return digests of the key and of the request, as stored in the audit event; empty without a key."""
+        """Return digests of the idempotency key and of the request, as stored in the audit event; empty if there is no key."""
         return audit_events.key_digests(self.actor, self.key, self.request) if self.key else {}
 
 
 class Transaction:
-    """A transaction of changes: read the current state of records and write their new state."""
+    """A transaction that reads the current values of records and writes their new values."""
 
     def __init__(self, ask: Ask, context: RequestContext) -> None:
         self.actor = context.actor
@@ -266,32 +269,32 @@ class Transaction:
         self._head = LogHead(*ask(audit_log.lock())[0])
         self.log_end = (
             [[self._head.number, self._head.hash]] if self._head.number else []
-        )  # in the format of audit_log.end
+        )  # has the same format as audit_log.end
         self._events: list[AuditEvent] = []
         self._pending = WriteBuffer(self.at)
-        self._requested_resources: dict[str, None] = {}  # resources of the requests written in this transaction
+        self._requested_resources: dict[str, None] = {}  # the resources for which this transaction writes requests
         self.reading = RecordReader(self.run, context.actor)
 
     def run(self, cypher: Cypher) -> Rows:
-        """Run a query, which sees all writes of this transaction, and return its rows. Raises StoreError."""
+        """Run a Cypher query and return its rows; the query sees all writes of this transaction. Raises StoreError."""
         self._write_pending()
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current state of a record; None if there is none or the actor cannot see it."""
+        """Return the current record with this id; None if the record does not exist or the actor cannot see it."""
         state = self.get(kind, record)
         return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 
     def get(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current state of a record without a permission check; None if there is none."""
+        """Return the current record with this id without a permission check; None if the record does not exist."""
         return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
-        """Return whether a record of any kind has this id."""
+        """Return whether any record, of whatever kind, has this id."""
         return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
-        """Return the ids for which the actor can see no record of the kind."""
+        """Return the ids that do not belong to a record of this kind that the actor can see."""
         found = self.reading.readers.all_of(kind, ids)
         return [one for one in ids if not can(self.actor, Action.VIEW_SUMMARY, {"seen_by": found[one]})]
 
@@ -304,10 +307,11 @@ class Transaction:
         *,
         source: str = BY_HAND,
     ) -> RecordState:
-        """Write the new state of a record, with cleaned values, and the audit event of the difference.
+        """Write the new values of a record, which must be cleaned, and an audit event with the difference.
 
-        The record then belongs to `source`. If its terms changed, the confirmations of its parties lapse. Returns the state with
-        its new version; if nothing differs, nothing is written. Raises ValidationFailed if a rule would be broken.
+        The record then belongs to `source`. If the terms of an agreement changed, its parties' confirmations are removed. The
+        method returns the record with its new version. If nothing differs, it writes nothing. Raises ValidationFailed if the change
+        would break a rule.
         """
         old = before or empty_state(after.kind)
         after = without_outdated_confirmations(old, after)
@@ -327,7 +331,10 @@ class Transaction:
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier_result(self) -> MutationResult | None:
-        """Return the result of an earlier change under the same key, if any. Raises ValidationFailed if it was another request."""
+        """Return the result of an earlier change under the same idempotency key; None if there is none.
+
+        Raises ValidationFailed if the key was used for another request.
+        """
         digests = self._context.key_digests()
         rows = self.run(audit_log.by_key(str(digests["key"]))) if digests else []
         if not rows:
@@ -351,7 +358,7 @@ class Transaction:
         steward: object = None,
         note: str | None = None,
     ) -> None:
-        """Add an event to the audit log; `difference` is the pair of values before and after."""
+        """Add an event to the audit log; `difference` is the pair of values before and after the change."""
         lost, gained = difference
         values: Mapping[str, object] = {
             "at": self.at,
@@ -371,13 +378,13 @@ class Transaction:
         self._head = LogHead(self._head.number + 1, str(event["own_hash"]))
 
     def close(self) -> None:
-        """Flush pending writes, derived relationships and audit events."""
+        """Write everything that is still pending: records, derived relationships and audit events."""
         self.follow_requests(list(self._requested_resources))
         if self._events:
             self.run(audit_log.append(self._events))
 
     def follow_requests(self, resources: list[str]) -> None:
-        """Update the use relationships of these resources to match the current requests."""
+        """Update which agencies use these resources, so that it matches the accepted requests."""
         if resources:
             self.run(write.remove_stale_uses(resources))
             self.run(write.put_uses(resources))
@@ -409,7 +416,10 @@ class Transaction:
 
 
 def in_transaction(store: Store, context: RequestContext, work: Callable[[Transaction], Result]) -> Result:
-    """Run `work` in one transaction with its audit events; an exception rolls it back. Raises StoreError."""
+    """Run the function `work` in one transaction and write its audit events. Raises StoreError.
+
+    An exception in `work` rolls the transaction back.
+    """
     for attempt in range(TRIES):
         transactions: list[Transaction] = []
         try:
@@ -432,10 +442,10 @@ def _run(
 
 
 def _has_conflict(store: Store, transaction: Transaction) -> bool:
-    """Return whether another transaction was committed while a failed one ran.
+    """Return whether another transaction was committed while the failed transaction ran.
 
-    The embedded engine does not lock and detects conflicts at commit only, so the failed transaction may have read the state
-    partly before and partly after the other's commit.
+    The embedded engine does not lock and detects conflicts only at commit. The failed transaction may therefore have read some
+    records before the other commit and some after it.
     """
     return store.dialect.embedded and store.read(audit_log.last_event()) != transaction.log_end
 
@@ -443,9 +453,10 @@ def _has_conflict(store: Store, transaction: Transaction) -> bool:
 def change(
     store: Store, context: RequestContext, kind: type[Kind], work: Callable[[Transaction], RecordState]
 ) -> MutationResult:
-    """Run `work` in one transaction and return its result; a repeated request returns the earlier one. Raises StoreError.
+    """Run the function `work` in one transaction and return its result. Raises StoreError.
 
-    Problems found by `work` are returned in the result, and nothing is written.
+    A repeated request returns the result of the earlier request. If `work` finds problems, they are returned in the result and
+    nothing is written.
     """
 
     def unless_repeated(transaction: Transaction) -> MutationResult:
@@ -461,7 +472,7 @@ def change(
 
 
 def clean_input(value: type[Value], raw: str, field: str) -> str:
-    """Return the cleaned form of a text given by a user. Raises ValidationFailed if it is invalid."""
+    """Return the cleaned form of a text that a user gave. Raises ValidationFailed if the text is invalid."""
     try:
         return str(value.clean(raw) or "")
     except InvalidValue as error:
@@ -476,5 +487,5 @@ def _as_record(state: RecordState, before: RecordState | None) -> Record:
 
 
 def _readers(state: RecordState) -> dict[str, object]:
-    """Return the readers of a record that is being retired, unchanged: retiring must not reveal a record to more users."""
+    """Return the readers of a record that is being retired. They stay the same: retiring a record must not reveal it to others."""
     return {name: state.properties[name] for name in ("seen_by", "shown_to")}
