@@ -125,7 +125,7 @@ class DocumentCache:
         document = cached or parse_document(text)
         operation = operation_of(document, name)
         if read_only and operation.operation is OperationType.MUTATION:
-            raise OperationRefused("A mutation is sent by POST.")
+            raise OperationRefused("Send a mutation by POST.")
         if cached is None:
             # There are at most ERRORS errors; the last of them says that there are more.
             if errors := validate(self._schema, document, self._rules, max_errors=ERRORS - 1):
@@ -145,7 +145,7 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
     """
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if name is None and len(operations) > 1:
-        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations; say which with operationName.")
+        raise GraphQLRequestError("BAD_REQUEST", "The document has several operations. Choose one with operationName.")
     for one in operations:
         if name is None or (one.name and one.name.value == name):
             return one
