@@ -1,4 +1,4 @@
-"""`registry token`: manage access tokens for people and programs."""
+"""Command `registry token`: manage access tokens for people and programs."""
 
 import typer
 
@@ -46,7 +46,7 @@ def add(
 
 @token_app.command("list")
 def listed(as_json: bool = AS_JSON) -> None:
-    """List the tokens and sessions with their state."""
+    """List the access tokens and sessions, and whether each is valid, expired or revoked."""
     with open_store(load_settings(), info) as store:
         listed_credentials = credentials.list_credentials(store)
     if as_json:
@@ -69,7 +69,7 @@ def listed(as_json: bool = AS_JSON) -> None:
 
 @token_app.command()
 def revoke(token: str = typer.Argument(help="The id of the token, from `registry token list`.")) -> None:
-    """Revoke a token and the sessions that were opened with it."""
+    """Revoke an access token, and end the sessions that were opened with it."""
     with open_store(load_settings(), info) as store:
         try:
             credentials.revoke(store, token)
