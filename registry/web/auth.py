@@ -331,7 +331,7 @@ class AuthenticationMiddleware:
         scheme, _space, secret = sent.partition(" ")
         if sent and scheme.lower() != "basic":  # a proxy in front of the registry may use basic credentials
             if scheme.lower() != "bearer":
-                raise InvalidCredentials(_("An access token is sent as “Authorization: Bearer …”."))
+                raise InvalidCredentials(_("Send the access token in the header “Authorization: Bearer …”."))
             actor = await self._bearer(secret.strip())
             if actor is None:
                 raise InvalidCredentials(_("This access token is not known, has expired or was revoked."))

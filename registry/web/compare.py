@@ -316,7 +316,9 @@ def _ids(request: Request) -> list[str]:
     if len(ids) > AGENCIES:
         sentence = _("At most {n} agencies can be compared.").format(n=AGENCIES)
         raise UserError(
-            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("Compare the first of them")
+            sentence,
+            address("/shared", [("agency", one) for one in ids[:AGENCIES]]),
+            _("Compare the first of these agencies"),
         )
     return ids
 

@@ -96,7 +96,7 @@ async def _client_disconnect(request: Request, _error: ClientDisconnect) -> Resp
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    sentence = _("An error occurred. The log has it under the number {number}.")
+    sentence = _("An error occurred. The server log records it under the number {number}.")
     return problem(request, 500, sentence.format(number=log_incident(error, f"{request.method} {request.url.path}")))
 
 
@@ -106,7 +106,7 @@ def _status_sentence(status: int) -> str:
     if status == 405:
         return _("This address does not accept this kind of request.")
     if status == 413:
-        return _("This is too large to send at once.")
+        return _("This request is too large. Send less at once.")
     return _("This request is not valid.")
 
 

@@ -93,7 +93,7 @@ def _confirm_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("standing", _("Is this correct?"), "choice", required=True, options=_codes("party-standing")),
-        _field("remark", _("What is wrong?"), "line", hint=_("Needed unless you confirm it.")),
+        _field("remark", _("What is wrong?"), "line", hint=_("Required unless you confirm the agreement.")),
     ]
 
 
@@ -110,7 +110,7 @@ def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("level", _("How closely do you work together?"), "choice", required=True, options=levels),
-        _field("on", _("Stated on"), "date", hint=_("Today, if you leave it empty.")),
+        _field("on", _("Stated on"), "date", hint=_("If you leave this field empty, today is used.")),
         _field("note", _("Reason")),
     ]
 
@@ -134,7 +134,7 @@ def _request_fields(mine: Options, record: ShownRecord) -> Sequence[Field]:
         _field("since", pgettext("first day", "From"), "date"),
         _field("until", _("Until"), "date"),
         _field("purpose", _("Purpose")),
-        Field(NEED, _("For the need"), "", "hidden", "", kind="Need"),
+        Field(NEED, _("Need that the request is for"), "", "hidden", "", kind="Need"),
         Field(NOTATION, "", "", "hidden", language()),
     ]
 
@@ -239,7 +239,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Partnership",
         "level",
-        lambda: _("State a level"),
+        lambda: _("State a level of cooperation"),
         lambda actor, one: bool(speaking_parties(actor, one)),
         _level_fields,
         _state_level,
@@ -248,7 +248,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Statement",
         "withdraw",
-        lambda: _("Take this back"),
+        lambda: _("Withdraw this assessment"),
         may_edit,
         lambda _mine, _record: [],
         lambda store, request_context, record, _typed: confirmations.withdraw(store, request_context, record),
@@ -325,7 +325,7 @@ def _refusal_reason(action: RecordAction, actor: Actor, record: ShownRecord) -> 
     if record["withheld"]:
         return _("You can see only a summary of this record. Ask its steward for access to the rest.")
     if record["status"] == "RETIRED":
-        return _("This record is retired; it is not changed any more.")
+        return _("This record is retired and cannot be changed.")
     return action.needs(actor, record)
 
 
