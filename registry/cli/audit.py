@@ -28,7 +28,7 @@ WRONG = {
 
 @audit_app.command()
 def show(
-    record: str | None = typer.Option(None, help="The id of a record; only its changes are shown."),
+    record: str | None = typer.Option(None, help="Show only the changes of the record with this id."),
     last: int = typer.Option(20, min=1, max=10_000, help="The number of changes to show."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:

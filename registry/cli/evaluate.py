@@ -169,7 +169,11 @@ HEADINGS_CALIBRATING = ["data", "report", "measure", "observed", "share", "targe
 
 def calibrate(
     rounds: int = typer.Option(
-        ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds; tests of pairs of agencies use a tenth."
+        ROUNDS,
+        "--rounds",
+        min=1,
+        max=10_000,
+        help="The number of rounds; tests of pairs of agencies run a tenth of them.",
     ),
     seed: int | None = typer.Option(
         None, "--seed", min=0, max=2**32 - 1, help="The seed of the random numbers, to repeat a run."

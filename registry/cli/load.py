@@ -21,9 +21,11 @@ REFUSED = 2
 def load(
     source: str = typer.Argument(help="The name of a source, or the path of its folder."),
     from_path: Path | None = typer.Option(None, "--from", help="The folder with the source's files."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check without writing."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check all rows, but write nothing."),
     prune: bool = typer.Option(True, help="Retire records that the source no longer has."),
-    retire_most: bool = typer.Option(False, help="Allow the load to retire or clear more than half of a kind."),
+    retire_most: bool = typer.Option(
+        False, help="Allow retiring or clearing more than half of the source's records of a kind."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Load a source: read, map and check its rows, write the records, and retire records that the source no longer has.
@@ -76,7 +78,7 @@ def sources(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
 
 
 def template(
-    kind: str = typer.Argument(help="A kind of the model, such as agency."),
+    kind: str = typer.Argument(help="A kind of record, such as agency."),
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write, .csv or .xlsx."),
 ) -> None:
     """Write an empty table for the records of a kind, with a guide to its columns."""

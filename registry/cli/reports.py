@@ -20,7 +20,7 @@ PARAMETER_FIELDS = ("name", "label", "type", "default", "description")
 
 
 def reports(
-    name: str | None = typer.Argument(None, help="The name of a report, to list its parameters."),
+    name: str | None = typer.Argument(None, help="The name of a report whose parameters are listed."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List all reports, including the custom reports of this site. With NAME, list the parameters of that report."""
@@ -69,9 +69,13 @@ def report(
     param: list[str] = typer.Option(
         [], "--param", help="A parameter as name=value; `registry reports NAME` lists them."
     ),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for the chart."),  # noqa: A002
+    format: str = typer.Option(  # noqa: A002
+        "text", "--format", help="The format: text, json, csv, xlsx, html, or vl.json for the chart."
+    ),
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
-    save: str | None = typer.Option(None, "--save", help="Save the run under this label, to compare with it later."),
+    save: str | None = typer.Option(
+        None, "--save", help="Save the run under this label, to compare a later run with it."
+    ),
     public: bool = typer.Option(False, "--public", help="Run as an anonymous visitor, not as an administrator."),
 ) -> None:
     """Run a report. For example, `registry report gaps` runs the collaboration gap report."""

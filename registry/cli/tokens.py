@@ -19,11 +19,13 @@ token_app = typer.Typer(help="Access tokens for people and programs.", no_args_i
 @token_app.command()
 def add(
     name: str = typer.Argument(help="The name of the person or program, as shown to others."),
-    role: Role = typer.Option(help="The role of the holder."),
+    role: Role = typer.Option(help="The role of the person or program."),
     agency: list[str] = typer.Option(
-        [], "--agency", help="The id of an agency that the holder acts for, including its units."
+        [], "--agency", help="The id of an agency that the person or program acts for, including its units."
     ),
-    group: list[str] = typer.Option([], "--group", help="A group of the holder, as named in the grants of records."),
+    group: list[str] = typer.Option(
+        [], "--group", help="A group of the person or program, as records name it in their grants."
+    ),
     days: int = typer.Option(
         credentials.TOKEN_DAYS, min=1, max=credentials.MOST_DAYS, help="The number of days until the token expires."
     ),
