@@ -98,7 +98,7 @@ def likely_partners(
 
 @contextmanager
 def _reporting_errors() -> Iterator[None]:
-    """Print a ReportError that the block raises as a warning, and exit with the code for a refusal."""
+    """If the block raises a ReportError, print its message as a warning and exit with the code for a refusal."""
     try:
         yield
     except ReportError as error:
