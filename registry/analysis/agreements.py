@@ -443,8 +443,10 @@ def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[s
     notes = [template.format(n=number(len(in_force)), m=number(of), day=day(status.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
         template = ngettext(
-            "{n} use without an agreement cannot be judged, because the owner of the resource is not recorded.",
-            "{n} uses without an agreement cannot be judged, because the owners of the resources are not recorded.",
+            "{n} use of a resource without an agreement cannot be judged, because the owner of the resource "
+            "is not recorded.",
+            "{n} uses of resources without an agreement cannot be judged, because the owners of the resources "
+            "are not recorded.",
             ownerless,
         )
         notes.append(template.format(n=number(ownerless)))

@@ -247,8 +247,9 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     if not top:
         return [_("No agency connects two others, so there are no brokers.")]
     template = _(
-        "Robust brokers: {n} of the {m} agencies in the top tenth. They stay there in at least {share} of {draws} "
-        "simulations with a tenth of the ties removed (seed {seed}). The others are uncertain."
+        "Robust brokers: {n} of the {m} agencies in the top tenth. They stay in the top tenth in at least "
+        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are "
+        "uncertain."
     )
     notes = [
         template.format(

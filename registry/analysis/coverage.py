@@ -74,7 +74,11 @@ def coverage(arrays: SnapshotArrays) -> Report:
     rows = [_row(fact) for fact in _facts(arrays.snapshot)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
     notes = [coverage_note(arrays), *stale(arrays.snapshot.resources, arrays.as_of)]
-    notes.append(_("“Based on” lists up to {n} records without the fact.").format(n=number(SHOWN)))
+    notes.append(
+        _("For each fact, “Based on” lists up to {n} records for which the fact is not recorded.").format(
+            n=number(SHOWN)
+        )
+    )
     return COVERAGE.answer(
         arrays.as_of, rows, found=recorded, of=of, unknown=withheld, withheld=arrays.withheld, notes=notes
     )

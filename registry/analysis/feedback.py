@@ -150,10 +150,12 @@ def _notes(cases: list[FeedbackCase]) -> list[str]:
     on_time = sum(one.days_overdue == 0 for one in promised)
     notes = []
     if promised:
-        template = _("Answers within the promised time: {n} of {m} ({share}).")
+        template = _("Feedback answered within the promised time: {n} of {m} ({share}).")
         notes.append(
             template.format(m=number(len(promised)), n=number(on_time), share=percent(on_time / len(promised)))
         )
     still = sum(not one.answered and not one.days_overdue for one in cases)
-    notes.append(_("Feedback that waits but is not overdue, or has no promised time: {n}.").format(n=number(still)))
+    notes.append(
+        _("Unanswered feedback that is not overdue or has no promised answer time: {n}.").format(n=number(still))
+    )
     return notes

@@ -93,8 +93,8 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
         if row["depends"]:
             pair, what = texts(row["agency_a"], row["agency_b"]), "; ".join(several(row["for_what"]))
             measure = ngettext(
-                "depends on the other for {n} service",
-                "depends on the other for {n} services",
+                "one agency depends on the other for {n} service",
+                "one agency depends on the other for {n} services",
                 int(figure(row["depends"])),
             ).format(n=formatted(row["depends"]))
             yield finding(row, "missing", pair, what, measure, TIE_NEXT_STEPS["missing"])
@@ -106,8 +106,8 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
             measure = ngettext(
-                "{n} agency cut off; bootstrap support {share}",
-                "{n} agencies cut off; bootstrap support {share}",
+                "{n} agency would be cut off; bootstrap support {share}",
+                "{n} agencies would be cut off; bootstrap support {share}",
                 int(figure(row["cut_off"])),
             ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
@@ -165,9 +165,9 @@ def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
 
 
 def special_application(row: ReportRow) -> ReportRow:
-    """Return a finding of the report `gaps` about a special application that duplicates a general application."""
-    subject = _("{special}; could be replaced by {general}").format(special=row["special"], general=row["general"])
-    measure = _("common functions: {n} (all)").format(n=formatted(row["shared"]))
+    """Return a special application that duplicates a general one as a finding."""
+    subject = _("{special} could be replaced by {general}").format(special=row["special"], general=row["general"])
+    measure = _("all {n} functions of the special application are in common").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
@@ -176,7 +176,7 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
-            measure = _("{wanted} needed, {spare} spare ({unit})").format(
+            measure = _("amount needed: {wanted}, amount free: {spare} ({unit})").format(
                 wanted=formatted(row["quantity"]), spare=formatted(row["spare"]), unit=row["unit"]
             )
             if row["by_when"]:
@@ -192,9 +192,11 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
     """
     for row in report.rows:
         if row["finding"] == "apart":
-            measure = ngettext("{n} level apart", "{n} levels apart", int(figure(row["levels_apart"]))).format(
-                n=formatted(row["levels_apart"])
-            )
+            measure = ngettext(
+                "the assessments of the parties are {n} level apart",
+                "the assessments of the parties are {n} levels apart",
+                int(figure(row["levels_apart"])),
+            ).format(n=formatted(row["levels_apart"]))
             yield _finding(row, "apart", several(row["parties"]), str(row["agreement"]), measure)
         elif row["finding"] == "below" and isinstance(row["below_target"], int) and row["below_target"] >= FAR_BELOW:
             measure = ngettext(
@@ -216,8 +218,8 @@ def _suggested_resources(report: Report) -> Iterator[ReportRow]:
         first = rows[0]
         who = tuple(str(row["agency"]) for row in rows)
         measure = _(
-            "new users in two years: {recent}; users so far: {users}; suggested to agencies: {n} (on other data, 1 "
-            "in 9 such suggestions came true)"
+            "new users in the last two years: {recent}; all users: {users}; agencies that may use it next: "
+            "{n} (on other data, 1 in 9 such predictions came true)"
         ).format(recent=formatted(first["recent"]), users=formatted(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
@@ -360,7 +362,7 @@ def _coverage_finding(row: ReportRow) -> ReportRow:
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))
     lacking = known - int(figure(row["recorded"]))
-    measure = _("missing for {n} of {m} ({share})").format(
+    measure = _("not recorded for {n} of {m} ({share})").format(
         n=number(lacking), m=number(known), share=percent(lacking / known)
     )
     return _finding(row, "coverage", (), subject, measure)

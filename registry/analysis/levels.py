@@ -149,6 +149,6 @@ def _level_text(scale: str | None, level: int | None) -> str | None:
 
 def _notes(in_force: int, silent: int) -> list[str]:
     if not in_force:
-        return [_("No agreement that you may see is in force.")]
+        return [_("None of the agreements that you may see is in force.")]
     template = _("Agreements in force without any assessment of their level: {n} of {m}.")
     return [template.format(n=number(silent), m=number(in_force))]

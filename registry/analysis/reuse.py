@@ -409,14 +409,14 @@ class SuggestionRows:
         yield from stale(self._resources, self._as_of)
         if inactive := int((self._history.counted == 0).sum()):
             yield ngettext(
-                "{n} agency has no recorded resources; it gets only suggestions of widely used resources.",
-                "{n} agencies have no recorded resources; they get only suggestions of widely used resources.",
+                "{n} agency has no recorded resources, so only widely used resources are suggested to it.",
+                "{n} agencies have no recorded resources, so only widely used resources are suggested to them.",
                 inactive,
             ).format(n=number(inactive))
         if undated := sum(use[1] is None for one in self._resources for use in one.uses):
             yield ngettext(
-                "{n} use has no recorded start date; it counts as four years old.",
-                "{n} uses have no recorded start date; they count as four years old.",
+                "{n} use of a resource has no recorded start date; it counts as four years old.",
+                "{n} uses of resources have no recorded start date; they count as four years old.",
                 undated,
             ).format(n=number(undated))
         if not self._owned:

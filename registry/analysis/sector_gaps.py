@@ -229,15 +229,15 @@ def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) ->
         notes.append(template.format(n=number(several)))
     if weak:
         template = ngettext(
-            "{n} pair without a gap is so small that even zero ties would not be significant.",
-            "{n} pairs without a gap are so small that even zero ties would not be significant.",
+            "{n} pair of sectors without a gap has so few agencies that even zero ties would not be significant.",
+            "{n} pairs of sectors without a gap have so few agencies that even zero ties would not be significant.",
             weak,
         )
         notes.append(template.format(n=number(weak)))
     if unlisted := pairs.of - len(pairs.a):
         template = ngettext(
-            "{n} pair of sectors with few ties is counted but not listed.",
-            "{n} pairs of sectors with few ties are counted but not listed.",
+            "{n} pair of sectors with significantly few ties is counted but not listed.",
+            "{n} pairs of sectors with significantly few ties are counted but not listed.",
             unlisted,
         )
         notes.append(template.format(n=number(unlisted)))
@@ -259,9 +259,11 @@ def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
 
 def _ei_index_text(whole: EIIndex) -> str:
     return _(
-        "With fewer than {few} agencies, look at the whole network first. Its E-I index is {index}; {expected} is "
-        "expected with permuted sectors (p = {p}, {draws} permutations, seed {seed}). A lower value than expected "
-        "means that agencies work mainly within their sector, a higher one mainly with other sectors."
+        "With fewer than {few} agencies, look at the network as a whole before you look at pairs of "
+        "sectors. The E-I index (ties between sectors minus ties within sectors, divided by all ties) is "
+        "{index}; {expected} is expected if the sectors are permuted among the agencies (p = {p}, {draws} "
+        "permutations, seed {seed}). A lower index than expected means that agencies work mainly within "
+        "their sector, a higher index that they work mainly with other sectors."
     ).format(
         few=number(FEW_AGENCIES), index=signed(whole.index), expected=signed(whole.expected), p=number(whole.p),
         draws=number(PERMUTATIONS), seed=SEED,

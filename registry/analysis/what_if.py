@@ -388,7 +388,7 @@ def _finding(change: str, question: ReportDefinition, report: Report, row: Repor
 
 
 def _stop_row(one: Stop) -> ReportRow:
-    why = _("needs {name}").format(name=one.cause.name) if one.cause else _("no provider or owner is left")
+    why = _("needs {name}").format(name=one.cause.name) if one.cause else _("has no provider or owner left")
     rests_on = tuple(evidence_of(record) for record in one if record)
     return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
 

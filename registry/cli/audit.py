@@ -1,4 +1,4 @@
-"""`registry audit` and `registry erase`: show, verify and undo changes; erase personal data."""
+"""Commands `registry audit` and `registry erase`: show, verify and undo changes of records, and erase personal data."""
 
 import typer
 
@@ -28,11 +28,11 @@ WRONG = {
 
 @audit_app.command()
 def show(
-    record: str | None = typer.Option(None, help="The id of a record; only its changes are shown."),
+    record: str | None = typer.Option(None, help="Show only the changes of the record with this id."),
     last: int = typer.Option(20, min=1, max=10_000, help="The number of changes to show."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Show the last changes, newest first."""
+    """Show the last changes of records, newest first."""
     with open_store(load_settings(), info) as store:
         entries = latest(store, last, record)
     if as_json:
@@ -45,7 +45,11 @@ def show(
 
 @audit_app.command()
 def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """Verify the audit log: no event is missing or modified. Otherwise print the first error; the exit code is 1."""
+    """Verify the audit log.
+
+    The command reports the first audit event that is missing or modified, and exits with code 1. If there is none, it exits
+    with code 0.
+    """
     with open_store(load_settings(), info) as store, showing(err) as progress:
         found = verify_log(store, lambda n: progress("changes", n))
     if as_json:
@@ -61,7 +65,7 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
 
 @audit_app.command()
 def undo(number: int = typer.Argument(help="The number of the change.")) -> None:
-    """Undo one change made by a person. This fails if a changed value was changed again later."""
+    """Undo one change that a person made. The command fails if a value of the change was changed again later."""
     with open_store(load_settings(), info) as store:
         outcome = undo_change(store, RequestContext(ADMIN, "command"), number)
     for problem in outcome.problems:
@@ -73,7 +77,7 @@ def undo(number: int = typer.Argument(help="The number of the change.")) -> None
 
 @audit_app.command()
 def undo_load(run: str = typer.Argument(help="The id of the run, as printed by the load.")) -> None:
-    """Undo all changes of one load, except of values that were changed again later."""
+    """Undo all changes that one load made. Values that were changed again after the load stay as they are."""
     with open_store(load_settings(), info) as store, showing(err) as progress:
         try:
             counts = undo_run(store, run, progress)
@@ -90,7 +94,7 @@ REFUSED = 2
 
 
 def erase(feedback: str = typer.Argument(help="The id of the feedback.")) -> None:
-    """Erase the text of feedback and the sender's contact details. The record and its dates remain."""
+    """Erase the text and the sender's contact details of one feedback record. The record and its dates remain."""
     with open_store(load_settings(), info) as store:
         outcome = erase_feedback(store, RequestContext(ADMIN, "command"), feedback)
     for problem in outcome.problems:

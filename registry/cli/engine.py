@@ -1,4 +1,4 @@
-"""`registry engine` and `registry schema`: manage the embedded engine, constraints and indexes."""
+"""Commands `registry engine` and `registry schema`: manage the embedded engine, and the constraints and indexes of the database."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from registry.model.definitions import MODEL
 
 engine_app = typer.Typer(help="The embedded engine.", no_args_is_help=True)
 schema_app = typer.Typer(help="The constraints and indexes of the database.", no_args_is_help=True)
-# The commands for a Neo4j server that correspond to those for the embedded engine.
+# If the settings select a Neo4j server, the message names the Neo4j command for the same task.
 INSTEAD = {
     "start": "neo4j start",
     "stop": "neo4j stop",
@@ -27,7 +27,7 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 def embedded_settings(command: str) -> Settings:
-    """Return the settings. Raises EngineError if they select a Neo4j server instead of the embedded engine."""
+    """Return the settings. Raises EngineError if the settings select a Neo4j server, because that server is not managed here."""
     settings = load_settings()
     if not settings.neo4j_uri:
         return settings
@@ -46,7 +46,7 @@ def embedded_settings(command: str) -> Settings:
 
 @engine_app.command()
 def start() -> None:
-    """Start the embedded engine and leave it running."""
+    """Start the embedded engine and leave it running after this command ends."""
     settings = embedded_settings("start")
     running = engine.start(settings.data, heap=settings.heap, detached=True, progress=info)
     out.print(f"The engine is running on {settings.data} at {running.uri}.", markup=False)
@@ -54,7 +54,7 @@ def start() -> None:
 
 @engine_app.command()
 def stop() -> None:
-    """Stop the embedded engine."""
+    """Stop the embedded engine of this data directory."""
     settings = embedded_settings("stop")
     info(f"Stopping the engine on {settings.data}.")
     stopped = engine.stop(settings.data)
@@ -63,7 +63,7 @@ def stop() -> None:
 
 @engine_app.command()
 def status(as_json: bool = AS_JSON) -> None:
-    """Show whether the embedded engine is running, and where."""
+    """Show whether the embedded engine is running, its address and its data directory."""
     settings = embedded_settings("status")
     running = engine.find(settings.data)
     if as_json:
@@ -76,7 +76,7 @@ def status(as_json: bool = AS_JSON) -> None:
 
 @engine_app.command()
 def check(as_json: bool = AS_JSON) -> None:
-    """Check the embedded database. If errors are found, the exit code is 1."""
+    """Check the files of the embedded database for errors. If errors are found, the exit code is 1."""
     settings = embedded_settings("check")
     with running_engine(settings, info) as running:
         findings = engine.check(running)
@@ -88,7 +88,7 @@ def check(as_json: bool = AS_JSON) -> None:
 
 
 def print_findings(data: Path, findings: list[str]) -> None:
-    """Print the findings of a database check."""
+    """Print the errors that a database check found."""
     for finding in findings:
         out.print(finding, markup=False)
     out.print(f"Errors found in {data}: {len(findings)}." if findings else f"{data} has no errors.", markup=False)
@@ -96,7 +96,7 @@ def print_findings(data: Path, findings: list[str]) -> None:
 
 @engine_app.command()
 def backup(to: Path = typer.Argument(Path(), help="The folder to write the archive to.")) -> None:
-    """Write a backup of the embedded database and the saved report runs. The engine can stay in use."""
+    """Write a backup of the embedded database and of the saved report runs. The engine can stay in use meanwhile."""
     settings = embedded_settings("backup")
     with running_engine(settings, info) as running:
         archive = engine.backup(running, to)
@@ -105,7 +105,7 @@ def backup(to: Path = typer.Argument(Path(), help="The folder to write the archi
 
 @engine_app.command()
 def restore(archive: Path = typer.Argument(help="An archive written by `registry engine backup`.")) -> None:
-    """Replace the embedded database and the saved report runs with a backup. Stop the engine first."""
+    """Replace the embedded database and the saved report runs with those of a backup. Stop the engine first."""
     settings = embedded_settings("restore")
     engine.restore(settings.data, archive)
     out.print(f"Restored {settings.data} from {archive}.", markup=False)
@@ -113,7 +113,7 @@ def restore(archive: Path = typer.Argument(help="An archive written by `registry
 
 @schema_app.command()
 def show(as_json: bool = AS_JSON) -> None:
-    """List the constraints and indexes, and whether the database has them."""
+    """List the constraints and indexes of the model, and whether the database has each of them."""
     with open_store(load_settings(), info) as store:
         difference = migrate.compare(store, MODEL)
     states = {"present": difference.present, "missing": difference.missing, "surplus": difference.surplus}
@@ -125,7 +125,7 @@ def show(as_json: bool = AS_JSON) -> None:
 
 @schema_app.command()
 def apply() -> None:
-    """Create missing constraints and indexes, drop obsolete ones, and migrate the data to this version."""
+    """Bring the database up to date: create missing constraints and indexes, drop obsolete ones, and migrate the data."""
     with open_store(load_settings(), info) as store:
         difference = migrate.apply(store, MODEL, info)
     out.print(f"Created: {len(difference.missing)}. Dropped: {len(difference.obsolete)}.", markup=False)

@@ -1,4 +1,4 @@
-"""`registry backtest` and `registry calibrate`: test how reliable the reports are."""
+"""Commands `registry backtest` and `registry calibrate`: test how reliable the reports are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,7 +55,10 @@ def reuse(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Test the forecasts of new uses on past years, and compare them with three simple baselines."""
+    """Test how well the report `reuse` predicts new uses of resources.
+
+    The test repeats the prediction for past years and compares it with three simple baselines.
+    """
     from registry.analysis.reuse import REUSE
     from registry.evaluation.backtests import backtest_reuse
 
@@ -78,7 +81,11 @@ def likely_partners(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Hide agreements, at random and by date, and compare how well common partners and simple baselines predict them."""
+    """Test how well the report `likely-partners` predicts agreements.
+
+    The test hides known agreements, chosen at random or by date, and counts how many of them the report and simple baselines
+    predict.
+    """
     from registry.analysis.snapshot import SnapshotArrays
     from registry.evaluation.backtests import BACKTEST, backtest_partners
 
@@ -91,7 +98,7 @@ def likely_partners(
 
 @contextmanager
 def _reporting_errors() -> Iterator[None]:
-    """Print a ReportError as a warning and exit."""
+    """If the block raises a ReportError, print its message as a warning and exit with the code for a refusal."""
     try:
         yield
     except ReportError as error:
@@ -100,7 +107,7 @@ def _reporting_errors() -> Iterator[None]:
 
 
 def _read(question: ReportDefinition, as_of: str | None) -> "tuple[Snapshot, str]":
-    """Return a snapshot of everything that the test reads, and its day."""
+    """Return a snapshot of all records that the report reads, and the day of the test as ISO 8601 text."""
     from registry.analysis.snapshot import make_snapshot
     from registry.reports.catalogue import read_day
 
@@ -141,7 +148,7 @@ def _print(found: "Backtest") -> None:
 
 
 def verdict(found: "Backtest") -> str:
-    """Return a sentence that says whether the report beats the best trivial ranking."""
+    """Return a sentence that says whether the report predicts better than the best simple baseline."""
     if found.beats:
         template = _("The report beats the best simple baseline (ratio {ratio}).")
     elif found.worse:
@@ -162,7 +169,11 @@ HEADINGS_CALIBRATING = ["data", "report", "measure", "observed", "share", "targe
 
 def calibrate(
     rounds: int = typer.Option(
-        ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds; tests of pairs of agencies use a tenth."
+        ROUNDS,
+        "--rounds",
+        min=1,
+        max=10_000,
+        help="The number of rounds; tests of pairs of agencies run a tenth of them.",
     ),
     seed: int | None = typer.Option(
         None, "--seed", min=0, max=2**32 - 1, help="The seed of the random numbers, to repeat a run."
@@ -174,8 +185,8 @@ def calibrate(
 ) -> None:
     """Measure the false and the missed findings of the reports sector-gaps and overlaps, and compare them with targets.
 
-    The tests use your own data, permuted so that nothing can be found, and generated registries. The exit code is 1 if a target
-    is not met.
+    The tests use your own data, permuted so that a correct report finds nothing, and randomly generated registries. The exit
+    code is 1 if a target is not met.
     """
     from registry.evaluation.calibration import calibrate
 
@@ -197,7 +208,7 @@ def calibrate(
 
 
 def _read_arrays(as_of: str | None) -> "SnapshotArrays":
-    """Return the arrays of everything on a day, as the calibration reads them."""
+    """Return the arrays that the calibration needs, made from all records on the day `as_of`."""
     from registry.analysis.overlaps import OVERLAPS
     from registry.analysis.snapshot import SnapshotArrays, make_snapshot
     from registry.reports.catalogue import read_day

@@ -1,4 +1,4 @@
-"""`registry load`, `registry sources` and `registry template`."""
+"""Commands `registry load`, `registry sources` and `registry template`."""
 
 from pathlib import Path
 
@@ -21,12 +21,17 @@ REFUSED = 2
 def load(
     source: str = typer.Argument(help="The name of a source, or the path of its folder."),
     from_path: Path | None = typer.Option(None, "--from", help="The folder with the source's files."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check without writing."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Read and check all rows, but write nothing."),
     prune: bool = typer.Option(True, help="Retire records that the source no longer has."),
-    retire_most: bool = typer.Option(False, help="Allow the load to retire or clear more than half of a kind."),
+    retire_most: bool = typer.Option(
+        False, help="Allow retiring or clearing more than half of the source's records of a kind."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Load a source: read, map, check, write, prune. If the load is refused, nothing is written and the exit code is 2."""
+    """Load a source: read, map and check its rows, write the records, and retire records that the source no longer has.
+
+    If the load is refused, nothing is written and the exit code is 2.
+    """
     settings = load_settings()
     try:
         chosen = find_source(source, settings)
@@ -52,7 +57,7 @@ def load(
 
 
 def sources(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List the known sources and when each was last loaded."""
+    """List the known sources, and when each source was last loaded."""
     settings = load_settings()
     with open_store(settings, info) as store:
         runs = {row[0][0]: row[0][1] for row in store.read(last_runs())}
@@ -73,10 +78,10 @@ def sources(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
 
 
 def template(
-    kind: str = typer.Argument(help="A kind of the model, such as agency."),
+    kind: str = typer.Argument(help="A kind of record, such as agency."),
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write, .csv or .xlsx."),
 ) -> None:
-    """Write an empty table for a kind, with a guide to its columns."""
+    """Write an empty table for the records of a kind, with a guide to its columns."""
     from loaders.tables import write_template  # imported here because only this command needs the XLSX writer
 
     path = output or Path(f"{kind}.xlsx")
@@ -89,7 +94,10 @@ def template(
 
 
 def print_clearings(outcome: LoadResult) -> None:
-    """Print cleared values and links: each one in a dry run or aborted load, otherwise their numbers."""
+    """Print the values and links that a load cleared.
+
+    A dry run or an aborted load lists each of them; a completed load prints only how many there are.
+    """
     written = not (outcome.dry_run or outcome.refused)
     if not written:
         for one in outcome.clearings:
@@ -99,7 +107,7 @@ def print_clearings(outcome: LoadResult) -> None:
 
 
 def print_outcome(outcome: LoadResult) -> None:
-    """Print the result of a load: problems on stderr, counts on stdout."""
+    """Print the result of a load: the problems on stderr, the numbers of records on stdout."""
     for note in outcome.notes:
         info(note)
     for problem in outcome.problems:

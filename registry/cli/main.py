@@ -1,6 +1,6 @@
 """The command line `registry`. Errors are printed on stderr.
 
-Exit codes: 0 success, 1 findings, 2 refused, 130 interrupted.
+Exit codes: 0 success, 1 the command found errors in what it checked, 2 the command was refused, 130 interrupted by Ctrl-C.
 """
 
 import signal
@@ -15,13 +15,13 @@ REFUSED, INTERRUPTED = 2, 130
 
 
 def main() -> None:
-    """Run the command in the process arguments."""
+    """Run the command that the process arguments name."""
     try:
         code = _run()
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
-        # The remaining cleanup takes a moment; ignore Ctrl-C so that it completes.
+        # Closing the database takes a moment; ignore Ctrl-C so that it completes.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("Interrupted. It is safe to run this command again.", file=sys.stderr)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Output of commands: results on stdout, progress and warnings on stderr, files written atomically."""
+"""Output of commands: print results on stdout and messages on stderr, and write files atomically."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ err = Console(stderr=True, highlight=False)
 
 
 class Unwritable(Exception):
-    """A file that cannot be written; the message is for the user."""
+    """An output file cannot be written. The message is for the user."""
 
 
 def info(message: str) -> None:
@@ -32,7 +32,7 @@ def warn(message: str) -> None:
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """Show the progress of analyses in the block on stderr, if it is a terminal."""
+    """While the block runs, show the progress of analyses on stderr. Show nothing if stderr is not a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -56,7 +56,7 @@ def print_json(value: Any) -> None:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file atomically; special files such as /dev/stdout are written directly. Raises Unwritable."""
+    """Write a file atomically. Write special files such as /dev/stdout directly. Raises Unwritable."""
     special = path.is_symlink() or (path.exists() and not path.is_file())
     draft = path if special else path.with_name(f"{path.name}.part")
     try:
@@ -72,7 +72,7 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 
 def print_table(headings: list[str], rows: list[list[Any]]) -> None:
-    """Print rows below headings."""
+    """Print a table: the headings, then the rows."""
     table = Table(*headings, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))

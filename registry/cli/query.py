@@ -1,4 +1,4 @@
-"""`registry query`: run a GraphQL operation without a server, or explain its query plan and Cypher."""
+"""Command `registry query`: run a GraphQL operation without a server, or explain its query plan and Cypher."""
 
 import asyncio
 import re
@@ -29,12 +29,12 @@ CLAUSE = re.compile(
 
 
 def explain_plan(query: Query | Explore) -> str:
-    """Return a query plan with one part per line, nested parts indented. `$name` is a variable of the operation."""
+    """Return a query plan as text: one step per line, nested steps indented. `$name` stands for a variable of the operation."""
     return "\n".join(_lines(query))
 
 
 def explain_cypher(cypher: Cypher) -> str:
-    """Return a Cypher text with one clause per line, indented by braces, and its parameters as comments."""
+    """Return a Cypher statement as text: one clause per line, indented by braces. Its parameters follow as comments."""
     seeking = ["// On Neo4j:", *format_cypher(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
         [
@@ -46,7 +46,7 @@ def explain_cypher(cypher: Cypher) -> str:
 
 
 def format_cypher(text: str) -> Iterator[str]:
-    """Yield the clauses of a Cypher text; stripped and joined by spaces they equal the text."""
+    """Yield the clauses of a Cypher statement, indented by braces. Stripped and joined by spaces, they equal `text`."""
     depth = 0
     for clause in CLAUSE.split(text):
         yield "  " * (depth - clause.startswith("}")) + clause
@@ -71,7 +71,7 @@ def _lines(part: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    """Return the nested plan parts in a field, none for a plain value."""
+    """Return the plan steps nested in the value of a field. A plain value such as a number has none."""
     parts = value if isinstance(value, tuple) else (value,)
     return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
 
@@ -93,7 +93,7 @@ def _value_text(value: Any) -> str:
 
 
 def _name(reading: Any) -> str:
-    """Return the name of a conversion function, without its bound arguments."""
+    """Return the name of the function that converts a parameter. If the function is a `partial`, leave out its bound arguments."""
     name: str = getattr(reading, "func", reading).__name__
     return name.strip("_")
 

@@ -1,4 +1,4 @@
-"""`registry reports`, `registry report` and `registry saved`: run, save and compare reports."""
+"""Commands `registry reports`, `registry report` and `registry saved`: run, save and compare reports."""
 
 import sys
 from collections import Counter
@@ -20,10 +20,10 @@ PARAMETER_FIELDS = ("name", "label", "type", "default", "description")
 
 
 def reports(
-    name: str | None = typer.Argument(None, help="The name of a report, to list its parameters."),
+    name: str | None = typer.Argument(None, help="The name of a report whose parameters are listed."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List all reports, including those of this site, or the parameters of one report."""
+    """List all reports, including the custom reports of this site. With NAME, list the parameters of that report."""
     from registry.reports.catalogue import Library
 
     settings = load_settings()
@@ -69,12 +69,16 @@ def report(
     param: list[str] = typer.Option(
         [], "--param", help="A parameter as name=value; `registry reports NAME` lists them."
     ),
-    format: str = typer.Option("text", "--format", help="text, json, csv, xlsx, html, or vl.json for the chart."),  # noqa: A002
+    format: str = typer.Option(  # noqa: A002
+        "text", "--format", help="The format: text, json, csv, xlsx, html, or vl.json for the chart."
+    ),
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
-    save: str | None = typer.Option(None, "--save", help="Save the run under this label, to compare with it later."),
+    save: str | None = typer.Option(
+        None, "--save", help="Save the run under this label, to compare a later run with it."
+    ),
     public: bool = typer.Option(False, "--public", help="Run as an anonymous visitor, not as an administrator."),
 ) -> None:
-    """Run a report, such as `gaps`, the collaboration gap report."""
+    """Run a report. For example, `registry report gaps` runs the collaboration gap report."""
     from registry.reports.catalogue import Library
     from registry.reports.export import FORMATS
     from registry.reports.saved import Fingerprinted, SavedRuns
@@ -136,7 +140,7 @@ saved_app = typer.Typer(no_args_is_help=True, help="The saved runs of `registry 
 
 @saved_app.command("list")
 def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """List the saved runs by label, and report unusable files."""
+    """List the saved report runs, sorted by label, and name the files that cannot be used."""
     from registry.reports.saved import SavedRun, SavedRuns
 
     def entry(run: SavedRun) -> dict[str, object]:
@@ -156,7 +160,7 @@ def list_(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> 
 
 @saved_app.command()
 def remove(label: str = typer.Argument(help="The label of the run.")) -> None:
-    """Delete a saved run."""
+    """Delete the saved report run with this label."""
     from registry.analysis.report import ReportError
     from registry.reports.saved import SavedRuns
 

@@ -1,4 +1,4 @@
-"""`registry demo` and `registry serve`: start the web server."""
+"""Commands `registry demo` and `registry serve`: start the web server."""
 
 import socket
 from collections.abc import Callable
@@ -26,26 +26,26 @@ from registry.progress import showing
 REFUSED, EVERYWHERE = 2, ("0.0.0.0", "::")  # nosec B104 # only compared with, not bound to
 PLAIN: Any = {"markup": False, "soft_wrap": True}  # keeps a link on one line
 SAMPLE = "depok"
-WEB = "registry.web.app"  # takes seconds to import, so other commands do not import it
+WEB = "registry.web.app"  # the import takes seconds, so other commands do not do it
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
 PORT = typer.Option(8000, min=1, max=65535, help="The port to listen on.")
 WORKERS = typer.Option(1, min=1, max=64, help="The number of worker processes.")
 
 
 def demo(host: str = HOST, port: int = PORT) -> None:
-    """Load the sample data if the database is empty, print the number of records, and serve until Ctrl-C."""
+    """Load the sample data if the database is empty, print the number of records, and serve pages until Ctrl-C."""
     _serve(host, port, 1, _load_if_empty, lasting=False)
 
 
 def serve(host: str = HOST, port: int = PORT, workers: int = WORKERS) -> None:
-    """Update the database schema and serve until Ctrl-C."""
+    """Bring the database up to date (constraints, indexes, data version), and serve pages until Ctrl-C."""
     _serve(host, port, workers, lambda store, settings: None, lasting=True)
 
 
 def _serve(host: str, port: int, workers: int, prepare: Callable[[Store, Settings], None], *, lasting: bool) -> None:
     _check_free(host, port)
     settings = load_settings().served_at(host)
-    Thread(target=import_module, args=(WEB,), daemon=True).start()  # imported while the engine starts
+    Thread(target=import_module, args=(WEB,), daemon=True).start()  # the import runs while the engine starts
     with open_connection(settings, info, lasting=lasting) as connection:
         with Store(connection) as store:
             apply(store, MODEL, info)

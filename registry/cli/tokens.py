@@ -1,4 +1,4 @@
-"""`registry token`: manage access tokens for people and programs."""
+"""Command `registry token`: manage access tokens for people and programs."""
 
 import typer
 
@@ -19,11 +19,13 @@ token_app = typer.Typer(help="Access tokens for people and programs.", no_args_i
 @token_app.command()
 def add(
     name: str = typer.Argument(help="The name of the person or program, as shown to others."),
-    role: Role = typer.Option(help="The role of the holder."),
+    role: Role = typer.Option(help="The role of the person or program."),
     agency: list[str] = typer.Option(
-        [], "--agency", help="The id of an agency that the holder acts for, including its units."
+        [], "--agency", help="The id of an agency that the person or program acts for, including its units."
     ),
-    group: list[str] = typer.Option([], "--group", help="A group of the holder, as named in the grants of records."),
+    group: list[str] = typer.Option(
+        [], "--group", help="A group of the person or program, as records name it in their grants."
+    ),
     days: int = typer.Option(
         credentials.TOKEN_DAYS, min=1, max=credentials.MOST_DAYS, help="The number of days until the token expires."
     ),
@@ -46,7 +48,7 @@ def add(
 
 @token_app.command("list")
 def listed(as_json: bool = AS_JSON) -> None:
-    """List the tokens and sessions with their state."""
+    """List the access tokens and sessions, and whether each is valid, expired or revoked."""
     with open_store(load_settings(), info) as store:
         listed_credentials = credentials.list_credentials(store)
     if as_json:
@@ -69,7 +71,7 @@ def listed(as_json: bool = AS_JSON) -> None:
 
 @token_app.command()
 def revoke(token: str = typer.Argument(help="The id of the token, from `registry token list`.")) -> None:
-    """Revoke a token and the sessions that were opened with it."""
+    """Revoke an access token, and end the sessions that were opened with it."""
     with open_store(load_settings(), info) as store:
         try:
             credentials.revoke(store, token)

@@ -190,7 +190,13 @@ def _problem(declared: Property, raw: object, unfit: InvalidValue) -> Problem:
 def _unknown(name: str, known: Mapping[str, object], value: object) -> Problem:
     near = get_close_matches(name, known, n=1)
     hint = f"; {_('did you mean {code}?').format(code=near[0])}" if near else ""
-    return Problem("UNKNOWN_FIELD", name, show(value), _("a field of the model"), _("there is no such field") + hint)
+    return Problem(
+        "UNKNOWN_FIELD",
+        name,
+        show(value),
+        _("a field that this kind of record has"),
+        _("there is no such field") + hint,
+    )
 
 
 def show(raw: object) -> str:

@@ -130,7 +130,7 @@ def undo(store: Store, context: RequestContext, number: int) -> MutationResult:
         first = original_event(read_event(entry), partial(_find_event, transaction))
         if before is None or not may_undo(transaction.actor, before, first.what):
             statement = before is not None and first.what in OF_OTHERS
-            message = _("Only an administrator can undo somebody else's statement.")
+            message = _("Only an administrator can undo a confirmation, assessment or feedback of somebody else.")
             raise ValidationFailed(not_allowed(message if statement else role_needed(Action.MANAGE)))
         return revert(transaction, before, entry)
 
@@ -188,7 +188,7 @@ def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, An
 
 def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> Iterator[Problem]:
     message = _("This value was changed again later. Edit the record instead.")
-    rule = _("the value that the change wrote")
+    rule = _("a value that is still as the change left it")
     for name, value in gained.items():
         if name == LINK_CHANGES:
             continue

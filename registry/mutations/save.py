@@ -60,7 +60,9 @@ def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Prob
         message = _(
             "A record with a similar name exists: “{name}”. Use that record, or confirm that this is a different one."
         ).format(name=other)
-        yield Problem("ALIKE", "name", record, _("a name unlike those of other records"), message)
+        yield Problem(
+            "ALIKE", "name", record, _("a name that differs clearly from the names of other records"), message
+        )
 
 
 def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
@@ -114,7 +116,7 @@ def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """
     if kind.by_action and not transaction.actor.is_admin:
         message = _("Records of this kind cannot be saved directly. Use the action that creates or changes them.")
-        raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a change by an action"), message))
+        raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a change through an action of the record"), message))
 
 
 def new_state(transaction: Transaction, before: RecordState | None, saving: SaveInput) -> RecordState:
@@ -232,7 +234,7 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
             differs = before.properties.get(name) != own.get(name)
             if differs and not can(transaction.actor, Action.MANAGE, before.properties):
                 message = _("Only an approver can change this field of a published record.")
-                yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change by an approver"), message)
+                yield Problem("NOT_ALLOWED", name, show(own.get(name)), _("a change that an approver makes"), message)
 
 
 def _agency_changes(
@@ -243,13 +245,13 @@ def _agency_changes(
         return
     if before is None and chosen:  # access grants, groups and identity-provider claims refer to agencies by id
         message = _("Only an administrator can choose the identifier of an agency. Leave it empty.")
-        yield Problem("NOT_ALLOWED", "id", show(chosen), _("empty"), message)
+        yield Problem("NOT_ALLOWED", "id", show(chosen), _("an empty field"), message)
     moved = before is not None and before.ties["part_of"].keys() != after.ties["part_of"].keys()
     if moved and not can(
         transaction.actor, Action.MANAGE, {"steward": after.id}
     ):  # users who act for an agency also act for its units
         message = _("Only an approver of this agency can change what it is part of.")
-        yield Problem("NOT_ALLOWED", "part_of", "", _("a change by an approver"), message)
+        yield Problem("NOT_ALLOWED", "part_of", "", _("a change that an approver makes"), message)
 
 
 def _unauthorised_statements(
@@ -286,7 +288,9 @@ def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], li
     for name, value in given.items():
         if name in declared and declared[name].by_action:
             message = _("This field cannot be saved directly. Use the action that changes it.")
-            yield Problem("NOT_ALLOWED", f"{link}{name}", show(value), _("a change by an action"), message)
+            yield Problem(
+                "NOT_ALLOWED", f"{link}{name}", show(value), _("a change through an action of the record"), message
+            )
 
 
 def _missing_references(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
@@ -315,7 +319,13 @@ def _link_problems(after: RecordState, saving: SaveInput) -> Iterator[Problem]:
             yield Problem("UNKNOWN_FIELD", name, "", rule, _("This record has no link of this name."))
             continue
         if ends[name].single and len(after.ties[name]) > 1:
-            yield Problem("SEVERAL", name, "", _("at most one"), _("Only one is allowed. Remove the others."))
+            yield Problem(
+                "SEVERAL",
+                name,
+                "",
+                _("at most one linked record"),
+                _("This link can lead to one record only. Remove the other records."),
+            )
         for far, values in wanted.add.items():
             yield from _by_action(ends[name].link.properties, values, f"{name}.")
             for problem in make_relationship(ends[name], "", far, values)[1]:

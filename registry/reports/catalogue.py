@@ -287,7 +287,7 @@ def _forbidden(name: str, role: Role) -> str:
 
 
 def _unusable(name: str) -> str:
-    return _("The report {name} cannot be used at present. An administrator can see why.").format(name=name)
+    return _("The report {name} cannot be used at present. Ask an administrator for the reason.").format(name=name)
 
 
 def _read_file(path: Path) -> CustomReport | BrokenReport:

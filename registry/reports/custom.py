@@ -88,9 +88,11 @@ class ParameterHead(_HeaderModel):
     @model_validator(mode="after")
     def _in_order(self) -> "ParameterHead":
         if not self.least <= self.default <= self.most:
-            raise PydanticCustomError("order", _("the default must be between least and most"))
+            raise PydanticCustomError("order", _("the default of a parameter must be between its least and most"))
         if self.type == "integer" and not all(one.is_integer() for one in (self.default, self.least, self.most)):
-            raise PydanticCustomError("whole", _("default, least and most of an integer must be whole numbers"))
+            raise PydanticCustomError(
+                "whole", _("default, least and most of an integer parameter must be whole numbers")
+            )
         return self
 
     def parameter(self, name: str) -> ReportParameter:
@@ -246,18 +248,23 @@ class CustomReport:
         """Raise BrokenReport unless the header and the RETURN clause of the query name the same columns."""
         for name in self.header.columns:
             if name not in names:
-                sentence = _("the header has the column {column}, but RETURN does not. Return it, or remove it there.")
+                sentence = _(
+                    "the header has the column {column}, but RETURN does not. Add the column to RETURN, or remove it "
+                    "from the header."
+                )
                 raise self._broken(sentence.format(column=name))
         for name in names:
             if name not in (*self.header.columns, EVIDENCE, FOUND):
                 sentence = _(
-                    "RETURN has the column {column}, but the header does not. Describe it there, or remove it."
+                    "RETURN has the column {column}, but the header does not. Describe the column in the header, or "
+                    "remove it from RETURN."
                 )
                 raise self._broken(sentence.format(column=name))
         if (self.header.of is None) == (FOUND not in names):
             sentence = _(
-                "either the header has a text named of that counts what was examined, or RETURN has a column named found"
-                " that is true for a finding. Add one of them, or remove one if both are there."
+                "a report needs either a Cypher text “of” in its header, which counts the cases examined, or a "
+                "column “found” in RETURN, which is true for a finding. Add one of the two, or remove one if the "
+                "report has both."
             )
             raise self._broken(sentence)
 
@@ -299,7 +306,12 @@ class CustomReport:
         _names, rows = self._read(store, text, values, 2)
         if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) and not isinstance(rows[0][0], bool):
             return rows[0][0]
-        raise self._broken(_("of returns something other than one whole number. Write RETURN count(a) AS of."))
+        raise self._broken(
+            _(
+                "the Cypher text “of” in the header returns something other than one whole number. Write RETURN "
+                "count(a) AS of."
+            )
+        )
 
     def _read(self, store: Readable, text: str, values: Mapping[str, object], most: int) -> tuple[Sequence[str], Any]:
         try:
@@ -307,15 +319,20 @@ class CustomReport:
         except StoreError as error:
             if error.code == "NOT_ALLOWED":
                 sentence = _(
-                    "a report may only read the graph. Remove what changes data or the schema, or loads a file."
+                    "a report may only read the graph. Remove the clauses that change data or the schema, or load a "
+                    "file."
                 )
                 raise self._broken(sentence, error.reason) from error
-            if error.code == "TOO_COSTLY":  # the embedded engine also reports it for an unknown procedure
-                sentence = _("it needs more memory than the database gives it, or a procedure that the database lacks.")
+            if error.code == "TOO_COSTLY":  # also what the embedded engine answers to an unknown procedure
+                sentence = _(
+                    "the report needs more memory than the database allows, or a procedure that the database does not "
+                    "have."
+                )
                 raise self._broken(sentence, error.reason) from error
             if error.code in ("BAD_TEXT", "INTERNAL"):
                 sentence = _(
-                    "the database cannot run it. Correct the Cypher; registry report {name} says what is wrong."
+                    "the database cannot run the Cypher. Correct it; the command registry report {name} says what is "
+                    "wrong."
                 )
                 raise self._broken(sentence.format(name=self.name), error.reason) from error
             raise
@@ -337,7 +354,7 @@ def _actor_parameters(actor: Actor) -> dict[str, object]:
 def _notes(*, more: bool) -> list[str]:
     notes = [_("The operator of this registry wrote this report and vouches for what it shows.")]
     if more:
-        sentence = _("The report has more than {n} rows; only the first {n} are shown and counted.")
+        sentence = _("The report has more than {n} rows; only the first {n} rows are shown and counted.")
         notes.append(sentence.format(n=number(ROWS)))
     return notes
 

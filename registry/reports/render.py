@@ -209,12 +209,15 @@ def withhold_small_counts(report: Report, smallest: int) -> Report:
     found, of, unknown = report.found, report.of, report.unknown
     for row in gone if not report.parts else ():
         found, of, unknown = found - _count(row, "recorded"), of - _count(row, "of"), unknown - _count(row, "withheld")
-    note = _("Numbers from 1 to {most} about records you see only in summary are withheld (<{least}).")
+    note = _(
+        "Numbers from 1 to {most} are withheld, and shown as <{least}, if they concern records that you "
+        "see only in summary."
+    )
     note = note.format(most=number(smallest - 1), least=number(smallest))
     if gone:
         template = ngettext(
-            "{n} row is withheld too, because it would reveal such a number.",
-            "{n} rows are withheld too, because they would reveal such a number.",
+            "{n} row is left out, because a withheld number could be calculated from it.",
+            "{n} rows are left out, because a withheld number could be calculated from them.",
             len(gone),
         )
         note += " " + template.format(n=number(len(gone)))

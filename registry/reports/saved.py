@@ -269,8 +269,8 @@ def nothing_saved(arrays: SnapshotArrays, *, run: str = "") -> Report:
 def nothing_to_compare(as_of: str, run: str) -> Report:
     """Return the report `changes` for the case that the reader may not see any saved run to compare with."""
     note = _(
-        "There is no saved run that you may see. To save one, run: registry report gaps --save LABEL. Add --public "
-        "to let everybody see it."
+        "There is no saved run that you may see. To save a run, use: registry report gaps --save LABEL. "
+        "Add --public to let everybody see the run."
     )
     return CHANGES.answer(as_of, [], found=0, of=0, notes=[note], run=run)
 
@@ -297,8 +297,9 @@ class Changes:
         notes = [*self._comparison_notes(), *self._cause_notes(same_records)]
         if hidden := len(self._changed) - len(shown):
             sentence = ngettext(
-                "{n} row that is gone is not shown: you may no longer see all its records, or they are deleted.",
-                "{n} rows that are gone are not shown: you may no longer see all their records, or they are deleted.",
+                "{n} row of the saved run is not shown: you may no longer see all its records, or they are deleted.",
+                "{n} rows of the saved run are not shown: you may no longer see all their records, or they are "
+                "deleted.",
                 hidden,
             )
             notes.append(sentence.format(n=number(hidden)))
@@ -348,9 +349,11 @@ class Changes:
         """Return notes on causes of differences other than changed records, such as another day or language."""
         notes = []
         if same_records:
-            notes.append(_("The records have not changed since then; the differences come from the date alone."))
+            notes.append(
+                _("The records have not changed since the saved run; the differences come from the date alone.")
+            )
         if self._run.language != language():
-            notes.append(_("The rows are in the language of the saved run."))
+            notes.append(_("The rows below are in the language of the saved run."))
         return notes
 
 

@@ -58,13 +58,14 @@ from schema.reports import ReportSchema
 from schema.schema import build_schema
 from schema.server import Endpoint, EntityTags, TrustedDocuments
 
-PLANNING, PATIENCE = 120.0, 2.0  # seconds that a cold store may take to plan, and that a request waits for it
+# seconds for the database to plan the query, and seconds that one readiness request waits for that plan
+PLANNING, PATIENCE = 120.0, 2.0
 
 
 class Readiness:
-    """Makes a cold store plan the query of the gap report before the first user asks for it.
+    """Checks that the database is ready, and makes it plan the large query of the gap report before a user asks for it.
 
-    Neo4j needs longer to plan it after a start than the time limit of one query.
+    After a start, Neo4j needs more time to plan this query than a single query may take.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -72,20 +73,20 @@ class Readiness:
         self._planning: asyncio.Task[None] | None = None
 
     def begin(self) -> asyncio.Task[None]:
-        """Start planning, unless it has started; start again if it failed."""
+        """Return the task that plans the query. Start a new task if there is none yet or if the last one failed."""
         if self._planning is None or (self._planning.done() and self._failed(self._planning)):
             self._planning = asyncio.create_task(self._plan())
         return self._planning
 
     async def end(self) -> None:
-        """Stop planning."""
+        """Cancel the task that plans the query."""
         if self._planning is not None:
             self._planning.cancel()
             with suppress(asyncio.CancelledError, StoreError):
                 await self._planning
 
     async def ready(self, _request: Request) -> Response:
-        """Return 200 if the server is ready, otherwise 503."""
+        """Answer a readiness check: status 200 if the database is ready, otherwise 503."""
         try:
             await self._reader.connect()
             planned, _rest = await asyncio.wait([self.begin()], timeout=PATIENCE)
@@ -93,7 +94,7 @@ class Readiness:
                 one.result()
         except StoreError as error:
             if self._planning is not None and self._planning.done():
-                self._planning = None  # a store that restarted has to plan again
+                self._planning = None  # a database that restarted has to plan the query again
             return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
         if not planned:
             return PlainTextResponse(f"{_('The registry is starting. Try again soon.')}\n", 503, RETRY_SOON)
@@ -101,7 +102,8 @@ class Readiness:
 
     async def _plan(self) -> None:
         query = network(GAPS.reads, ANONYMOUS)
-        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})  # the same plan, with an empty result
+        # this user sees no record, so the result is empty, but the plan is the same
+        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})
         await self._reader.read([empty], timeout=PLANNING)
 
     @staticmethod
@@ -110,7 +112,10 @@ class Readiness:
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
-    """Return the ASGI application for one store. The connection opens at startup; if the store is down, requests retry it."""
+    """Return the ASGI application for one database.
+
+    It connects to the database at startup. If the database is down, later requests connect.
+    """
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = RateLimits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
@@ -153,7 +158,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     for route in page_routes:
         route.app = layout(route.app)
     app = Starlette(
-        # GraphQL first, since routes are matched in order and this one is used most
+        # Routes are matched in order. GraphQL comes first, because it receives most requests.
         routes=[
             Route(GRAPHIQL, graphql),
             Route(GRAPHIQL_OF_REPORTS, reports),
@@ -176,12 +181,12 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         ],
         exception_handlers=exception_handlers(settings.lang),
     )
-    app.router.default = layout(app.router.default)  # the page for an unknown address
+    app.router.default = layout(app.router.default)  # shows the page for an unknown address
     return app
 
 
 def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
-    """Return the routes that show no pages."""
+    """Return the routes whose responses are not pages: files, health checks and redirects."""
     return [
         Route("/ready", readiness.ready),
         Route("/health", pages.health),

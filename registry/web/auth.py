@@ -1,4 +1,4 @@
-"""Authentication of requests, the sign-in pages, and resuming a form after sign-in."""
+"""Authentication of requests, the sign-in pages, and the page that resumes a form after sign-in."""
 
 import hashlib
 import re
@@ -52,17 +52,19 @@ from registry.web.form_data import read_form
 from registry.web.rate_limits import RateLimits, too_many_requests
 from registry.web.templating import page
 
-LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")  # a path that no browser takes for another host
+LOCAL_PATH = re.compile(
+    r"/(?![/\\])[^\x00-\x20\x7f]*"
+)  # a path on this host: browsers never read it as the address of another host
 
 
 class SignInPages:
-    """The sign-in and sign-out pages: by access token, or by the link of an invitation."""
+    """The sign-in and sign-out pages for users with an access token or an invitation link."""
 
     def __init__(self, threads: StoreThreads, reader: Reader, limits: RateLimits, *, by_provider: bool) -> None:
         self._threads, self._reader, self._limits, self._by_provider = threads, reader, limits, by_provider
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of these pages."""
         return [
             Route(LOGIN, self._login),
             Route(LOGIN, self._by_token, methods=["POST"]),
@@ -99,9 +101,10 @@ class SignInPages:
         return response
 
     async def _invitation(self, request: Request) -> Response:
-        """Show the button that uses up the invitation. Opening the link alone does not, since mail scanners open links too.
+        """Show the button that accepts an invitation.
 
-        A wrong code does not count as a failed attempt, because another site's page can make a browser request it.
+        Opening the link does not accept it, because mail scanners open links too. A wrong code does not count as a failed
+        sign-in, because a page of another site can make a browser request it.
         """
         code = request.query_params.get("code", "")
         return _invitation_page(request, code if await self._is_invitation(request, code) else "")
@@ -126,12 +129,12 @@ class SignInPages:
 
 
 def safe_path(path: str | None) -> str:
-    """Return the path to continue at, or `/` if `path` is missing or leads to another host."""
+    """Return the path to which the browser returns after sign-in. Return `/` if `path` is missing or leads to another host."""
     return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
 
 def sign_in_response(request: Request, session: str, path: str, *, by_provider: bool = False) -> Response:
-    """Redirect to a path and set the session cookie."""
+    """Return a response that redirects to a path and sets the session cookie."""
     response, seconds = RedirectResponse(path, 303, NO_STORE), int(SESSION_LIFETIME.total_seconds())
     set_cookie(request, response, SESSION, session, seconds)
     if by_provider:
@@ -152,13 +155,13 @@ INTERACTION_ERRORS = ("login_required", "interaction_required", "consent_require
 
 
 class ProviderSignInPages:
-    """Sign-in by an OpenID Connect provider (authorization code flow with PKCE)."""
+    """The pages for sign-in with an OpenID Connect provider (authorization code flow with PKCE)."""
 
     def __init__(self, provider: Provider, settings: Settings, threads: StoreThreads, reader: Reader) -> None:
         self._provider, self._settings, self._threads, self._reader = provider, settings, threads, reader
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of these pages."""
         return [Route(PROVIDER_LOGIN, self._start), Route(PROVIDER_CALLBACK, self._callback)]
 
     async def _start(self, request: Request) -> Response:
@@ -183,7 +186,9 @@ class ProviderSignInPages:
         secret, _dot, path = (cookie(request, PENDING_SIGN_IN) or "").partition(".")
         query, path = request.query_params, safe_path(unquote(path))
         is_valid = secret and secrets.compare_digest(_derived("state", secret), query.get("state", ""))
-        if not is_valid or query.get("iss", self._provider.issuer) != self._provider.issuer:  # RFC 9207
+        if (
+            not is_valid or query.get("iss", self._provider.issuer) != self._provider.issuer
+        ):  # RFC 9207: the response names its issuer
             raise _not_signed_in(path)
         if query.get("error") in INTERACTION_ERRORS:
             response: Response = RedirectResponse(address(LOGIN, [("ended", "1"), ("next", path)]), 303, NO_STORE)
@@ -228,11 +233,14 @@ def _provider_unavailable(request: Request, error: ProviderUnavailable) -> Respo
     return problem(request, 503, provider_failure(error), RETRY_SOON)
 
 
-MAX_FORM_BYTES, MAX_FORM_FIELDS = 500_000, 2_000  # as for the largest form
+MAX_FORM_BYTES, MAX_FORM_FIELDS = 500_000, 2_000  # the same limits as for the largest form
 
 
 async def resume_page(request: Request) -> Response | None:
-    """Return a page with the submitted form, to resume after sign-in; None for a signed-in user or a request without a form."""
+    """Return a page that keeps the submitted form until the user has signed in again.
+
+    Return None if the user is signed in or the request has no form.
+    """
     if request.method != "POST" or signed_in(request):
         return None
     try:
@@ -246,7 +254,7 @@ async def resume_page(request: Request) -> Response | None:
 
 
 def current_path(request: Request) -> str:
-    """Return the path and query string of a request."""
+    """Return the path of a request, with its query string."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
@@ -257,7 +265,10 @@ Bearer = Callable[[str], Awaitable[Actor | None]]
 
 
 class InvalidCredentials(Exception):
-    """An unknown or expired token or session. `session` is true for a session; the message is a sentence for the user."""
+    """A request has an unknown or expired access token or session.
+
+    `session` is true for a session. The message is a sentence for the user.
+    """
 
     def __init__(self, sentence: str, *, session: bool = False) -> None:
         super().__init__(sentence)
@@ -265,7 +276,7 @@ class InvalidCredentials(Exception):
 
 
 def has_credentials(scope: Scope) -> bool:
-    """Return whether a request carries credentials that need to be checked."""
+    """Return whether a request has a token or session cookie that must be checked."""
     return (
         scope["type"] == "http"
         and any(name == b"authorization" or (name == b"cookie" and COOKIE in value) for name, value in scope["headers"])
@@ -274,13 +285,16 @@ def has_credentials(scope: Scope) -> bool:
 
 
 class AuthenticationMiddleware:
-    """Sets `scope["actor"]` from a bearer token or session cookie, and keeps shared caches from storing the responses."""
+    """Middleware that sets `scope["actor"]` from a bearer token or session cookie.
+
+    It also keeps shared caches from storing responses to signed-in users.
+    """
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: RateLimits) -> None:
         self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request as the actor of its credentials, or refuse invalid ones."""
+        """Handle a request as the user of its token or session, or refuse invalid ones."""
         await (self._authenticate if has_credentials(scope) else self._app)(scope, receive, send)
 
     async def _authenticate(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -301,7 +315,10 @@ class AuthenticationMiddleware:
             )
 
     async def _refusal(self, request: Request, error: InvalidCredentials) -> Response:
-        """Count the failure and return the response. An expired session is nobody's fault, so it counts as a plain request."""
+        """Return the response to invalid credentials, and count the failed sign-in.
+
+        An expired session counts as an ordinary request, because sessions expire without anybody's fault.
+        """
         visitor = self._limits.visitor(request.scope)
         if error.session:
             wait = await self._limits.count_request(visitor) if visitor else 0
@@ -312,9 +329,9 @@ class AuthenticationMiddleware:
     async def _actor(self, request: Request) -> Actor | None:
         sent = request.headers.get("authorization", "")
         scheme, _space, secret = sent.partition(" ")
-        if sent and scheme.lower() != "basic":  # basic credentials are for a proxy in front of the registry
+        if sent and scheme.lower() != "basic":  # a proxy in front of the registry may use basic credentials
             if scheme.lower() != "bearer":
-                raise InvalidCredentials(_("An access token is sent as “Authorization: Bearer …”."))
+                raise InvalidCredentials(_("Send the access token in the header “Authorization: Bearer …”."))
             actor = await self._bearer(secret.strip())
             if actor is None:
                 raise InvalidCredentials(_("This access token is not known, has expired or was revoked."))
@@ -340,7 +357,7 @@ async def _invalid_credentials_response(request: Request, error: InvalidCredenti
         )
         response = await resume_page(request) or RedirectResponse(login, 303)
         drop_cookie(request, response, SESSION)
-    else:  # a script; treating its next request as anonymous would hide the error
+    else:  # The client is a script: if its next request were anonymous, it would not notice the error.
         response = refusal(request, 401, "NOT_ALLOWED", str(error), CHALLENGE)
     response.headers.update(NO_STORE)
     return response

@@ -1,4 +1,4 @@
-"""What all pages share: the actor, cookies, URL paths, the language, the store for threads, and security headers."""
+"""Code that all pages share: the actor, cookies, URL paths, the language, database threads, and security headers."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -19,30 +19,36 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, snake
 from registry.permissions import ANONYMOUS, Actor
 
-NO_STORE = {"Cache-Control": "no-store"}  # for responses meant for one user at one moment
+NO_STORE = {"Cache-Control": "no-store"}  # for responses that only this user may see, and only now
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="registry"'}
 LOGIN, LOGOUT, INVITATION = "/login", "/logout", "/first"
-OPEN_PATHS = ("/static/", "/health", "/ready")  # paths without authentication, rate limits or CSRF checks
+OPEN_PATHS = (
+    "/static/",
+    "/health",
+    "/ready",
+)  # paths that need no authentication and have no rate limits or CSRF checks
 PROVIDER_LOGIN, PROVIDER_CALLBACK = "/login/provider", "/login/back"
 
 
 def actor_of(request: HTTPConnection) -> Actor:
-    """Return the actor of a request, or `ANONYMOUS`."""
+    """Return the actor of a request: the signed-in user, or `ANONYMOUS`."""
     return signed_in(request) or ANONYMOUS
 
 
 def signed_in(request: HTTPConnection) -> Actor | None:
-    """Return the signed-in actor, or None."""
+    """Return the signed-in user of a request, or None if nobody is signed in."""
     actor: Actor | None = request.scope.get("actor")
     return actor
 
 
 SESSION = "registry-session"
-PROVIDER_SESSION = "registry-provided"  # set if the identity provider started this browser's session and can renew it
+PROVIDER_SESSION = (
+    "registry-provided"  # marks a browser whose session began at the identity provider, which can renew it
+)
 
 
 def cookie(request: HTTPConnection, name: str) -> str | None:
-    """Return the value of one of the registry's cookies, or None."""
+    """Return the value of a cookie that the registry set, or None if the request does not have it."""
     return request.cookies.get(_cookie_name(request, name)) or None
 
 
@@ -78,35 +84,38 @@ def record_path(kind: str, record: str) -> str:
 
 
 def address(path: str, pairs: QueryPairs = ()) -> str:
-    """Return a path with a query string. The characters `:~,` of ids are not percent-encoded."""
+    """Return the URL of a path with query parameters.
+
+    The characters `:`, `~` and `,`, which occur in ids, are not percent-encoded.
+    """
     query = urlencode(list(pairs), safe=":~,")
     return f"{path}?{query}" if query else path
 
 
 def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
-    """Return the path at which GraphiQL opens an operation with its variables."""
+    """Return the path that opens an operation and its variables in GraphiQL."""
     return address(
         "/graphql", [("operation", operation), ("variables", json.dumps(variables, ensure_ascii=False, indent=2))]
     )
 
 
 def evidence_path(rests_on: Iterable[Evidence]) -> str:
-    """Return the path that opens, in GraphiQL, the query for these records."""
+    """Return the path that opens GraphiQL with a query for these records."""
     return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
 
 
 def param(name: str) -> str:
-    """Return the query parameter for a name of the model: `level-of-government` for `level_of_government`."""
+    """Return the query parameter of a model name: for `level_of_government`, this is `level-of-government`."""
     return name.replace("_", "-")
 
 
 def clean_input(text: str, longest: int | None = MAX_INPUT) -> str:
-    """Return user input with whitespace collapsed and NUL characters removed, cut to `longest` characters."""
+    """Return user input without NUL characters, with each run of whitespace as one space, cut to `longest` characters."""
     return " ".join(text.replace("\x00", "").split())[:longest]
 
 
 def other_end(end: End) -> End:
-    """Return the other end of the same link."""
+    """Return the opposite end of a link: for `Agency.provides`, this is the link as seen from the service."""
     there = MODEL[end.target].ends.values()
     return next(one for one in there if one.link is end.link and one.outgoing is not end.outgoing)
 
@@ -116,9 +125,9 @@ LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
 def requested_language(scope: Scope, default: str) -> str:
-    """Return the language that a request asks for, or `default` if it asks for none that is supported."""
+    """Return the language that a request asks for. Return `default` if the request names no supported language."""
     if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
-        return default  # most scripts send neither a parameter nor these headers
+        return default  # most scripts send no `lang` parameter and neither of these headers
     request = HTTPConnection(scope)
     explicit = (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE))
     candidates = (*explicit, *_accepted_languages(request.headers.get("accept-language", "")))
@@ -127,7 +136,7 @@ def requested_language(scope: Scope, default: str) -> str:
 
 @lru_cache(maxsize=100)
 def _accepted_languages(header: str) -> list[str]:
-    """Return the languages of an Accept-Language header (RFC 9110, 12.5.4), highest weight first."""
+    """Yield the languages of an Accept-Language header (RFC 9110, 12.5.4), the most preferred first."""
     weighed = [_weight_and_language(part) for part in header.split(",")]
     return [language for weight, language in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
 
@@ -148,7 +157,7 @@ class LanguageMiddleware:
         self._app, self._default = app, default
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request in its language."""
+        """Handle a request in the language that it asks for."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -161,7 +170,7 @@ T = TypeVar("T")
 
 
 class StoreThreads:
-    """Opens the store on first use, and runs work on it in threads."""
+    """Opens the database at first use, and runs blocking work with it in threads."""
 
     def __init__(self, place: ConnectionSettings) -> None:
         self._place = place
@@ -169,18 +178,18 @@ class StoreThreads:
         self._opening = Lock()
 
     def store(self) -> Store:
-        """Return the store. Raises StoreError."""
+        """Return the open database. Raises StoreError."""
         with self._opening:
             if self._store is None:
                 self._store = Store(self._place, patience=PATIENCE)
             return self._store
 
     async def run(self, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` on the store in a thread and return its result. Raises StoreError."""
+        """Run `work` with the database in a thread and return its result. Raises StoreError."""
         return await to_thread.run_sync(lambda: work(self.store(), *args, **kwargs))
 
     def close(self) -> None:
-        """Close the connections, if any."""
+        """Close the database connections if they are open."""
         if self._store is not None:
             self._store.close()
 
@@ -206,7 +215,7 @@ CONTENT_POLICY = b"content-security-policy"
 
 
 def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> None:
-    """Add the security headers to those of a response for this path. An existing Content-Security-Policy is not replaced."""
+    """Add the security headers for a path to the headers of a response. An existing Content-Security-Policy is not replaced."""
     if all(name != CONTENT_POLICY for name, _value in headers):
         policy = GRAPHIQL_POLICY if path in (GRAPHIQL, GRAPHIQL_OF_REPORTS) else POLICY
         headers.append((CONTENT_POLICY, policy.encode()))
@@ -220,7 +229,7 @@ class SecurityHeadersMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request and add the headers."""
+        """Handle a request and add the security headers to its response."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

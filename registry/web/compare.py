@@ -1,4 +1,4 @@
-"""The page `/shared`: what several agencies share on a day, side by side."""
+"""The page `/shared`: compare what several agencies share on a day."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,10 @@ USE, PROVISION, MEMBERSHIP = (
 
 @dataclass(frozen=True)
 class ParticipationView:
-    """An agency, its role as text, and whether an agreement covers its use; `covered` is None if unknown."""
+    """An agency that owns or uses a shared resource, with its role as text.
+
+    `covered` says whether an agreement in force covers the agency's use of the resource; it is None if that is unknown.
+    """
 
     agency: RecordSummary
     details: Sequence[str]
@@ -74,7 +77,7 @@ class ParticipationView:
 
 @dataclass(frozen=True)
 class OtherAgreementView:
-    """An agreement between other agencies, and its parties."""
+    """An agreement with agencies that are not compared, and its parties."""
 
     agreement: RecordSummary
     parties: Sequence[RecordSummary]
@@ -82,9 +85,10 @@ class OtherAgreementView:
 
 @dataclass(frozen=True)
 class SharedResourceView:
-    """A resource: its owners and users among the agencies, the agreements in force between them, and other agreements.
+    """A resource that the compared agencies share.
 
-    If it is `withheld`, uses and agreements are hidden.
+    It has its owners and users among these agencies, the agreements between them that are in force, and agreements with others.
+    If `withheld` is true, the user may not see the resource's uses and agreements.
     """
 
     resource: RecordSummary
@@ -97,7 +101,7 @@ class SharedResourceView:
 
 @dataclass(frozen=True)
 class SharedServiceView:
-    """A service that several of the agencies provide."""
+    """A service that at least two of the compared agencies provide."""
 
     service: RecordSummary
     providers: Sequence[ParticipationView]
@@ -105,7 +109,10 @@ class SharedServiceView:
 
 @dataclass(frozen=True)
 class SharedPartnershipView:
-    """An agreement between several of the agencies: its status, its legal basis, and the levels that the parties state."""
+    """An agreement between at least two of the compared agencies.
+
+    It has its status, its legal basis, and the levels of cooperation that its parties report.
+    """
 
     partnership: RecordSummary
     status: StatusText
@@ -116,7 +123,7 @@ class SharedPartnershipView:
 
 @dataclass(frozen=True)
 class MetNeedView:
-    """A need of one of the agencies, and a resource of another that could meet it."""
+    """A need of one agency, and a resource of another agency that could meet the need."""
 
     need: RecordSummary
     needed_by: RecordSummary
@@ -126,7 +133,10 @@ class MetNeedView:
 
 @dataclass(frozen=True)
 class SharedView:
-    """What the agencies share on a day; `withheld` says that there may be more resources that the user does not see."""
+    """Everything that the compared agencies share on a day.
+
+    If `withheld` is true, there may be more resources that the user may not see.
+    """
 
     as_of: str
     agencies: Sequence[RecordSummary]
@@ -138,25 +148,25 @@ class SharedView:
 
     @property
     def full(self) -> int:
-        """The number of records shown per section if there may be more; otherwise 0."""
+        """The number of records shown per section if a section may be cut off at that number; otherwise 0."""
         sections: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
         return MOST if any(len(one) >= MOST for one in sections) else 0
 
     @property
     def uncovered(self) -> int:
-        """The number of resources with a use that no agreement in force covers."""
+        """The number of resources that an agency uses without an agreement in force."""
         return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
 
     @property
     def uncertain(self) -> bool:
-        """Whether there may be more uncovered uses that the user does not see."""
+        """Whether further uses without an agreement may exist that the user may not see."""
         return self.withheld or any(
             one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
         )
 
 
 def shared_view(data: Data) -> SharedView:
-    """Return the view of a `sharedBetween` result."""
+    """Return the view of the result of a `sharedBetween` query."""
     return SharedView(
         data["asOf"],
         [_agency(one) for one in data["agencies"]],
@@ -240,13 +250,13 @@ MIN_AGENCIES, MOST_WORDS = 2, 10
 
 
 class ComparePages:
-    """The page that compares agencies."""
+    """The page that compares the shared resources and services of agencies."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of this page."""
         return [Route("/shared", self._page), Route("/shared.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
@@ -278,7 +288,10 @@ class ComparePages:
         return json_file({"sharedBetween": data})
 
     async def _agencies(self, request: Request) -> list[RecordSummary]:
-        """Return the requested agencies in the order of the URL. Agencies that the user may not know of are left out."""
+        """Return the agencies that the URL names, in the order of the URL.
+
+        Agencies whose summary the user may not see are left out.
+        """
         ids = _ids(request)
         if not ids:
             return []
@@ -303,7 +316,9 @@ def _ids(request: Request) -> list[str]:
     if len(ids) > AGENCIES:
         sentence = _("At most {n} agencies can be compared.").format(n=AGENCIES)
         raise UserError(
-            sentence, address("/shared", [("agency", one) for one in ids[:AGENCIES]]), _("Compare the first of them")
+            sentence,
+            address("/shared", [("agency", one) for one in ids[:AGENCIES]]),
+            _("Compare the first of these agencies"),
         )
     return ids
 

@@ -1,4 +1,4 @@
-"""Middleware: allowed hosts and CSRF protection."""
+"""Middleware that checks the host name of a request (allowed hosts) and refuses cross-site requests (CSRF protection)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class AllowedHostsMiddleware:
-    """Refuses requests whose Host header is neither a loopback name nor in `hosts` (`*`: any, `*.example.org`: any subdomain)."""
+    """Middleware that refuses requests for host names that are not allowed.
+
+    Loopback names and those in `hosts` are allowed. In `hosts`, `*` allows any name and `*.example.org` any subdomain.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
@@ -23,7 +26,7 @@ class AllowedHostsMiddleware:
         self._allowed: LRUCache[bytes, bool] = LRUCache(100)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or refuse it with a sentence."""
+        """Handle a request, or refuse it with a message that names the setting."""
         if scope["type"] != "http" or await self._is_allowed(scope, receive):
             await self._app(scope, receive, send)
         else:
@@ -31,7 +34,10 @@ class AllowedHostsMiddleware:
             await problem(Request(scope), 400, sentence)(scope, receive, send)
 
     async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
-        """Return whether the Host header is allowed. Starlette's check sends a response only when it refuses; passes are cached."""
+        """Return whether the Host header of a request is allowed.
+
+        Starlette's own check is used. It sends a response only for a host that is not allowed. Allowed hosts are cached.
+        """
         name = next((value for header, value in scope["headers"] if header == b"host"), b"")
         if self._allowed.get(name):
             return True
@@ -55,13 +61,16 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 
 
 class CSRFMiddleware:
-    """Refuses cross-site requests, except when a person follows a link (Fetch Metadata, with Origin as the fallback)."""
+    """Middleware that refuses cross-site requests, except when a person follows a link.
+
+    It reads the Fetch Metadata headers, or the Origin header of browsers that do not send them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or refuse it with a sentence."""
+        """Handle a request, or refuse it with a message."""
         if scope["type"] != "http" or scope["path"].startswith(OPEN_PATHS):
             await self._app(scope, receive, send)
             return
@@ -74,7 +83,10 @@ class CSRFMiddleware:
 
 
 def _is_cross_site_subresource(request: Request) -> bool:
-    """Return whether another site's page loads this as a subresource or in a frame, rather than a person navigating to it."""
+    """Return whether a page of another site embeds this response, for example as an image or in a frame.
+
+    A person who follows a link from another site is not refused.
+    """
     sent = request.headers
     goes_here = sent.get("sec-fetch-mode") == "navigate" and sent.get("sec-fetch-dest") not in FRAMES
     return sent.get("sec-fetch-site") == "cross-site" and not goes_here

@@ -1,4 +1,4 @@
-"""Error responses: one sentence as a page or as JSON, never a traceback."""
+"""Error responses: a page or JSON with one sentence, never a traceback."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class UserError(HTTPException):
-    """A request that cannot be answered, with a sentence for the user and a link (path and text) to continue at."""
+    """A request that cannot be answered. It has a sentence for the user and a link (path and text) to continue at."""
 
     def __init__(self, sentence: str, link: str, words: str, status: int = 400) -> None:
         super().__init__(status, sentence)
@@ -30,10 +30,13 @@ class UserError(HTTPException):
 
 
 def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]:
-    """Return Starlette's exception handlers; `default` is the language of requests that ask for none."""
+    """Return the exception handlers for Starlette. `default` is the language for requests that name no supported language."""
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        """Handle an unexpected error. This runs outside all middleware, so it sets the language and the security headers itself."""
+        """Answer a request that raised an unexpected error.
+
+        This handler runs outside all middleware, so it sets the language and the security headers itself.
+        """
         with use_language(requested_language(request.scope, default)):
             response = _unexpected(request, error)
         add_security_headers(response.raw_headers, request.url.path)
@@ -50,7 +53,7 @@ def exception_handlers(default: str) -> dict[Any, Callable[[Request, Any], Any]]
 
 
 def store_failure(error: StoreError) -> str:
-    """Log why the store failed and return a sentence for the user."""
+    """Log why the database failed, and return a sentence for the user."""
     log.warning("%s", error)
     if error.code in ("TIMEOUT", "TOO_COSTLY"):
         return _("This query is too large. Ask for fewer fields or records.")
@@ -58,7 +61,7 @@ def store_failure(error: StoreError) -> str:
 
 
 def provider_failure(error: ProviderUnavailable) -> str:
-    """Log why the identity provider failed and return a sentence for the user."""
+    """Log why the identity provider failed, and return a sentence for the user."""
     log.warning("%s", error)
     return _("The sign-in service is not responding. Try again soon.")
 
@@ -87,13 +90,13 @@ async def _cost_exceeded(request: Request, error: CostBudgetExceeded) -> Respons
 
 
 async def _client_disconnect(request: Request, _error: ClientDisconnect) -> Response:
-    """Log a request whose client disconnected; no client reads the response."""
+    """Log that the client disconnected. The returned response is never read."""
     log.warning("%s %r was cut off before all of it had arrived.", request.method, request.url.path)
     return Response(status_code=408)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    sentence = _("An error occurred. The log has it under the number {number}.")
+    sentence = _("An error occurred. The server log records it under the number {number}.")
     return problem(request, 500, sentence.format(number=log_incident(error, f"{request.method} {request.url.path}")))
 
 
@@ -103,12 +106,12 @@ def _status_sentence(status: int) -> str:
     if status == 405:
         return _("This address does not accept this kind of request.")
     if status == 413:
-        return _("This is too large to send at once.")
+        return _("This request is too large. Send less at once.")
     return _("This request is not valid.")
 
 
 def refusal(request: Request, status: int, code: str, sentence: str, headers: Any = None) -> Response:
-    """Return an error response: for the GraphQL endpoints a GraphQL error with this code, otherwise a page or JSON."""
+    """Return an error response: a GraphQL error with this code at a GraphQL endpoint, elsewhere a page or JSON."""
     if request.url.path in (GRAPHIQL, GRAPHIQL_OF_REPORTS):
         return refused(request, status, code, sentence, headers)
     return problem(request, status, sentence, headers, code=code)
@@ -123,7 +126,7 @@ def problem(
     link: tuple[str, str] | None = None,
     code: str | None = None,
 ) -> Response:
-    """Return an error response: a page for a browser, JSON for other clients."""
+    """Return an error response: a page for browsers, JSON for other clients."""
     if "text/html" in request.headers.get("accept", ""):
         response: Response = page(request, "problem.html", status, sentence=sentence, link=link)
     else:

@@ -1,4 +1,4 @@
-"""The explorer page, and the data its scripts need."""
+"""The page of the explorer, a drawing of linked records, and the data that its scripts need."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,10 @@ COMMON_CODES = frozenset({"access", "status"})
 
 
 def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the data that the scripts need; `known` is a result that the page has already, with the id of its record."""
+    """Return the data that the scripts of the explorer need.
+
+    `known` is the query result that the page already shows, with the id of its central record.
+    """
     return {
         "language": language(),
         "most": MOST_DRAWN,
@@ -53,7 +56,7 @@ def _kind(kind: type[Kind]) -> dict[str, Any]:
 
 
 def _codes(kind: type[Kind]) -> Iterator[tuple[str, str]]:
-    """Yield the properties that hold a code of a short list, with the name of that list."""
+    """Yield the name of each property that holds a code, with the name of its code list."""
     for one in kind.properties.values():
         if one.codes and one.name not in COMMON_CODES:
             yield one.name, one.codes
@@ -68,18 +71,18 @@ def _labels(name: str) -> dict[str, str]:
 
 
 def kind_names() -> dict[str, str]:
-    """Return the singular name of each kind."""
+    """Return the singular noun for each kind of record, by kind."""
     return {kind.__name__: _(kind.__name__) for kind in MODEL}
 
 
 def script_texts() -> dict[str, str | list[str]]:
-    """Return the texts of the scripts by key; a text with a count as its singular and its plural form."""
+    """Return the texts that the scripts show, by key. A text with a number is a list of its singular and its plural form."""
     one, several = (_counted_texts(count) for count in (1, 2))
     return {**_texts(), **{key: [one[key], several[key]] for key in one}}
 
 
 def _counted_texts(count: int) -> dict[str, str]:
-    """Return the texts with a count `n`, in the form for `count`."""
+    """Return the texts that contain a number `{n}`, in the grammatical form for `count`."""
     return {
         "records": ngettext("{n} record", "{n} records", count),
         "links": ngettext("{n} link", "{n} links", count),
@@ -110,7 +113,7 @@ def _texts() -> dict[str, str]:
         "copied": _("Link copied."),
         "not_copied": _("This browser does not allow copying. The link is selected: copy it yourself."),
         "UNAVAILABLE": _("The registry is not responding. Try again soon. The view has not changed."),
-        "TOO_COSTLY": _("This request is too large. Ask for fewer records. The view has not changed."),
+        "TOO_COSTLY": _("This request is too large. Select fewer records. The view has not changed."),
         "REFUSED": _("The request failed. The view has not changed."),
         "NOT_ALLOWED": _("Your session has ended. The view has not changed."),
         "sign_in": _("Sign in again"),
@@ -120,16 +123,16 @@ def _texts() -> dict[str, str]:
         "more": _("{n} more"),
         "open_record": _("Open the record"),
         "open_group": _("Open the group"),
-        "impact": _("What stops if this stops?"),
-        "path_from": _("Path from here"),
-        "path_to": _("Path from {name} to here"),
+        "impact": _("What stops if this record stops?"),
+        "path_from": _("Find a path from this record"),
+        "path_to": _("Find a path from {name} to this record"),
         "back": _("Back to the neighbourhood"),
         "lost": _("stops"),
         "degraded": _("works less well"),
-        "stops_first": _("is assumed to stop"),
+        "stops_first": _("is the record assumed to stop"),
         "impact_of": _("If {name} stops"),
         "impact_sum": _("Would stop: {lost}. Would work less well: {degraded}."),
-        "impact_none": _("Nothing that you have access to depends on it."),
+        "impact_none": _("No record that you have access to depends on it."),
         "paths_of": _("From {from} to {to}"),
         "paths_none": _("No path of at most six links was found among the records that you have access to."),
         "hidden": _("not shown"),
@@ -162,7 +165,10 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LinkText:
-    """A link as text: a record, a phrase, and the record it leads to; each record has kind, id and name."""
+    """A link between two records as text: a record, a phrase such as "provides", and the other record.
+
+    Each record has kind, id and name.
+    """
 
     start: Data
     phrase: str
@@ -170,13 +176,13 @@ class LinkText:
 
 
 class Explorer:
-    """The explorer page."""
+    """The page of the explorer."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     async def explore(self, request: Request) -> Response:
-        """Show the neighbourhood of the record in `?of=`, the hits of a search in `?q=`, or where to start."""
+        """Show the neighbourhood of the record `?of=`, or the records found by the search `?q=`, or a start page."""
         of, text = _first(request, "of"), _first(request, "q")
         try:
             known = await self._known(of, text, actor_of(request))
@@ -199,13 +205,13 @@ class Explorer:
 
 
 def _first(request: Request, name: str) -> str:
-    """Return the first value of a parameter, cleaned; "" if there is none."""
+    """Return the first value of a query parameter, cleaned. Return "" if the URL does not have the parameter."""
     values = request.query_params.getlist(name)
     return clean_input(values[0]) if values else ""
 
 
 def link_texts(neighbourhood: Data) -> Iterator[LinkText]:
-    """Yield the links of a neighbourhood as text, those of the central record first."""
+    """Yield the links of a neighbourhood as text. Links of the central record come first."""
     records = {one["record"]["id"]: one["record"] for one in neighbourhood["nodes"]}
     centre = next(iter(records))
     for link in sorted(neighbourhood["links"], key=lambda one: centre not in (one["from"], one["to"])):

@@ -1,4 +1,4 @@
-"""The history of a record as the user may see it, with each change as text."""
+"""The changes of a record as text, limited to what the user may see."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Titles = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ChangeLine:
-    """A property or a link of a change, with its values before and after."""
+    """One property or link that a change affected, with its values before and after the change."""
 
     heading: str
     before: str
@@ -54,7 +54,10 @@ def ids_in(kind: type[Kind], differences: Iterable[Difference]) -> dict[str, lis
 
 
 def change_lines(kind: type[Kind], before: Difference, after: Difference, titles: Titles) -> list[ChangeLine]:
-    """Return the lines of a change. Links to records without a title are left out, since the user may not know of them."""
+    """Return the changed properties and links as text.
+
+    Links to records without a title are left out, because the user may not know that these records exist.
+    """
     named = before.keys() | after.keys()
     names = [name for name in kind.properties if name in named and name not in kind.erasable]
     properties = [
@@ -73,7 +76,7 @@ def change_lines(kind: type[Kind], before: Difference, after: Difference, titles
 def record_lines(
     kind: type[Kind], properties: Mapping[str, object], ties: Mapping[str, Difference], titles: Titles
 ) -> list[ChangeLine]:
-    """Return every property and link of a record."""
+    """Return every property and link of a record as text."""
     values = {**properties, LINK_CHANGES: {name: tied for name, tied in ties.items() if tied}}
     return [one for one in change_lines(kind, {}, values, titles) if one.after]
 
@@ -103,9 +106,10 @@ MOST, MOST_ENTRIES = 50, 1_000
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """A change: when, what, through which entry point, its lines; for editors of the record also the author and the note.
+    """A change of a record: its time, its type, its entry point (page, API or load), and its lines.
 
-    `undo` is the number of the change if the user may undo it, otherwise 0.
+    Users who may edit the record also get the author and the note. `undo` is the number of the change if the user may undo it,
+    otherwise 0.
     """
 
     at: str
@@ -119,9 +123,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class PastRecord:
-    """The changes of a record, newest first, and the record as it was on `day` (empty if the user may not see that).
+    """The changes of a record, newest first, and the record as it was on `day`.
 
-    `complete` says whether the audit log has all changes of the record, `more` whether there are earlier ones than `entries`.
+    `earlier` is the record on that day; it is empty if the user may not see it. `complete` says whether the audit log has all
+    changes of the record. `more` says whether there are changes before the oldest of `entries`.
     """
 
     entries: Sequence[HistoryEntry]
@@ -132,13 +137,16 @@ class PastRecord:
 
 
 class RecordHistories:
-    """The histories of records."""
+    """Reads the history of a record."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor, day: str | None) -> PastRecord | None:
-        """Return the history of a record; None if it has none or the actor may see its summary only. Raises StoreError."""
+        """Return the history of a record. Raises StoreError.
+
+        Return None if the record has no audit events, or if the actor may not see its details.
+        """
         (entries,) = await self._reader.read([audit_log.of_record(one, size=MOST_ENTRIES)])
         if not entries and day is None:
             return None
@@ -191,7 +199,10 @@ class RecordHistories:
 
 
 def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
-    """Yield the changes, newest first, back to the first time that the actor could not see all of the record."""
+    """Yield the changes that the actor may see, newest first.
+
+    They end where the actor was not allowed to see the details of the record.
+    """
     for revision in revisions_of(state, events):
         if not _may_see(actor, revision.before or revision.after):
             return
@@ -201,7 +212,10 @@ def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor
 def _undoable(
     state: RecordState, visible: Sequence[HistoryEvent], events: Sequence[HistoryEvent], actor: Actor
 ) -> set[int]:
-    """Return the numbers of those `visible` changes that an actor may undo; `events` are all changes of the record."""
+    """Return the numbers of the changes that an actor may undo.
+
+    `visible` are the changes that the actor sees; `events` are all audit events of the record.
+    """
     if state.kind not in EDITABLE:
         return set()
     by_id = {f"change:{one.number}": one for one in events}

@@ -1,4 +1,4 @@
-"""The inbox page, and what every page shows: the inbox badge and the notice about illustrative data."""
+"""The inbox page, and two parts of every page: the inbox badge and the notice about illustrative data."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ MOST, MOST_CHANGES = 50, 10
 class InboxItem:
     """A record in the inbox: its kind, title and path, a line of details, and the note of its last change.
 
-    `renewal` is the path of the renewal form for an agreement that ends.
+    For an agreement that ends soon, `renewal` is the path of the form that renews it.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class InboxItem:
 
 @dataclass(frozen=True)
 class InboxSection:
-    """A section of the inbox; `waiting` counts the items on which the user has to act."""
+    """A section of the inbox. `waiting` is the number of its items that the user must act on."""
 
     name: str
     heading: str
@@ -57,20 +57,23 @@ class InboxSection:
 
     @property
     def full(self) -> int:
-        """The number of items shown if there may be more; otherwise 0."""
+        """The number of items shown if the section may be cut off at that number; otherwise 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
 @dataclass(frozen=True)
 class InboxContext:
-    """The user whose inbox is shown, and the sources of its items."""
+    """The user whose inbox is shown, and the database readers that find the inbox items."""
 
     graph: PageQueries
     reader: Reader
     me: Actor
 
     async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return (kind, id, time) of the records with a status on which the user may perform an action, newest first."""
+        """Return the records with a status on which the user may perform an action, newest first.
+
+        Each record is given as kind, id and time.
+        """
         if not self.me.is_admin and not self.me.agencies_for(action):
             return []
         me = self.me.parameter_for(action)
@@ -79,7 +82,7 @@ class InboxContext:
         return sorted(found, key=lambda one: str(one[2]), reverse=True)[:MOST]
 
     async def titles(self, records: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Return the titles of records by id, given (kind, id) pairs."""
+        """Return the titles of records by id. `records` has the kind and the id of each record."""
         ids: dict[str, list[str]] = {}
         for kind, one in records:
             if kind in MODEL.kinds:
@@ -87,7 +90,7 @@ class InboxContext:
         return await titles_of(self.graph, ids, self.me)
 
     async def items(self, kind: str, rows: Rows, text: str) -> list[InboxItem]:
-        """Return the items for rows of (id, time); `text` has a placeholder `{when}`."""
+        """Return the inbox items for records given as id and time. The placeholder `{when}` in `text` becomes the time."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
             InboxItem(
@@ -116,7 +119,7 @@ async def proposed_records(context: InboxContext) -> InboxSection:
 
 
 async def drafts(context: InboxContext) -> InboxSection:
-    """Return the drafts of the user's agencies; those that were sent back come first, with the note."""
+    """Return the drafts of the user's agencies. Drafts that an approver sent back come first, with the approver's note."""
     found = await context.with_status("draft", Action.PROPOSE)
     titles, (events,) = await asyncio.gather(
         context.titles([(kind, one) for kind, one, _at in found]),
@@ -137,7 +140,7 @@ async def drafts(context: InboxContext) -> InboxSection:
 
 
 async def ending_agreements(context: InboxContext) -> InboxSection:
-    """Return the agreements of the user's agencies that have expired or expire soon and have no successor."""
+    """Return the agreements of the user's agencies that have expired or expire soon, and that no other agreement renews."""
     day = today()
     found = inbox.expiring(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
@@ -159,7 +162,7 @@ async def ending_agreements(context: InboxContext) -> InboxSection:
 
 
 async def last_changes(context: InboxContext) -> InboxSection:
-    """Return the user's last changes."""
+    """Return the records that the user changed last."""
     (rows,) = await context.reader.read([inbox.changes_by(context.me.name, size=MOST_CHANGES)])
     titles = await context.titles([(kind, one) for one, kind, _at, _what in rows])
     items = [
@@ -223,7 +226,7 @@ class Inbox:
         self._graph, self._reader = graph, reader
 
     def routes(self) -> list[Route]:
-        """Return the route."""
+        """Return the route of the inbox page."""
         return [Route("/inbox", self._page)]
 
     async def parts(self, me: Actor) -> list[InboxSection]:
@@ -243,13 +246,13 @@ class Inbox:
 
 
 def _status_events(events: Rows) -> Rows:
-    """Return the audit events that changed a status; edits of a draft are left out."""
+    """Return the audit events that changed the status of a record. Edits of a draft are left out."""
     return [one for one in events if one[2] != "changed"]
 
 
 CACHE_SIZE = 256
-NOTICE_SECONDS = 60.0  # other tools may change the graph without changing the stamp
-BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more
+NOTICE_SECONDS = 60.0  # needed because other tools change the graph without writing the change stamp
+BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more items
 NOTHING: BadgeCount = (0, False)
 ILLUSTRATIVE = """query Illustrative {
   sources(where: {illustrative: {eq: true}}, order: [{name: ASC}], first: 20) { nodes { name } }
@@ -259,14 +262,14 @@ log = logging.getLogger(__name__)
 
 
 class InboxBadge:
-    """Counts the waiting items of users. The number is cached until the graph or the day changes."""
+    """Counts the inbox items that a user must act on. The number is cached until the graph or the day changes."""
 
     def __init__(self, inbox: Inbox, reader: Reader) -> None:
         self._inbox, self._reader = inbox, reader
         self._counts: LRUCache[tuple[Actor, str, str], BadgeCount] = LRUCache(CACHE_SIZE)
 
     async def count(self, me: Actor) -> BadgeCount:
-        """Return the number for a user; 0 if the store does not respond or the user's cost budget is used up."""
+        """Return the number of inbox items. Return 0 if the database does not respond or the user's cost budget is used up."""
         try:
             key = me, await self._reader.change_stamp(), today()
             count = self._counts.get(key)
@@ -278,13 +281,13 @@ class InboxBadge:
         except StoreError as error:
             log.warning("%s", error)
             return NOTHING
-        except CostBudgetExceeded:  # the request itself may be free of cost, so it is handled without the badge
+        except CostBudgetExceeded:  # the request itself may cost nothing, so the page is shown without the badge
             return NOTHING
         return count
 
 
 class IllustrativeNotice:
-    """Finds the sources whose records are invented. Their names are cached until the graph changes."""
+    """Finds the sources whose records are invented examples. The names of the sources are cached until the graph changes."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
@@ -292,7 +295,7 @@ class IllustrativeNotice:
         self._by_stamp: TTLCache[str, tuple[str, ...]] = TTLCache(1, NOTICE_SECONDS)
 
     async def sources(self) -> tuple[str, ...]:
-        """Return the names of the sources; the last known ones if the store does not respond."""
+        """Return the names of these sources. If the database does not respond, return the names that were read last."""
         try:
             stamp = await self._reader.change_stamp(recent=True)
             names = self._by_stamp.get(stamp)
@@ -307,13 +310,16 @@ class IllustrativeNotice:
 
 
 class LayoutMiddleware:
-    """Middleware of page routes that sets what the layout shows: `waiting`, `waiting_more` and `illustrative` of the scope."""
+    """Middleware of page routes that reads what every page shows.
+
+    It sets `waiting`, `waiting_more` (the inbox badge) and `illustrative` (the notice) in the scope.
+    """
 
     def __init__(self, app: ASGIApp, badge: InboxBadge, notice: IllustrativeNotice) -> None:
         self._app, self._badge, self._notice = app, badge, notice
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; set the values if a browser asks for a page."""
+        """Handle a request. If a browser asks for a page, read these values first."""
         if scope["type"] == "http" and "text/html" in (request := Request(scope)).headers.get("accept", ""):
             if me := signed_in(request):
                 scope["waiting"], scope["waiting_more"] = await self._badge.count(me)

@@ -1,4 +1,4 @@
-"""Lists of records: filters, order, facets and pages, as HTML, JSON and CSV."""
+"""Lists of records, with filters, order, facets and paging, as HTML, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ KNOWN = ("q", "sort", "first", "after", "before", "lang")
 
 @dataclass(frozen=True)
 class ListQuery:
-    """The parameters of a list page. `chosen` maps the name of a property or link to the values filtered for."""
+    """The query parameters of a list page.
+
+    `chosen` maps each filtered property or link to the values that the user chose.
+    """
 
     kind: type[Kind]
     text: str = ""
@@ -73,7 +76,7 @@ class ListQuery:
 
     @classmethod
     def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
-        """Return the list query of a URL's query parameters. Raises UserError."""
+        """Return the list query for the query parameters of a URL. Raises UserError."""
         names = {param(name): name for name in filters_of(kind)}
         unknown = next((key for key in query if key not in names and key not in KNOWN), None)
         if unknown is not None:
@@ -88,12 +91,12 @@ class ListQuery:
 
     @property
     def words(self) -> list[str]:
-        """The words that a name must contain."""
+        """The words that the name of each listed record must contain."""
         return self.text.split()[:MOST_WORDS]
 
     @property
     def by_details(self) -> bool:
-        """Whether a filter uses details, which only users with full access to a record see."""
+        """Whether the list is filtered by a detail. Only users who may see the details of a record see its details."""
         kind = self.kind
         return any(
             not (kind.properties[name].summary if name in kind.properties else kind.ends[name].link.summary)
@@ -101,7 +104,7 @@ class ListQuery:
         )
 
     def path(self, extension: str = "") -> str:
-        """Return the path of the list, or of a file with an extension."""
+        """Return the URL path of this list. With an extension such as `.csv`, return the path of the file."""
         pairs = [("q", self.text)] if self.text else []
         pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
         pairs += [("sort", self.sort)] if self.sort != "name" else []
@@ -111,30 +114,33 @@ class ListQuery:
         return path.replace("?", f"{extension}?", 1) if pairs else path + extension
 
     def from_the_start(self, **changed: Any) -> ListQuery:
-        """Return the first page of this list, with changes."""
+        """Return the query for the first page of this list, with some parameters changed."""
         return replace(self, **{"after": None, "before": None, **changed})
 
     def toggled(self, name: str, value: str) -> ListQuery:
-        """Return this query with a filter value added, or removed if it is on."""
+        """Return the query with a filter value added. If the list is filtered by the value already, the value is removed."""
         now = self.chosen.get(name, ())
         values = tuple(one for one in now if one != value) if value in now else (*now, value)
         rest = {key: kept for key, kept in self.chosen.items() if key != name}
         return self.from_the_start(chosen=rest | ({name: values} if values else {}))
 
     def where(self, without: str | None = None) -> dict[str, Any]:
-        """Return the GraphQL filter, leaving out the conditions on one name."""
+        """Return the list's filters as a GraphQL filter. Filters on the name `without` are left out."""
         parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
         parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
         return {"and": parts} if parts else {}
 
 
 def filters_of(kind: type[Kind]) -> list[str]:
-    """Return the names to filter by: the facets and every link (by the record at its far end)."""
+    """Return the properties and links by which records of a kind can be filtered.
+
+    These are the facets and every link, which filters by the linked record.
+    """
     return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the GraphQL condition that a property or link has one of these values; a term includes its narrower terms."""
+    """Return the GraphQL condition that a property or link has one of the values. A term stands for its narrower terms, too."""
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
@@ -153,7 +159,7 @@ def _code(declared: Property, value: str) -> str:
 
 
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Return the distinct values. Raises UserError for an unknown code."""
+    """Return the values without duplicates. Raises UserError for a code that the code list does not contain."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
     known = _known_codes(kind.properties[name]) if name in kind.properties else values
     unknown = next((one for one in values if one not in known), None)
@@ -182,7 +188,10 @@ EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
 def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
-    """Return the operation for a page of a list. Values are variables, so the text depends only on the names in use."""
+    """Return the GraphQL operation for a page of a list.
+
+    All values are variables, so the text depends only on the names of the filters.
+    """
     kind, start = query.kind, "before" if query.before else "after"
     size, plural = "last" if query.before else "first", camel(query.kind.plural)
     own_query = [name for name in facets_of(kind) if facets and _needs_own_query(query, name)]
@@ -218,9 +227,9 @@ def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
 
 
 def _needs_own_query(query: ListQuery, name: str) -> bool:
-    """Return whether a facet is counted in a query of its own, without its own filter.
+    """Return whether the values of a facet must be counted in a query of their own, without the facet's own filter.
 
-    The status always is, because a list leaves out retired records unless it is filtered by status.
+    This is always so for the status, because a list without a status filter leaves out retired records.
     """
     return name in query.chosen or name == "status"
 
@@ -239,7 +248,7 @@ def _count(name: str) -> str:
 
 
 def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
-    """Yield the selections for a row: the record's summary, and up to `named` records of each main link."""
+    """Yield the GraphQL selections for a row: the summary of a record, and up to `named` records of each main link."""
     yield f"{summary_selection(kind)} access status updated"
     for end in main_links(kind):
         far = link_selection(end, title_selection(MODEL[end.target]))
@@ -256,7 +265,7 @@ LabelsById = Mapping[str, str]
 
 @dataclass(frozen=True)
 class ListRow:
-    """A row of a list: a record, and its cells."""
+    """A row of a list: a record and its cells."""
 
     record: RecordSummary
     withheld: bool
@@ -265,9 +274,10 @@ class ListRow:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: a text (`whole` keeps it on one line), records and the number of further ones, a count with a path, or a status.
+    """A table cell: a text, records, a count, or a status.
 
-    `withheld` says that the cell is empty because the user may not see its value.
+    `whole` keeps the text on one line. Records come with the number of further ones, a count with a path. `withheld` says that
+    the cell is empty because the user may not see its value.
     """
 
     heading: str
@@ -287,7 +297,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a facet: its count, whether it is on, and the path that toggles it."""
+    """One value of a facet: its label and count, whether the list is filtered by it, and the path that turns the filter on or off."""
 
     text: str
     count: int
@@ -297,7 +307,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """A facet of a list; for `withheld` records the user does not see the value."""
+    """A facet: a property or link by whose values the user can filter the list.
+
+    `withheld` is the number of records whose value the user may not see.
+    """
 
     heading: str
     first: list[Choice]
@@ -306,20 +319,20 @@ class Facet:
 
     @property
     def full(self) -> int:
-        """The number of values shown if there may be more; otherwise 0."""
+        """The number of values shown if the facet may be cut off at that number; otherwise 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, and the path without it."""
+    """An active filter, shown above the list, and the path of the list without it."""
 
     text: str
     path: str
 
 
 def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
-    """Return the rows of a page, without columns that are empty in every row."""
+    """Return the rows of a page. Columns that are empty in every row are left out."""
     found = [_row(query.kind, one, today) for one in data[camel(query.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
     return [
@@ -363,7 +376,7 @@ def _is_hidden(end: End, record: Data) -> bool:
 
 
 def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
-    """Return the facets that have several values or are on; `names` maps ids to titles."""
+    """Return the facets that have at least two values or an active filter. `names` maps ids of records to titles."""
     own_first = sorted(facets_of(query.kind), key=lambda name: name in COMMON_SELECTION)
     every = ((name, _choices(query, name, data, names)) for name in own_first)
     return [
@@ -389,13 +402,13 @@ def _withheld(query: ListQuery, name: str, data: Data) -> int:
 
 
 def facet_counts(query: ListQuery, name: str, data: Data) -> list[Data]:
-    """Return the counts of a facet from either place in the result."""
+    """Return the values of a facet with their counts, from the facet's own query or from the query of the list."""
     source = data.get(f"{camel(name)}Apart") or data[camel(query.kind.plural)]
     return list(source[f"{camel(name)}Count"])
 
 
 def chips(query: ListQuery, names: LabelsById) -> list[Chip]:
-    """Return the filters that are on."""
+    """Return the active filters of a list."""
     texts = [Chip(f"“{query.text}”", query.from_the_start(text="").path())] if query.text else []
     return texts + [
         Chip(f"{label(name)}: {value_label(query.kind, name, value, names)}", query.toggled(name, value).path())
@@ -413,7 +426,7 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
 
 
 def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records in filters."""
+    """Return the ids, by kind, of the records that the list is filtered by."""
     found: dict[str, dict[str, None]] = {}
     for name, end in query.kind.ends.items():
         found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
@@ -428,13 +441,13 @@ COMMON_COLUMNS = ("id", "name", "access", "status", "updated", "withheld")
 
 
 class ListPages:
-    """The list pages of every kind."""
+    """The list pages of every kind of record."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[Route]:
-        """Return the routes: the page, the JSON file and the CSV file of each kind."""
+        """Return the routes: for each kind the page, the JSON file and the CSV file."""
         pages = {"": self._page, ".json": self._json, ".csv": self._csv}
         return [
             Route(f"/{kind.plural}{end}", endpoint_for(kind, answer)) for kind in MODEL for end, answer in pages.items()
@@ -471,7 +484,7 @@ class ListPages:
         return csv_file(request, kind.plural, self._lines(query, me, first))
 
     async def _lines(self, query: ListQuery, me: Actor, found: Data) -> AsyncIterator[list[Any]]:
-        """Yield the headings, then a row for each record, reading page after page."""
+        """Yield the lines of the CSV file: the headings, then a line for each record. The records are read page by page."""
         yield _headings(query.kind)
         while True:
             for record in found["nodes"]:
@@ -498,7 +511,7 @@ class ListPages:
 
 
 def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
-    """Return an endpoint that passes the kind to `answer`."""
+    """Return an endpoint that calls `answer` with the kind."""
 
     async def endpoint(request: Request) -> Response:
         return await answer(kind, request)
@@ -507,13 +520,16 @@ def endpoint_for(kind: type[Kind], answer: KindEndpoint) -> Endpoint:
 
 
 def _page_paths(query: ListQuery, info: Data) -> dict[str, str]:
-    """Return the paths of the previous and next page."""
+    """Return the paths of the previous and the next page of a list."""
     before = {"before": query.from_the_start(before=info["startCursor"]).path()} if info["hasPreviousPage"] else {}
     return before | ({"after": query.from_the_start(after=info["endCursor"]).path()} if info["hasNextPage"] else {})
 
 
 def _headings(kind: type[Kind]) -> list[str]:
-    """Return the headings of the CSV file. A link to many records has columns for ids, names and the count."""
+    """Return the headings of the CSV file.
+
+    A link to many records has three columns: ids, names and the count.
+    """
     ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
     return [
         *COMMON_COLUMNS,

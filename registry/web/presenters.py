@@ -1,4 +1,4 @@
-"""Present records and agreements: titles, paths, status and values as text."""
+"""Present records and agreements as text: titles, paths, status and values."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ SOON_DAYS = 90
 
 @dataclass(frozen=True)
 class StatusText:
-    """The status of an agreement or link: a code for style sheets and programs, and a text."""
+    """The status of an agreement or link: a text, and a code for style sheets and programs."""
 
     code: str
     text: str
 
 
 def status_text(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
-    """Return the status of an agreement on a day; all dates are ISO 8601 texts."""
+    """Return the status of an agreement on a day. All dates are ISO 8601 texts."""
     if withheld:
         return StatusText("unseen", _("dates not shown"))
     if valid_until and valid_until < today:
@@ -52,7 +52,10 @@ Data = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """A record in one line: title, path, details (facts about it and the link to it), and its status."""
+    """A record as one line of a page.
+
+    It has the title, the path, facts about the record and about the link to it, and the status.
+    """
 
     kind: str
     id: str
@@ -62,12 +65,15 @@ class RecordSummary:
 
     @property
     def path(self) -> str:
-        """The path of its page."""
+        """The path of the record's page."""
         return record_path(self.kind, self.id)
 
 
 def title(kind: str, record: Data) -> str:
-    """Return the title of a record: its name, or for a kind without names its first facts, or its id."""
+    """Return the title of a record.
+
+    This is its name. A record of a kind without names has its first facts as title, or else its id.
+    """
     if MODEL[kind].named:
         return term_label(record)
     parts = (_title_part(one, record) for one in fact_properties(MODEL[kind])[:TITLE_FACTS])
@@ -82,7 +88,7 @@ def _title_part(one: Property, record: Data) -> str:
 
 
 def value_text(one: Property, record: Data) -> str:
-    """Return a property as text: a level with its name on the scale, a number with its unit."""
+    """Return a property value as text: a level with its name on the scale, a number with its unit."""
     value = record.get(camel(one.name))
     scale = record.get(camel(SCALES.get(one.name, "")))
     if scale and value is not None:
@@ -92,18 +98,18 @@ def value_text(one: Property, record: Data) -> str:
 
 
 def record_summary(kind: str, record: Data) -> RecordSummary:
-    """Return the summary of a record with its title only."""
+    """Return a record as one line with its title only."""
     return RecordSummary(kind, record["id"], title(kind, record))
 
 
 def linked_records(end: End, answered: Any) -> list[Data]:
-    """Return the records of a link in a GraphQL result; an empty list if they are withheld."""
+    """Return the records of a link in a GraphQL result. Return an empty list if the user may not see them."""
     answers = [answered] if end.single else answered or []
     return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
 
 
 def link_summaries(end: End, answered: Any, today: str) -> list[RecordSummary]:
-    """Return the summaries of the records of a link, with facts about the records and the link."""
+    """Return each record of a link as one line, with facts about the record and the link."""
     answers = [one for one in ([answered] if end.single else answered or []) if one]
     return [
         _link_summary(end, one, far, today) for one, far in zip(answers, linked_records(end, answered), strict=True)
@@ -126,7 +132,7 @@ def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
 
 
 def _period(end: End, edge: Data, today: str) -> StatusText | None:
-    """Return the status of a dated link, or None if it is current."""
+    """Return the status of a link with dates. Return None if the link is current."""
     if not end.link.dated:
         return None
     if edge["until"] and edge["until"] < today:
@@ -137,14 +143,14 @@ def _period(end: End, edge: Data, today: str) -> StatusText | None:
 
 
 def _quotes(kind: str, record: Data) -> Iterator[str]:
-    """Yield the beginnings of free texts, such as feedback, which have nothing else to identify them."""
+    """Yield the first words of free texts, such as feedback. Records of these kinds have nothing else to identify them."""
     for name in MODEL[kind].erasable:
         if record.get(camel(name)):
             yield f"“{shortened(record[camel(name)])}”"
 
 
 def edge_texts(declared: Any, edge: Data) -> Iterator[str]:
-    """Yield the properties of a link as text: its role, since when, until when."""
+    """Yield the properties of a link as text: the role, the first day and the last day."""
     for one in declared:
         value = edge.get(camel(one.name))
         if value is None:
@@ -158,7 +164,7 @@ def edge_texts(declared: Any, edge: Data) -> Iterator[str]:
 
 
 def fact_texts(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
-    """Yield the facts of a record as text: a code alone, other values after their label."""
+    """Yield the facts of a record as text. A code stands alone; other values follow their label."""
     of_title = 0 if MODEL[kind].named else TITLE_FACTS
     for one in fact_properties(MODEL[kind])[of_title:]:
         value = record.get(camel(one.name))
@@ -185,7 +191,10 @@ def fact_text(declared: Property, value: Any) -> str:
 
 
 async def titles_of(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
-    """Return the titles of records by id, given their ids by kind. Records that the actor may not know of are left out."""
+    """Return the titles of records by id. `ids` has the ids by kind.
+
+    Records whose summary the actor may not see are left out.
+    """
     if not ids:
         return {}
     kinds = {kind: camel(MODEL[kind].plural) for kind in ids}

@@ -1,4 +1,4 @@
-"""GraphQL queries of pages, run in this process with the permissions of the user."""
+"""GraphQL queries of pages. They run in this process, with the permissions of the user."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -20,13 +20,16 @@ from schema.types import camel, field_of
 
 
 class PageQueries:
-    """Runs GraphQL operations for pages."""
+    """Runs the GraphQL operations of pages."""
 
     def __init__(self, schema: Schema, reader: Reader) -> None:
         self._schema, self._reader = schema, reader
 
     async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-        """Return the data of an operation. Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation."""
+        """Run an operation and return its data.
+
+        Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation.
+        """
         context = QueryContext(self._reader, actor)
         result = await self._schema.execute(operation, context, dict(variables))
         if result.errors:
@@ -50,33 +53,36 @@ COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance
 
 
 def own_properties(kind: type[Kind]) -> list[Property]:
-    """Return the properties of a kind that not all kinds have."""
+    """Return the properties of a kind without the properties that all kinds have."""
     return [one for name, one in kind.properties.items() if name not in COMMON]
 
 
 def fact_properties(kind: type[Kind]) -> list[Property]:
-    """Return the few properties that best distinguish the records of a kind."""
+    """Return the few properties that best tell the records of a kind apart."""
     return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
 
 
 def main_links(kind: type[Kind]) -> list[End]:
-    """Return the most important links of a kind: those visible in the summary, or else any that the kind declares."""
+    """Return the most important links of a kind.
+
+    These are the links that everybody who sees the summary sees, or else the links that the kind declares.
+    """
     declared = [end for end in kind.ends.values() if end.declared]
     return ([end for end in declared if end.link.summary] or declared)[:MOST_LINKS]
 
 
 def is_term(kind: type[Kind]) -> bool:
-    """Return whether the records of a kind are terms of a code list."""
+    """Return whether the records of a kind are terms of a code list, such as sectors."""
     return issubclass(kind, Term)
 
 
 def term_uses(kind: type[Kind]) -> list[End]:
-    """Return, for a term, the links to the records that use it; none for other kinds."""
+    """Return the links from a term to the records that use it. A kind that is no term has no such links."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
 
 
 def summary_selection(kind: type[Kind]) -> str:
-    """Return the selection set of a record in a list: its name and its facts."""
+    """Return the GraphQL selection set of a record in a list: the name and the facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
     details = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
     return " ".join(
@@ -85,18 +91,21 @@ def summary_selection(kind: type[Kind]) -> str:
 
 
 def identifying_links(kind: type[Kind]) -> list[End]:
-    """Return the links that identify a record whose kind has no names; none for other kinds."""
+    """Return the links that identify a record of a kind without names. Kinds with names have no such links."""
     return [end for end in kind.ends.values() if end.single and not kind.named and end.target != "Channel"]
 
 
 def title_selection(kind: type[Kind]) -> str:
-    """Return the selection set of a record's display name; a kind without names is identified by its first facts."""
+    """Return the GraphQL selection set of a record's title.
+
+    The title of a kind without names consists of its first facts.
+    """
     named = [] if kind.named else [camel(one.name) for one in fact_properties(kind)[:TITLE_FACTS]]
     return " ".join(["id", "name", *(("labelId", "labelEn") if is_term(kind) else ()), *named])
 
 
 def link_selection(end: End, far: str) -> str:
-    """Return the selection set of a link: its properties, and `far` of the linked record."""
+    """Return the GraphQL selection set of a link: its properties, and the selections `far` of the linked record."""
     if not end.link.properties:
         return f"{{ {far} }}"
     return f"{{ {' '.join(_link_properties(end))} {field_of(end.target)} {{ {far} }} }}"
@@ -117,7 +126,7 @@ FRAGMENTS = ("Summary", "Term")
 
 @cache
 def operation(name: str) -> str:
-    """Return an operation file with the fragments that it uses. Raises FileNotFoundError."""
+    """Return the text of an operation file, with the fragments that it uses. Raises FileNotFoundError."""
     text = _read(name)
     for fragment in FRAGMENTS:
         if f"...{fragment}" in text:

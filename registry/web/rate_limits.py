@@ -1,4 +1,4 @@
-"""Rate limits: requests, query cost and failed sign-ins per client and minute."""
+"""Rate limits per client and minute: requests, query cost and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ UNNAMED_PROXY = (
     "Requests come by a proxy on this machine that REGISTRY_PROXIES does not name. Set it, such as to 127.0.0.1, so that"
     " cookies and links are made for https where visitors come by https."
 )
-LONGEST_NAME = 64  # the longest client address read from a forwarded header
-MAX_LOOKUPS = 4  # concurrent credential lookups for all clients that failed too often
+LONGEST_NAME = 64  # the longest client address that is read from a forwarded header
+MAX_LOOKUPS = 4  # the number of concurrent sign-in checks for all clients that failed too often
 PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d*)?|(?P<four>[\d.]+):\d*")
 TABLE = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = OFF",  # counts last a minute, so losing them in a crash does no harm
+    "PRAGMA synchronous = OFF",  # counts are kept for a minute, so losing them in a crash does no harm
     "CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER, expires REAL) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS expiring ON counts (expires)",
 )
@@ -50,7 +50,11 @@ INCREASE = (
 
 
 class RateLimits:
-    """The rate limits and their counts: in this process, in a file shared on one machine, or in a Redis that all machines share."""
+    """The rate limits and the counts of each client.
+
+    The counts are in this process, in a file that the processes of one machine share, or in a Redis server that several
+    machines share.
+    """
 
     def __init__(self, settings: Settings) -> None:
         shared = settings.limits.get_secret_value() if settings.limits else ""
@@ -64,7 +68,7 @@ class RateLimits:
         self._warned_of_proxy = False
 
     def visitor(self, scope: Scope) -> str | None:
-        """Return the client that a request counts for; None if it is not limited."""
+        """Return the client that a request counts for, as an account or an address. Return None if the request is not limited."""
         if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(OPEN_PATHS):
             return None
         return _client_key(scope["client"][0]) or self._forwarded_visitor(scope)
@@ -82,28 +86,31 @@ class RateLimits:
         return visitor
 
     async def close(self) -> None:
-        """Close the connections, if any."""
+        """Close the connections to the storage if they are open."""
         if self._pool is not None:
             await self._pool.aclose()
         if isinstance(self._storage, CountsFile):
             self._storage.close()
 
     async def count_request(self, visitor: str) -> int:
-        """Count a request; return 0, or the seconds to wait if the limit is exceeded."""
+        """Count a request. Return 0, or the seconds to wait if the client made too many requests."""
         return await self._wait(self._counts.hit, self._requests, visitor)
 
     async def count_cost(self, visitor: str, cost: int) -> int:
-        """Count the cost of a query; return 0, or the seconds to wait if the budget is exceeded."""
+        """Count the cost of a query. Return 0, or the seconds to wait if the client's cost budget is used up."""
         return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
     async def count_failure(self, scope: Scope) -> int:
-        """Count a failed sign-in; return 0, or the seconds to wait if the limit is exceeded."""
+        """Count a failed sign-in. Return 0, or the seconds to wait if the client failed too often."""
         visitor = self.visitor(scope)
         return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
 
     @asynccontextmanager
     async def credential_lookup(self, scope: Scope) -> AsyncIterator[None]:
-        """Look up a credential in this context. Clients that failed too often share a few slots, so that guessing costs little."""
+        """Return a context in which a token or session is looked up.
+
+        Clients that failed too often wait for each other, so that guessing tokens costs the server little.
+        """
         visitor = self.visitor(scope)
         if visitor and await self._wait(self._counts.test, self._failures, visitor):
             async with self._few:
@@ -112,7 +119,10 @@ class RateLimits:
             yield
 
     async def _wait(self, count: Count, item: RateLimitItem, visitor: str) -> int:
-        """Count; return the seconds to wait. If the storage is down, nothing is limited, since the registry should stay readable."""
+        """Count one event and return the seconds to wait.
+
+        If the storage does not respond, return 0, so that the registry stays readable.
+        """
         try:
             if await count(item, visitor):
                 return 0
@@ -123,7 +133,7 @@ class RateLimits:
 
 
 def _pool(address: str) -> Any:
-    from redis.asyncio import ConnectionPool  # only installed where a Redis address is set
+    from redis.asyncio import ConnectionPool  # the package is installed only if the settings have a Redis address
 
     return ConnectionPool.from_url(address)
 
@@ -135,9 +145,9 @@ def _storage(pool: Any, shared: str) -> Storage:
 
 
 class CountsFile(Storage):
-    """A `limits` storage in an SQLite file that the processes of one machine share. A count takes about 40 microseconds."""
+    """Storage of the `limits` library: an SQLite file that the processes of one machine share. A count takes 40 microseconds."""
 
-    STORAGE_SCHEME = None  # it is created directly, not by URL
+    STORAGE_SCHEME = None  # `limits` finds storages by URL scheme; this storage is made directly
 
     def __init__(self, path: Path) -> None:
         super().__init__(wrap_exceptions=True)
@@ -154,7 +164,7 @@ class CountsFile(Storage):
         return sqlite3.Error
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add `amount` to a count that expires after `expiry` seconds; return the new count."""
+        """Add `amount` to a count that expires after `expiry` seconds, and return the new count."""
         now = time.time()
         self._file.execute("BEGIN IMMEDIATE")
         try:
@@ -165,7 +175,7 @@ class CountsFile(Storage):
         return int(count)
 
     async def get(self, key: str) -> int:
-        """Return a count."""
+        """Return the value of a count."""
         return int(self._found("count", key, 0))
 
     async def get_expiry(self, key: str) -> float:
@@ -178,7 +188,7 @@ class CountsFile(Storage):
         return True
 
     async def reset(self) -> int:
-        """Delete all counts; return how many there were."""
+        """Delete all counts, and return how many there were."""
         return self._file.execute("DELETE FROM counts").rowcount
 
     async def clear(self, key: str) -> None:
@@ -196,13 +206,13 @@ class CountsFile(Storage):
 
 
 class RateLimitMiddleware:
-    """Middleware that limits the requests and the query cost per client. It runs after authentication."""
+    """Middleware that limits the requests and the query cost of each client. It runs after authentication."""
 
     def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app, self._limits = app, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or refuse it until the minute is over."""
+        """Handle a request. If the client is over its limit, refuse the request until the minute is over."""
         address = self._limits.visitor(scope)
         if address is None:
             await self._app(scope, receive, send)
@@ -221,7 +231,7 @@ def _client_key(client: str) -> str | None:
         client = match["six"] or match["four"]
     try:
         address = ip_address(client.partition("%")[0])
-    except ValueError:  # a proxy may send an identifier instead of an address
+    except ValueError:  # a proxy may send an identifier in place of the client's address
         return client
     if address.version == 6 and address.ipv4_mapped:
         address = address.ipv4_mapped
@@ -236,7 +246,7 @@ def _visitor_key(scope: Scope, address: str) -> str:
 
 
 def too_many_requests(request: Request, wait: int) -> Response:
-    """Return the response to a request beyond the limit; `wait` is in seconds."""
+    """Return the response to a request over the limit. `wait` is in seconds."""
     sentence = ngettext(
         "Too many requests. Try again in {n} second.", "Too many requests. Try again in {n} seconds.", wait
     )

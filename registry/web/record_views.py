@@ -1,4 +1,4 @@
-"""The pages of a record: the record itself, its impact, and the resources that match a need."""
+"""The pages of a record: the record, its impact (what depends on it), and the resources that could meet a need."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,7 +49,10 @@ OPERATION = f"""query Meeting($ids: [ID!]) {{
 
 @dataclass(frozen=True)
 class Offer:
-    """A resource that could meet a need: its owners, what is free, and the path of the request form if the user may ask for it."""
+    """A resource that could meet a need: its owners and its free amount.
+
+    If the user may request it, the offer has the path of the request form.
+    """
 
     resource: RecordSummary
     owners: Sequence[RecordSummary]
@@ -61,7 +64,10 @@ class Offer:
 
 @dataclass(frozen=True)
 class Offers:
-    """The first resources that could meet a need, the number of further ones, and the path of the list of all of that kind."""
+    """The first resources that could meet a need.
+
+    The number of further ones and the path of the list of all resources of that kind follow.
+    """
 
     offers: Sequence[Offer]
     more: int
@@ -75,9 +81,9 @@ class NeedMatches:
         self._graph, self._reader = graph, reader
 
     async def of(self, kind: type[Kind], one: str, actor: Actor) -> Offers | None:
-        """Return the resources that could meet a need; drafts count too. None for other kinds, retired needs and summaries.
+        """Return the resources that could meet a need. The need may be a draft. Raises StoreError.
 
-        Raises StoreError.
+        Return None if the record is no need, is retired, or is visible to the user in summary only.
         """
         if kind is not Need:
             return None
@@ -106,7 +112,7 @@ class NeedMatches:
 
 
 def _need_row(state: RecordState) -> NeedRow:
-    """Return a need as the analyses represent it."""
+    """Return a need as a row of the analyses."""
     values = {name: state.properties.get(name) for name in ("kind", "unit", "quantity", "by_when")}
     ties = {name: tuple(state.ties[name]) for name in ("areas", "functions")}
     return NeedRow(state.id, str(state.properties["name"]), True, tuple(state.ties["agency"]), **values, **ties)  # type: ignore[arg-type]
@@ -187,7 +193,7 @@ class RecordPages:
         return await self._redirect(request)
 
     async def _redirect(self, request: Request, extension: str = "") -> Response:
-        """Redirect to the page of a record of another kind; 404 if the user may not know of such a record."""
+        """Redirect to the page of a record of another kind. Respond 404 if the user may not see a record with this id."""
         one = request.path_params["id"]
         found = (await self._graph.ask(OF_ANY_KIND, {"id": one}, actor_of(request)))["record"]
         if found is None:
@@ -201,7 +207,7 @@ class RecordPages:
         return record
 
     async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        """Return what stops if a record stops; None if that is too much to show on a page."""
+        """Return the records that would be affected if a record stopped. Return None if they are too many to show on a page."""
         if kind.__name__ not in STOPPABLE:
             return None
         try:
@@ -221,7 +227,7 @@ def _validity(kind: type[Kind], record: Data, day: str) -> Any:
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:
-    """Return the path of the comparison page of an agency or of the parties of an agreement; "" for other kinds."""
+    """Return the path that compares an agency, or the parties of an agreement. Return "" for records of other kinds."""
     agencies = (
         [record["id"]]
         if kind is MODEL["Agency"]
@@ -231,7 +237,7 @@ def _compare_path(kind: type[Kind], record: Data) -> str:
 
 
 def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day at which to show a record (`?at=`), or None. Raises UserError."""
+    """Return the day `?at=` on which to show a record, or None if the URL has no day. Raises UserError."""
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as error:
@@ -242,19 +248,19 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
 
 
 def _confirmation(what: str) -> str:
-    """Return the confirmation message after an action, or ""."""
+    """Return the message that confirms the user's last action, or "" if the URL names no action."""
     return {
-        "saved": _("Saved."),
-        "proposed": _("Saved and submitted. An approver will review it."),
-        "propose": _("Submitted. An approver will review it."),
-        "approve": _("Approved and published."),
-        "send-back": _("Sent back."),
+        "saved": _("The record is saved."),
+        "proposed": _("The record is saved and submitted. An approver will review it."),
+        "propose": _("The record is submitted. An approver will review it."),
+        "approve": _("The record is approved and published."),
+        "send-back": _("The record is sent back and is a draft again."),
         "retire": _("The record is retired."),
         "undo": _("The change was undone."),
         "confirm": _("Your statement is recorded."),
         "level": _("Your statement is recorded."),
-        "withdraw": _("The statement was withdrawn."),
-        "request": _("Requested. The steward sees the request in the inbox."),
+        "withdraw": _("The assessment was withdrawn."),
+        "request": _("Your request is sent. The steward of the resource sees it in the inbox."),
         "accept": _("The request is accepted."),
         "decline": _("The request is declined."),
         "end": _("The use has ended."),

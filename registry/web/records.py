@@ -1,4 +1,7 @@
-"""The content of a record page: facts, linked records, small graph, assessments of the parties, impact."""
+"""The content of a record page.
+
+It consists of facts, linked records, a small graph, the assessments of the parties, and the impact.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,10 @@ from schema.schema import facets_of
 from schema.types import camel, field_of
 
 AT_ONCE = 20
-OTHER_PERIODS = ("ended", "upcoming")  # periods of links that are not current; they are listed and counted separately
+OTHER_PERIODS = (
+    "ended",
+    "upcoming",
+)  # periods of links that are not current; links of each period are listed and counted separately
 CHANNELS = f"channels(first: 5) {{ {summary_selection(MODEL['Channel'])} }}"
 STATEMENT_FIELDS = "id name withheld scale level on agency { id name }"
 HIT_FIELDS = "{ lost text record { id name } }"
@@ -33,7 +39,7 @@ OF_ANY_KIND = "query Any($id: ID!) {\n  record(id: $id) { __typename }\n}\n"
 
 
 def record_operation(kind: type[Kind]) -> str:
-    """Return the operation for a record of a kind and the first records of each link."""
+    """Return the GraphQL operation that reads a record of a kind and the first records of each link."""
     own = [camel(one.name) for one in kind.properties.values() if not one.refers_to]
     return "\n".join(
         [
@@ -64,7 +70,10 @@ def _link_selections(end: End) -> Iterator[str]:
 
 
 def is_compared(end: End) -> bool:
-    """Return whether a link leads to the statements of the parties of an agreement, which are compared instead of listed."""
+    """Return whether a link leads from an agreement to the assessments of its parties.
+
+    The page compares them instead of listing them.
+    """
     return end.kind == "Partnership" and end.target == "Statement"
 
 
@@ -73,7 +82,7 @@ COMBINED_PROPERTIES = ("unit", *SCALES.values())
 
 @dataclass(frozen=True)
 class Fact:
-    """A line of a record: a heading with a text (a web address if `url`) or records."""
+    """One fact of a record: a heading with a text or with records. If `url` is true, the text is a web address."""
 
     heading: str
     text: str = ""
@@ -83,9 +92,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records of a link: the first of them, their number, and the path of the whole list.
+    """The records that one link leads to: the first of them, their number, and the path of the full list.
 
-    `with_parts` says that the list includes the records of narrower terms; `apart` has the links that are not current.
+    `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended or not
+    started yet.
     """
 
     name: str
@@ -98,7 +108,7 @@ class Section:
 
     @property
     def counts(self) -> str:
-        """The number of records; if some links have ended or are upcoming, the number of each."""
+        """The number of records as text. If some links have ended or not started yet, the number of each group."""
         if not self.apart:
             return number(self.count)
         return ", ".join([_("{n} current").format(n=number(self.count)), *(one.text for one in self.apart)])
@@ -106,14 +116,14 @@ class Section:
 
 @dataclass(frozen=True)
 class OtherPeriod:
-    """Links that have ended or are upcoming: their number as text, and the first records."""
+    """The links that have ended, or those that have not started yet: their number as text, and the first records."""
 
     text: str
     records: Sequence[RecordSummary]
 
 
 def record_facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
-    """Return the facts of a record: its own properties, and links that describe it, such as terms."""
+    """Return the facts of a record: its own properties, and the links that describe it, such as its sectors."""
     lines = [_property_fact(one, record) for one in own_properties(kind) if one.name not in COMBINED_PROPERTIES]
     lines += [
         Fact(label(end.name), records=link_summaries(end, record[camel(end.name)], today))
@@ -131,7 +141,7 @@ def _property_fact(one: Property, record: Data) -> Fact:
 
 
 def record_sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
-    """Return a section for each link that does not describe the record."""
+    """Return a section for each link, except for links that are shown as facts."""
     linked = [end for end in kind.ends.values() if not _describes(end) and not is_compared(end)]
     linked.sort(key=lambda end: end.target == end.kind)
     every = (_make_section(end, record, today) for end in linked)
@@ -155,13 +165,13 @@ def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[O
 
 
 def _describes(end: End) -> bool:
-    """Return whether a link describes a record (a term, a parent), so that it is shown as a fact rather than a section."""
+    """Return whether a link describes a record, so that it is shown as a fact. Links to terms and to a parent describe a record."""
     few = end.single or is_term(MODEL[end.target]) or end.target == end.kind
     return end.declared and few and not end.link.properties
 
 
 def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
-    """Return the labels of the properties and links that are hidden from the user; none if the record is not withheld."""
+    """Return the labels of the properties and links that the user may not see. The list is empty if the user may see all."""
     if not record["withheld"]:
         return []
     hidden = [one.name for one in own_properties(kind) if not one.summary]
@@ -172,21 +182,21 @@ def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
 
 
 def steward(record: Data, today: str) -> tuple[RecordSummary, Sequence[RecordSummary]] | None:
-    """Return the steward of a record and its contact channels; None if it has no steward."""
+    """Return the steward of a record and the steward's contact channels. Return None if the record has no steward."""
     one = record["steward"]
     if one is None:
         return None
     return record_summary("Agency", one), link_summaries(MODEL["Agency"].ends["channels"], one["channels"], today)
 
 
-LINKS, OF_EACH = 5, 2  # the number of links, and of records per link, in the small graph
+LINKS, OF_EACH = 5, 2  # the number of links in the small graph, and the number of records per link
 ROW, HEADING, MARGIN = 20, 25, 8
 LONGEST = 33
 
 
 @dataclass(frozen=True)
 class DrawnLine:
-    """A line of text at height `y` in the drawing: the heading of a link or, with `kind`, a record."""
+    """A line of text at height `y` in the small graph. If `kind` is set, the line is a record, otherwise the heading of a link."""
 
     text: str
     y: int
@@ -195,7 +205,10 @@ class DrawnLine:
 
 @dataclass(frozen=True)
 class SmallGraph:
-    """The small graph: its lines from the top, and its height; the record is at half of it."""
+    """A drawing of a record and the records linked to it.
+
+    It has its lines from the top, and its height. The record itself is at half the height.
+    """
 
     lines: Sequence[DrawnLine]
     height: int
@@ -225,7 +238,7 @@ def _truncated(text: str) -> str:
 
 @dataclass(frozen=True)
 class StatedLevel:
-    """What one party states: its level as text and number, and the day."""
+    """The level of cooperation that one party reports, as text and number, and the day of the report."""
 
     agency: RecordSummary
     text: str
@@ -235,7 +248,7 @@ class StatedLevel:
 
 @dataclass(frozen=True)
 class LevelComparison:
-    """The levels that the parties state on one scale."""
+    """The levels of cooperation that the parties of an agreement report on one scale."""
 
     scale: str
     stated: Sequence[StatedLevel]
@@ -248,7 +261,10 @@ class LevelComparison:
 
 
 def compare_levels(statements: Sequence[Data]) -> list[LevelComparison]:
-    """Return the latest level of each party, by scale. Statements that the user may not see, or with a hidden party, are left out."""
+    """Return the latest level that each party reports, by scale.
+
+    An assessment is left out if the user may not see it or its party.
+    """
     known = [one for one in statements if one["scale"] and one["agency"]]
     latest = {(one["scale"], one["agency"]["id"]): one for one in sorted(known, key=lambda one: str(one["on"]))}
     scales = dict.fromkeys(scale for scale, _agency in latest)
@@ -272,7 +288,7 @@ AFFECTED_GROUPS = ("services", "resources", "agencies")
 
 @dataclass(frozen=True)
 class ImpactLine:
-    """A record affected by an impact: lost or only degraded, with the reason as text."""
+    """A record that would stop or work less well if another record stopped, with the reason as text."""
 
     name: str
     path: str
@@ -282,9 +298,9 @@ class ImpactLine:
 
 @dataclass(frozen=True)
 class ImpactView:
-    """The impact of a record: a summary, and the affected records with reasons, lost ones first.
+    """The records that would be affected if a record stopped, with a summary. Records that would stop come first.
 
-    `withheld` says that more records may be affected through links that the user does not see.
+    `withheld` says that more records may be affected through links that the user may not see.
     """
 
     summary: Sequence[str]
@@ -293,7 +309,7 @@ class ImpactView:
 
 
 def impact_view(impact: Data | None) -> ImpactView | None:
-    """Return the view of an `impact` result; None if nothing is, or may be, affected."""
+    """Return the view of the result of an `impact` query. Return None if no record is affected, visible or hidden."""
     if not impact or not any(impact.values()):
         return None
     hits = [_impact_line(KIND_OF_GROUP[group], one) for group in AFFECTED_GROUPS for one in impact[group]]

@@ -1,4 +1,4 @@
-"""What users may do on pages, and the 403 page that names the missing role and whom to ask."""
+"""What users may do on pages, and the 403 page that names the required role and the contact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,27 +19,27 @@ from registry.web.records import record_operation, steward
 from registry.web.templating import page
 from schema.types import field_of
 
-# Kinds with actions of their own, such as requests, are created and changed on the pages of those actions.
+# Some kinds, such as requests, are created and changed by actions only, so they have no form.
 EDITABLE = [kind for kind in MODEL if not (kind.read_only or kind.by_action)]
 
 
 def may_register(actor: Actor) -> bool:
-    """Return whether an actor may register records for some agency."""
+    """Return whether an actor may register records for at least one agency."""
     return actor.is_admin or bool(actor.agencies_for(Action.PROPOSE))
 
 
 def may_edit(actor: Actor, record: Mapping[str, Any]) -> bool:
-    """Return whether an actor may edit a record, given as a GraphQL result."""
+    """Return whether an actor may edit a record. `record` is a GraphQL result."""
     return record["status"] != "RETIRED" and can(actor, Action.EDIT, permission_properties(record))
 
 
 def permission_properties(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties on which permissions depend, from a record given as a GraphQL result."""
+    """Return the properties of a record that permissions depend on. `record` is a GraphQL result."""
     return {"status": record["status"].lower(), "steward": record["steward"] and record["steward"]["id"]}
 
 
 def refusal_page(request: Request, heading: str, reason: str, whom: Any = None, back: str = "/") -> Response:
-    """Return a 403 page with the reason and whom to ask: `whom` is the record's steward and its channels."""
+    """Return a 403 page with the reason and the contact. `whom` is the record's steward and the steward's channels."""
     me = signed_in(request)
     role = role_label(me.role) if me else ""
     response = page(
@@ -50,22 +50,23 @@ def refusal_page(request: Request, heading: str, reason: str, whom: Any = None, 
 
 
 def cannot_register(request: Request, kind: type[Kind]) -> Response:
-    """Return the 403 page for registering records of a kind."""
+    """Return the 403 page for users who may not register records of a kind."""
     heading = _("You may not register {what}.").format(what=_(kind.plural))
     return refusal_page(request, heading, role_needed(Action.PROPOSE, _("an agency")))
 
 
 async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
-    """Return the 403 page for editing a record; None if the user may not know that it exists."""
+    """Return the 403 page for users who may not edit a record. Return None if the user may not see that the record exists."""
     return await cannot_do(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
 
 
 async def cannot_do(
     request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, heading: str, reason: str = ""
 ) -> Response | None:
-    """Return the 403 page for an action on a record; None if the user may not know that the record exists.
+    """Return the 403 page for users who may not perform an action on a record.
 
-    `heading` may contain `{title}`. `reason` is why a user whose role allows the action may not perform it.
+    Return None if the user may not see that the record exists. `heading` may contain `{title}`. `reason` tells a user whose
+    role allows the action why this record cannot be changed.
     """
     me = actor_of(request)
     record = (await graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]

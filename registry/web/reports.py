@@ -1,4 +1,4 @@
-"""The home page, report pages, evidence links and GraphiQL."""
+"""The home page, the report pages, links to evidence, and GraphiQL."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 
 @dataclass(frozen=True)
 class LatestRun:
-    """The last run of a report and when it ended; whether a newer run is in progress, and whether the last one failed."""
+    """The latest completed run of a report, and when it ended.
+
+    `running` says whether a newer run is in progress, `failed` whether the last run failed.
+    """
 
     report: Report | None = None
     ended: str = ""
@@ -69,37 +72,37 @@ class LatestRun:
 
 @dataclass(frozen=True)
 class GapSummary:
-    """The last run of the collaboration gap report."""
+    """The last run of the collaboration gap report, as the home page shows it."""
 
     latest: LatestRun
 
     @property
     def gaps(self) -> Report | None:
-        """The report; None if it was never run."""
+        """The collaboration gap report, or None if it has never run."""
         return self.latest.report
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The partial reports by name."""
+        """The reports that the collaboration gap report is composed of, by name."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
     def assessed(self) -> int:
-        """The number of cases that could be assessed, without those of the coverage report."""
+        """The number of cases with enough data to judge, without the cases of the coverage report."""
         return sum(_assessed(part) for part in self.parts.values() if part.name != COVERAGE.name)
 
     @property
     def not_assessed(self) -> Sequence[Report]:
-        """The partial reports, without coverage, in which nothing could be assessed."""
+        """The composing reports in which no case had enough data to judge. The coverage report is left out."""
         return [part for part in self.parts.values() if part.name != COVERAGE.name and not _assessed(part)]
 
     def part(self, about: str) -> Report:
-        """Return the partial report that a type of finding comes from."""
+        """Return the report that findings of a type come from."""
         return self.parts[FROM[about].name]
 
 
 class Stamp(NamedTuple):
-    """What the result of a run depends on: runs with equal stamps give equal results."""
+    """Everything that the result of a run depends on. Runs with equal stamps give equal results."""
 
     as_of: str
     change_stamp: str
@@ -108,7 +111,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run: its report, or None if it failed."""
+    """A finished run with its report. The report is None if the run failed."""
 
     stamp: Stamp
     at: str
@@ -116,7 +119,10 @@ class FinishedRun:
     report: Report | None
 
     def is_current(self, stamp: Stamp) -> bool:
-        """Return whether the result is still valid. It also expires, since other tools change the graph without a new change stamp."""
+        """Return whether the result is still valid.
+
+        A result also expires, because other tools change the graph without writing a new change stamp.
+        """
         return self.stamp == stamp and time.monotonic() < self.expires
 
 
@@ -130,7 +136,7 @@ class ActiveRun:
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A requested run. Users for whom the result is the same share a key."""
+    """A requested run of a report. Requests with the same key get the same result."""
 
     key: Hashable
     stamp: Stamp
@@ -138,9 +144,9 @@ class ReportRequest:
 
 
 class ReportRunner:
-    """Runs reports in threads, at most MAX_RUNS at once, and each report at most once at a time.
+    """Runs reports in threads. At most MAX_RUNS reports run at once, and no report runs twice at the same time.
 
-    Results are cached until the graph changes. Until a newer run ends, pages show the previous result with its time.
+    Results are cached until the graph changes. While a newer run is in progress, pages show the previous result with its time.
     """
 
     def __init__(self, threads: StoreThreads, reader: Reader, library: Library) -> None:
@@ -157,7 +163,7 @@ class ReportRunner:
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
     async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
-        """Return a report on a day (None: today) as the actor may see it. Raises ReportError and StoreError."""
+        """Return a report on a day, as the actor may see it. If the day is None, use today. Raises ReportError and StoreError."""
         request = await self._wanted(name, day, params, actor)
         ended = self._reports.get(request.key)
         if ended and ended.report and ended.is_current(request.stamp):
@@ -167,9 +173,9 @@ class ReportRunner:
         return await asyncio.shield(self._start(request).task)
 
     async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
-        """Return the last run of a report, and start a new one if it is out of date. Waits at most PATIENCE seconds.
+        """Return the last run of a report, and start a new run if the last one is out of date. Wait at most PATIENCE seconds.
 
-        Raises ReportError and StoreError, but does not repeat the error of an earlier failed run.
+        Raises ReportError and StoreError. The error of an earlier failed run is not raised again.
         """
         request = await self._wanted(name, day, params, actor)
         last, failure = self._reports.get(request.key), self._failures.get(request.key)
@@ -191,7 +197,8 @@ class ReportRunner:
 
     async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name, actor), params)
-        reader = actor.role, actor.agencies, actor.groups  # all that a result may depend on, but not the name
+        # a result depends on the reader's role, agencies and groups, not on the name
+        reader = actor.role, actor.agencies, actor.groups
         return ReportRequest(
             (language(), name, reader, day, *values.items()),
             Stamp(as_of, await self._reader.change_stamp(), self._library.state(name)),
@@ -199,7 +206,7 @@ class ReportRunner:
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
-        """Return the run in progress for the same key, or start one."""
+        """Return the run in progress for the key of a request. If there is none, start one."""
         running = self._running.get(request.key)
         if running is None:
             running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))
@@ -227,7 +234,7 @@ def _assessed(report: Report) -> int:
 
 
 def _log_failure(task: asyncio.Task[Report]) -> None:
-    """Log why a run failed, since no request may be waiting for it."""
+    """Log why a run failed, because no request may be waiting for its result."""
     if not task.cancelled() and (error := task.exception()):
         log.warning("A report failed: %s", error)
 
@@ -237,12 +244,15 @@ _KINDS: Mapping[str, type[Kind]] = {param(snake(kind.__name__)): kind for kind i
 
 
 def report_links(base: str = "") -> Links:
-    """Return the functions that make the URLs of records and of evidence; `base` is the server's URL ("" for relative ones)."""
+    """Return the functions that make the URLs of records and of evidence.
+
+    `base` is the URL of the server; if it is "", the URLs are relative.
+    """
     return Links(lambda one: base + record_path(one.kind, one.id), lambda rests_on: base + evidence_path(rests_on))
 
 
 async def evidence(request: Request) -> Response:
-    """Redirect to GraphiQL with the operation for the records of a URL: `/evidence?agency=ID&agency=ID&resource=ID`."""
+    """Redirect to GraphiQL with a query for the records that the URL names, such as `/evidence?agency=ID&resource=ID`."""
     query = request.query_params
     chosen = {name: query.getlist(name)[:PAGE] for name in dict.fromkeys(query) if name in _KINDS}
     if not chosen:
@@ -253,7 +263,7 @@ async def evidence(request: Request) -> Response:
 
 
 def operation(kinds: Sequence[type[Kind]]) -> str:
-    """Return the operation that shows records of these kinds by id, each with its main links."""
+    """Return the GraphQL operation that reads records of these kinds by id, each with its main links."""
     names = [camel(kind.plural) for kind in kinds]
     lines = [f"query Evidence({', '.join(f'${name}: [ID!]' for name in names)}) {{"]
     for name, kind in zip(names, kinds, strict=True):
@@ -269,7 +279,7 @@ class ReportPages:
         self._answers, self._library = answers, library
 
     async def home(self, request: Request) -> Response:
-        """The home page: search, counts, and what needs attention; a 503 page if the store is down."""
+        """Show the home page: search, numbers of records, and findings that need attention. Respond 503 if the database is down."""
         if request.query_params.get("q"):
             return RedirectResponse(address("/search", request.query_params.multi_items()), 307)
         me = actor_of(request)
@@ -282,11 +292,11 @@ class ReportPages:
         return page(request, "home.html", q="", counts=counts, attention=attention)
 
     async def reports(self, request: Request) -> Response:
-        """The list of reports."""
+        """Show the list of reports."""
         return page(request, "reports.html", questions=list(self._library.questions(actor_of(request)).values()))
 
     async def report(self, request: Request) -> Response:
-        """A report as a page, with a form for its parameters; during its first run, a page that reloads itself."""
+        """Show a report with a form for its parameters. During its first run, show a page that reloads itself."""
         await pay(EXPLORE_COST)
         latest = await self._answers.latest(*self._wanted(request))
         if latest.report is None:
@@ -304,7 +314,10 @@ class ReportPages:
         )
 
     def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
-        """Return the page for a report without a result: a 202 page that reloads itself, or an error if the run failed."""
+        """Return the page for a report that has no result yet.
+
+        If the first run is in progress, the page has status 202 and reloads itself. If it failed, the page shows the error.
+        """
         if latest.failed:
             return problem(request, 503, _("The report could not be computed. Try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
@@ -315,19 +328,22 @@ class ReportPages:
         return response
 
     async def report_file(self, request: Request) -> Response:
-        """A report as a file, with the same rows."""
+        """Return a report as a file with the same rows as the page."""
         return await self._file(request, request.path_params["format"])
 
     async def report_chart(self, request: Request) -> Response:
-        """The chart of a report as Vega-Lite; 404 if it has none."""
+        """Return the chart of a report as Vega-Lite. Respond 404 if the report has no chart."""
         return await self._file(request, CHART)
 
     async def report_schema(self, request: Request) -> Response:
-        """The JSON Schema of every report that the user may run, custom ones too."""
+        """Return the JSON Schema of every report that the user may run, including custom reports."""
         return json_file(json_schema(self._library.questions(actor_of(request))))
 
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return the GraphiQL endpoint; it shows the operation and variables in the URL, or `first` as an example."""
+        """Return the GraphiQL endpoint.
+
+        GraphiQL shows the operation and variables of the URL, or else the example `first`.
+        """
 
         async def graphiql(request: Request) -> Response:
             operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
@@ -336,11 +352,11 @@ class ReportPages:
         return graphiql
 
     async def health(self, _request: Request) -> Response:
-        """Return 200 while the process runs."""
+        """Return 200 as long as the process runs."""
         return PlainTextResponse("ok\n")
 
     async def _file(self, request: Request, extension: str) -> Response:
-        """Return a report as a file. It is written in a thread, since a long report takes time."""
+        """Return a report as a file. The file is written in a thread, because a long report takes time."""
         chosen = FILES.get(extension)
         if chosen is None:
             raise HTTPException(404)
@@ -356,9 +372,9 @@ class ReportPages:
         return await self._answers.report(*self._wanted(request))
 
     def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
-        """Return the name, day and parameters of the requested report, and the actor.
+        """Return the name, the day and the parameters of the requested report, and the actor.
 
-        Numbers are read in the notation of the form's language.
+        Numbers in the URL are read in the notation of the form's language.
         """
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}

@@ -1,4 +1,4 @@
-"""The search page, its JSON, and suggestions."""
+"""The search page, its JSON file, and suggestions while the user types."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,13 +26,16 @@ KINDS = {snake(kind.__name__): kind.__name__ for kind in MODEL if is_searched(ki
 
 
 def _title_selections() -> str:
-    """Return the selection set of a display name, for records of any kind."""
+    """Return the GraphQL selection set of a title, for records of any kind."""
     more = {name: title_selection(MODEL[name]).split()[2:] for name in KINDS.values()}
     return "__typename id name " + " ".join(f"... on {name} {{ {' '.join(own)} }}" for name, own in more.items() if own)
 
 
 def search_operation(parameters: Mapping[str, str]) -> str:
-    """Return the operation for a page of hits, with the number of hits of each kind, whichever kind is selected."""
+    """Return the operation for a page of search results.
+
+    It also counts the results of each kind, whichever kind the user selected.
+    """
     cursor = (", $after: String", ", after: $after") if "after" in parameters else ("", "")
     counts = "countByKind { kind count }"
     others = (
@@ -60,19 +63,19 @@ def suggestions_operation() -> str:
 
 
 def filter_options_operation() -> str:
-    """Return the operation for the sectors and areas to filter by."""
+    """Return the operation for the sectors and areas that the user can filter by."""
     label = {"id": "labelId", "en": "labelEn"}[language()]
     lists = (f"  {name}(first: {MOST}) {{ totalCount nodes {{ id name {label} }} }}" for name in ("sectors", "areas"))
     return "\n".join(["query Places {", *lists, "}", ""])
 
 
 def kind_variable(kind: str | None) -> dict[str, Any]:
-    """Return the variable that limits a search to one kind, if `kind` is given."""
+    """Return the variable that limits a search to one kind. Without a kind, return no variable."""
     return {"kinds": [kind.upper()]} if kind else {}
 
 
 def search_variables(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return the variables of a search from the query parameters q, kind, sector, area and after."""
+    """Return the variables of a search, from the query parameters q, kind, sector, area and after."""
     values = {
         "text": parameters.get("q", ""),
         **kind_variable(parameters.get("kind")),
@@ -89,13 +92,13 @@ SearchQuery = Mapping[str, str]
 
 
 class SearchPages:
-    """The search page."""
+    """The search page and its JSON file."""
 
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of the search page."""
         return [Route("/search", self._page), Route("/search.json", self._json)]
 
     async def _page(self, request: Request) -> Response:
@@ -121,7 +124,10 @@ class SearchPages:
         )
 
     async def _json(self, request: Request) -> Response:
-        """Return suggestions, or with `all` a page of hits. The last word typed may be incomplete."""
+        """Return suggestions as JSON. With the parameter `all`, return a page of search results.
+
+        The last word that the user typed may be incomplete.
+        """
         parameters, me = _parameters(request), actor_of(request)
         if request.query_params.get("all"):
             return json_file(await self._found(parameters, me))

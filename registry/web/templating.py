@@ -1,4 +1,4 @@
-"""The template environment, and labels, codes, numbers and dates in the current language."""
+"""The template environment, and functions that show labels, codes, numbers and dates in the current language."""
 
 from collections.abc import Mapping
 from textwrap import shorten
@@ -37,40 +37,40 @@ LABELS = {
 
 
 def label(name: str) -> str:
-    """Return the label of a property or link: "Level of government" for `level_of_government`."""
+    """Return the label of a property or link. For `level_of_government`, this is "Level of government"."""
     return _(english_label(name))
 
 
 def english_label(name: str) -> str:
-    """Return the English label, which is the message id in the translation catalogue."""
+    """Return the English label of a property or link. It is the message id in the translation catalogue."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def kind_noun(kind: str, count: int) -> str:
-    """Return the noun for a number of records of a kind: singular for one, otherwise plural."""
+    """Return the noun for a number of records of a kind: the singular for 1, otherwise the plural."""
     return singular(kind).lower() if count == 1 else plural(kind)
 
 
 def counted(kind: str, count: int) -> str:
-    """Return a number of records with the noun of their kind: "1 service", "3 services"."""
+    """Return a number with the noun of the kind: "1 service", "3 services"."""
     return f"{number(count)} {kind_noun(kind, count)}"
 
 
 def code_label(codes: str | None, code: str) -> str:
-    """Return the label of a code, or the code itself if the list does not contain it."""
+    """Return the label of a code. Return the code itself if the code list does not contain it."""
     entry = code_list(codes).get(code.lower()) if codes else None
     return str(getattr(entry, f"label_{language()}")) if entry else code
 
 
 def level_label(scale: str, level: int) -> str:
-    """Return a level of cooperation as its number and its name on the scale."""
+    """Return a level of cooperation as text: its number, and its name on the scale."""
     names = code_list(f"level-{scale}") if scale in code_list("level-scale") else {}
     entry = names.get(str(level))
     return f"{level} {getattr(entry, f'label_{language()}')}" if entry else str(level)
 
 
 def property_text(declared: Property, value: Any) -> str:
-    """Return a property value as text; an empty string for None and empty lists."""
+    """Return a property value as text. Return "" if the value is None or an empty list."""
     if value is None or value == []:
         return ""
     if declared.value is Flag:
@@ -85,17 +85,17 @@ def property_text(declared: Property, value: Any) -> str:
 
 
 def term_label(record: Mapping[str, Any]) -> str:
-    """Return the display name of a record; for a term its label in the current language, if it has one."""
+    """Return the title of a record. A term has its label in the current language as title, if it has one."""
     return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
 
 
 def shortened(text: str) -> str:
-    """Return a text shortened to LONGEST_GLANCE characters."""
+    """Return a text cut to LONGEST_GLANCE characters."""
     return shorten(text, LONGEST_GLANCE, placeholder="…")
 
 
 def moment(text: str) -> str:
-    """Return an Instant as day and time in the registry's time zone."""
+    """Return a point in time as day and time in the registry's time zone."""
     return f"{day(day_of(text))}, {time_of(text)}"
 
 
@@ -104,7 +104,7 @@ YEAR = 31_536_000
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a rendered page. If the URL has a `lang` parameter, a cookie remembers the language."""
+    """Return a page made from a template. If the URL has a `lang` parameter, a cookie stores the language."""
     text = _TEMPLATES.get_template(template).render(lang=language(), request=request, me=signed_in(request), **values)
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():
@@ -120,24 +120,24 @@ def path_in_language(request: Request, other: str) -> str:
 
 
 def login_path(request: Request) -> str:
-    """Return the path of the sign-in page, which returns to the current page."""
+    """Return the path of the sign-in page. After sign-in, the browser returns to the current page."""
     url = request.url
     here = url.path + (f"?{url.query}" if url.query else "")
     return LOGIN if url.path == LOGIN else address(LOGIN, [("next", here)])
 
 
 def cell(value: Cell, column: Column) -> str:
-    """Return a report value as text."""
+    """Return a value in a report row as text."""
     return cell_text(column, value)
 
 
 def plural(kind: str) -> str:
-    """Return the plural name of a kind."""
+    """Return the plural noun of a kind."""
     return _(MODEL[kind].plural)
 
 
 def singular(kind: str) -> str:
-    """Return the singular name of a kind."""
+    """Return the singular noun of a kind."""
     return _(kind)
 
 
@@ -161,7 +161,7 @@ _TEMPLATES.globals |= {
     "evidence_path": evidence_path,
 }
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
-# These are functions, not filters: Jinja evaluates a filter on a constant once, at compile time, in the language of that moment.
+# These are functions and not filters: Jinja evaluates a filter of a constant only once, in the language of that moment.
 _TEMPLATES.globals |= {
     "label": label,
     "plural": plural,

@@ -1,4 +1,4 @@
-"""Run the web application in this process or in worker processes, with a time limit for slow requests."""
+"""Run the web application in this process or in worker processes, with a time limit for receiving a request."""
 
 import atexit
 import gc
@@ -28,41 +28,41 @@ from registry.web.form_data import DownloadAborted
 from registry.web.rate_limits import CountsFile
 
 ARRIVE_SECONDS = 20
-LEAST_RATE = 1_000  # bytes a second: each such amount received extends the limit by a second
+LEAST_RATE = 1_000  # bytes per second: a client that sends this many bytes gets one more second
 
 
 class Protocol(HttpToolsProtocol):
-    """Closes a connection whose request does not arrive in time; answers 408 unless a response has begun."""
+    """Closes a connection if its request does not arrive in time. The client gets status 408, unless a response has begun."""
 
     _timer: TimerHandle | None = None
     _began = 0.0
     _arrived = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Start the timer for the first request."""
+        """Start the timer for the first request of a connection."""
         super().connection_made(transport)
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Receive a part of a request, or several requests."""
+        """Receive a part of a request, or several requests at once."""
         if not self._arrived:
-            self._stop_timer()  # restart the timer: a connection may be opened long before it is used
+            self._stop_timer()  # restart the timer: a browser may open a connection long before it uses it
         self._start_timer()
         self._arrived += len(data)
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Start a request; with pipelining, several may arrive in one read."""
+        """Begin a request. A client may send several requests at once (pipelining)."""
         self._start_timer()
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
-        """Stop the timer: the request has arrived."""
+        """Stop the timer, because the request has arrived."""
         self._stop_timer()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
+        """Stop the timer, because the connection is closed."""
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -78,7 +78,7 @@ class Protocol(HttpToolsProtocol):
 
     def _check_timer(self) -> None:
         now, until = self.loop.time(), self._began + ARRIVE_SECONDS + self._arrived / LEAST_RATE
-        if self.flow.read_paused:  # uvicorn paused reading, so the client is not to blame
+        if self.flow.read_paused:  # uvicorn paused reading, so the client did not cause the delay
             self._timer = self.loop.call_at(now + ARRIVE_SECONDS, self._check_timer)
         elif now < until:
             self._timer = self.loop.call_at(until, self._check_timer)
@@ -89,7 +89,7 @@ class Protocol(HttpToolsProtocol):
         self._timer = None
         answering = (
             self.cycle is not None and not self.cycle.response_complete
-        )  # the handler that reads the body sees the disconnect and logs it
+        )  # the handler that reads the request body raises ClientDisconnect and logs it
         if self._arrived and not answering:
             self.logger.warning(
                 "A request from %s did not arrive in time: its connection is closed.", _client_name(self.client)
@@ -108,23 +108,26 @@ CONFIG: dict[str, Any] = {
     "server_header": False,
     "ws": "none",
     "http": Protocol,
-    "timeout_graceful_shutdown": 5,  # seconds for open requests to finish when the server stops
+    "timeout_graceful_shutdown": 5,  # seconds that open requests have to finish after the server was told to stop
 }
-STARTUP_FAILURE = 3  # uvicorn's code for a worker that would fail again if it were started again
+STARTUP_FAILURE = 3  # uvicorn's exit code for a worker that would fail again after a restart
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that handles the first stop signal only, so a second Ctrl-C neither forces an exit nor logs errors."""
+    """A uvicorn server that handles only the first stop signal.
+
+    A second Ctrl-C neither forces an exit nor logs errors.
+    """
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start the shutdown on the first signal and ignore later ones."""
+        """Begin the shutdown on the first stop signal, and ignore later signals."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
 
 def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: int) -> None:
-    """Serve in this process until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises the captured signal again after shutdown
+    """Serve pages in this process until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # after the shutdown, uvicorn raises the signal again
     config = uvicorn.Config(
         _build_frozen_app(place, settings), host=host, port=port, **_proxy_options(settings), **CONFIG
     )
@@ -133,16 +136,16 @@ def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: in
 
 
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve in `workers` processes until Ctrl-C or SIGTERM.
+    """Serve pages in `workers` processes until Ctrl-C or SIGTERM.
 
-    Workers read the settings from the same environment and the engine's passwords from its data directory, so no secret is on
-    a command line. A worker that dies is replaced. All workers count requests for the rate limits in one file.
+    The workers read the settings from the same environment and the engine's passwords from its data directory, so no command
+    line contains a secret. A worker that dies is replaced. All workers count requests for the rate limits in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
     with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
         if settings.limits is None:
             counts = Path(folder, "counts")
-            CountsFile(counts).close()  # create the file once, before the workers open it
+            CountsFile(counts).close()  # create the file before the workers open it
             os.environ["REGISTRY_LIMITS"] = f"{COUNTS_FILE}{counts}"
         uvicorn.run(
             f"{__name__}:{worker.__name__}",
@@ -156,13 +159,13 @@ def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
 
 
 def _proxy_options(settings: Settings) -> dict[str, Any]:
-    """Return uvicorn's proxy options: `X-Forwarded-*` headers are trusted from the proxies in the settings only."""
+    """Return uvicorn's options for proxies. `X-Forwarded-*` headers are trusted only from the proxies in the settings."""
     return {"proxy_headers": bool(settings.proxies), "forwarded_allow_ips": settings.proxies}
 
 
 def worker() -> Starlette:
-    """Return the application of a worker process, which stops when its parent stops it or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C in the terminal
+    """Return the application of a worker process. The process stops if its parent process stops it or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C in the terminal
     Thread(target=_end_with_parent, daemon=True).start()
     settings, use = load_settings(), ExitStack()
     atexit.register(use.close)
@@ -174,7 +177,10 @@ def worker() -> Starlette:
 
 
 def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlette:
-    """Return the application and exclude its objects from garbage collection, because they live as long as the process."""
+    """Return the application.
+
+    Its objects are excluded from garbage collection, because they live as long as the process.
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     app = build_app(place, settings)
     gc.collect()
@@ -183,7 +189,10 @@ def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlett
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Return whether to log a record: not if shutdown cancelled a response, or if a cut-off file was logged already."""
+    """Return whether to log a record.
+
+    A response that the shutdown cancelled is not logged. A file that was cut off has a log record already.
+    """
     return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | DownloadAborted))
 
 

@@ -48,7 +48,7 @@ def test_a_use_of_what_nobody_is_known_to_own_is_unknown() -> None:
     unowned = ResourceRow("data", "Data", True, [], [["a", None, None]])
     asked = report(agreement("other", "bc", None), resources=(unowned,))
     assert (asked.found, asked.unknown) == (0, 1)
-    assert any(note.startswith("1 use without an agreement cannot be judged") for note in asked.notes)
+    assert any(note.startswith("1 use of a resource without an agreement cannot be judged") for note in asked.notes)
 
 
 def test_an_agreement_that_may_cover_hidden_records_is_not_called_empty() -> None:

@@ -64,7 +64,9 @@ def test_days_are_counted_whole_in_favour_of_who_answers(
 
 def test_an_answer_that_comes_after_the_day_is_none_yet() -> None:
     def found(day: str) -> list[tuple[object, ...]]:
-        return [(row["finding"], row["days"], row["days_overdue"]) for row in asked("feedback", 24, "2026-11-20", day).rows]
+        return [
+            (row["finding"], row["days"], row["days_overdue"]) for row in asked("feedback", 24, "2026-11-20", day).rows
+        ]
 
     assert found("2026-11-10") == [("overdue", 9, 8)]
     assert found("2026-11-19") == [("overdue", 18, 17)]

@@ -163,7 +163,7 @@ def test_the_gap_report_counts_findings_by_sort_and_by_part() -> None:
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
     shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["finding"] == "coverage"]
-    assert shares == ["missing for 56 of 192 (29%)", "missing for 71 of 192 (37%)"]
+    assert shares == ["not recorded for 56 of 192 (29%)", "not recorded for 71 of 192 (37%)"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:

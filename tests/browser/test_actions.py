@@ -71,7 +71,7 @@ class Person:
     def hands_in(self) -> None:
         """Save what the form holds for an approver."""
         self.press("Save and submit")
-        self.told("Saved and submitted. An approver will review it.")
+        self.told("The record is saved and submitted. An approver will review it.")
 
     def find(self, field: str, words: str, title: str) -> None:
         """Type some words of a record's name in a field, and take it from those that are suggested."""
@@ -193,7 +193,7 @@ def approves(budi: Person, *waiting: str) -> None:
         budi.page.get_by_role("link", name=name, exact=True).first.click()
         budi.look(f"4{place}-proposed")
         budi.press("Approve and publish")
-        budi.told("Approved and published.")
+        budi.told("The record is approved and published.")
         budi.look(f"4{place}-published")
 
 
@@ -214,7 +214,7 @@ def asks(tono: Person, hall: str, need: str) -> None:
     assert page.locator("#quantity").input_value() == "80"
     page.locator("#until").fill("2027-03-31")
     tono.press("Request this resource")
-    tono.told("Requested. The steward sees the request in the inbox.")
+    tono.told("Your request is sent. The steward of the resource sees it in the inbox.")
     tono.look("53-asked")
 
 

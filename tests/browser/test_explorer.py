@@ -59,7 +59,7 @@ def act(page: Page, name: str) -> None:
 
 def test_a_planner_walks_from_a_search_to_an_impact(page: Page, language: str) -> None:
     expand, impact, stops = {
-        "en": ("Expand", "What stops if this stops?", "stops"),
+        "en": ("Expand", "What stops if this record stops?", "stops"),
         "id": ("Bentangkan", "Apa yang berhenti bila ini berhenti?", "berhenti"),
     }[language]
     page.goto("/explore")
@@ -124,9 +124,9 @@ def test_what_is_shown_is_narrowed_by_kind_link_sector_area_and_day(desk: Page) 
 def test_a_path_leads_from_one_record_to_another(desk: Page) -> None:
     explore(desk)
     row(desk, HEALTH_OFFICE).click()
-    act(desk, "Path from here")
+    act(desk, "Find a path from this record")
     row(desk, LABORATORY).click()
-    act(desk, f"Path from {HEALTH_OFFICE} to here")
+    act(desk, f"Find a path from {HEALTH_OFFICE} to this record")
     ways = desk.locator("#panel .paths li")
     visible(ways.first)
     assert ways.first.inner_text() == f"{HEALTH_OFFICE} uses {LABORATORY}"

@@ -192,7 +192,7 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
             assert len(lines) == (missing > row["of"] / 10), subject  # type: ignore[operator]
             for line in lines:
                 share = percent(missing / row["of"])  # type: ignore[operator]
-                said = {"en": "missing for {} of {} ({})", "id": "belum tercatat pada {} dari {} ({})"}[language]
+                said = {"en": "not recorded for {} of {} ({})", "id": "belum tercatat pada {} dari {} ({})"}[language]
                 assert line["measure"] == said.format(number(missing), number(row["of"]), share)  # type: ignore[arg-type]
                 assert cell_text(whole.columns[0], line["finding"]) == not_on_record
                 counted += 1

@@ -334,7 +334,7 @@ def test_a_text_that_writes_is_refused_by_file_name(
 
 def test_a_refusal_to_write_says_what_to_do(tmp_path: Path, library: Library, store: Store) -> None:
     written(tmp_path, HEADER + WRITING["create"])
-    with pytest.raises(BrokenReport, match=r"may only read the graph\. Remove what changes data"):
+    with pytest.raises(BrokenReport, match=r"may only read the graph\. Remove the clauses that change data"):
         library.run(store, "how-many", ADMIN, AS_OF)
     with use_language("id"), pytest.raises(BrokenReport, match="laporan hanya boleh membaca graf"):
         library.run(store, "how-many", ADMIN, AS_OF)
@@ -360,12 +360,12 @@ def test_a_text_without_end_is_stopped(tmp_path: Path, library: Library, neo4j_s
         ("RETURN 3000000000 AS n, true AS found", "the column n has a value that is not of the type integer"),
         ("MATCH (a:Agency) RETURN a AS n, true AS found", "the column n has a value that is not of the type integer"),
         ("MATCH (a:Agency) RETURN 1 AS n, true AS found, [a] AS evidence", "Return a.id, not a."),
-        ("UNWIND [0] AS n RETURN 1 / n AS n, true AS found", "the database cannot run it"),
-        ("UNWIND [1] AS n RETRUN n, true AS found", "the database cannot run it"),
-        ("MATCH (a:Agency) WHERE a.id = $stop RETURN 1 AS n, true AS found", "the database cannot run it"),
+        ("UNWIND [0] AS n RETURN 1 / n AS n, true AS found", "the database cannot run the Cypher"),
+        ("UNWIND [1] AS n RETRUN n, true AS found", "the database cannot run the Cypher"),
+        ("MATCH (a:Agency) WHERE a.id = $stop RETURN 1 AS n, true AS found", "the database cannot run the Cypher"),
         ("RETURN true AS found", "the header has the column n, but RETURN does not"),
         ("RETURN 1 AS n, true AS found, 2 AS m", "RETURN has the column m, but the header does not"),
-        ("RETURN 1 AS n", "either the header has a text named of"),
+        ("RETURN 1 AS n", "a report needs either a Cypher text “of”"),
     ],
 )  # fmt: skip
 def test_a_text_that_does_not_fit_is_a_sentence(
@@ -382,7 +382,7 @@ def test_a_text_that_does_not_fit_is_a_sentence(
 @pytest.mark.parametrize("counted", ["RETURN 'a' AS of", "UNWIND [1, 2] AS of RETURN of", "RETURN 1 AS of, 2 AS more"])
 def test_of_is_one_whole_number(tmp_path: Path, library: Library, store: Store, counted: str) -> None:
     written(tmp_path, f'// of = "{counted}"\n{HEADER}RETURN 1 AS n')
-    with pytest.raises(BrokenReport, match="of returns something other than one whole number"):
+    with pytest.raises(BrokenReport, match="“of” in the header returns something other than one whole number"):
         library.run(store, "how-many", ADMIN, AS_OF)
 
 
@@ -397,7 +397,7 @@ def test_of_is_one_whole_number(tmp_path: Path, library: Library, store: Store, 
         (('id = "Berapa?"', 'fr = "Combien ?"'), 2, "unknown key question.fr"),
         (('"everybody"', '"nobody"'), 1, "wrong value at for: input should be 'admin', 'analyst' or 'everybody'"),
         (('type = "integer"\n// default', 'type = "text"\n// default'), 6, "parameters.step.type"),
-        (("default = 1", "default = 10"), 5, "the default must be between least and most"),
+        (("default = 1", "default = 10"), 5, "the default of a parameter must be between its least and most"),
         (("default = 1", "default = 1.5"), 5, "whole numbers"),
         (("default = 1", "default = nan"), 7, "parameters.step.default"),
         (("[parameters.step]", "[parameters.actor_role]"), 5, "use a name of lower-case letters"),
@@ -419,7 +419,7 @@ def test_a_fault_names_the_file_and_the_line(
     assert sentence in str(broken.value)
     assert [str(one) for one in library.faults()] == [str(broken.value)]
     assert "how-many" not in library.questions(ADMIN)
-    with pytest.raises(BrokenReport, match="An administrator can see why"):
+    with pytest.raises(BrokenReport, match="Ask an administrator for the reason"):
         library.find("how-many", ANONYMOUS)
     with use_language("id"):
         assert str(library.faults()[0]).startswith(f"how-many.cypher, baris {line}: ")

@@ -190,7 +190,7 @@ def test_what_was_open_then_and_is_not_now_is_counted_and_not_told(
         page = client.get("/reports/changes", params={"run": "open", "as-of": AS_OF}).text
         told = changes(run, "open", "--public")
     assert told["unknown"] == 1
-    assert any("1 row that is gone is not shown" in note for note in told["notes"])
+    assert any("1 row of the saved run is not shown" in note for note in told["notes"])
     assert "depok:ks-segera-cadangan" not in json.dumps(told) + page
     assert "Cadangan data sistem keuangan" not in json.dumps(told) + page
 

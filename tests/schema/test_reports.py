@@ -280,7 +280,7 @@ def test_a_text_that_the_store_cannot_run_is_a_sentence_everywhere(client: httpx
     file = folder / "cannot.cypher"
     file.write_text(HEADER + TEXT.replace("n > 3", "1 / (n - n)"), encoding="utf-8")
     (error,) = ask(client, "{ cannot { found } }")["errors"]
-    assert error["message"].startswith("cannot.cypher cannot be run: the database cannot run it.")
+    assert error["message"].startswith("cannot.cypher cannot be run: the database cannot run the Cypher.")
     assert client.get("/reports/cannot.json").json()["message"] == error["message"]
     file.unlink()
 

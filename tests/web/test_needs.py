@@ -107,7 +107,10 @@ def test_the_request_begins_with_the_need_and_is_linked_to_it(stocked: httpx.Cli
     record = need.rpartition("/")[2]
     begun = {"agency": "perpus", "quantity": "80", "since": "2098-06-01", "need": record}
     assert {name: fields[name] for name in begun} == begun
-    assert f'For the need: <a href="/needs/{record}">Ruang baca</a>' in stocked.get(ask, headers={AS: "tono"}).text
+    assert (
+        f'Need that the request is for: <a href="/needs/{record}">Ruang baca</a>'
+        in stocked.get(ask, headers={AS: "tono"}).text
+    )
     wrong = stocked.post(ask, data={**fields, "quantity": "many"}, headers={AS: "tono"})
     assert wrong.status_code == 422 and f'name="need" value="{record}"' in wrong.text and 'value="many"' in wrong.text
     assert stocked.post(ask, data=fields, headers={AS: "tono"}).status_code == 303

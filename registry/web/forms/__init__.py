@@ -1,1 +1,1 @@
-"""Forms that register and change records; the model determines their fields."""
+"""Forms that register and change records. The data model determines their fields."""

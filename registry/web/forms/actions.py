@@ -1,4 +1,4 @@
-"""Record actions as small forms: confirm, assess, request, decide, answer, change the status, undo."""
+"""Small forms for actions on a record: confirm, assess, request, decide, answer, change the status, undo."""
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -49,10 +49,10 @@ Prefill = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable
 
 @dataclass(frozen=True)
 class RecordAction:
-    """An action on a record of a kind, at `/KINDS/ID/NAME`.
+    """An action on a record, such as a confirmation, with its form at `/KINDS/ID/NAME`.
 
-    `title`, `fields` and `needs` are functions, because their texts depend on the current language. `prefill` fills the fields
-    from the query parameters; `needs` says what the action needs, to users who may not perform it.
+    `title`, `fields` and `needs` are functions, because their texts depend on the current language. `prefill` fills the form
+    from the query parameters. `needs` tells users who may not perform the action what it requires.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class RecordAction:
 
 
 def speaking_parties(actor: Actor, record: ShownRecord) -> list[str]:
-    """Return the parties of an agreement for which an actor may make statements."""
+    """Return the parties of an agreement for which an actor may confirm or assess it."""
     parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
@@ -93,7 +93,7 @@ def _confirm_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("standing", _("Is this correct?"), "choice", required=True, options=_codes("party-standing")),
-        _field("remark", _("What is wrong?"), "line", hint=_("Needed unless you confirm it.")),
+        _field("remark", _("What is wrong?"), "line", hint=_("Required unless you confirm the agreement.")),
     ]
 
 
@@ -110,7 +110,7 @@ def _level_fields(mine: Options, _record: ShownRecord) -> Sequence[Field]:
     return [
         _field("agency", _("For which party"), "choice", required=True, options=mine),
         _field("level", _("How closely do you work together?"), "choice", required=True, options=levels),
-        _field("on", _("Stated on"), "date", hint=_("Today, if you leave it empty.")),
+        _field("on", _("Stated on"), "date", hint=_("If you leave this field empty, today is used.")),
         _field("note", _("Reason")),
     ]
 
@@ -134,7 +134,7 @@ def _request_fields(mine: Options, record: ShownRecord) -> Sequence[Field]:
         _field("since", pgettext("first day", "From"), "date"),
         _field("until", _("Until"), "date"),
         _field("purpose", _("Purpose")),
-        Field(NEED, _("For the need"), "", "hidden", "", kind="Need"),
+        Field(NEED, _("Need that the request is for"), "", "hidden", "", kind="Need"),
         Field(NOTATION, "", "", "hidden", language()),
     ]
 
@@ -146,7 +146,7 @@ def _free_capacity(record: ShownRecord) -> str:
 
 
 def free_text(amount: float, unit: str | None) -> str:
-    """Return how much of a resource is free, as a sentence."""
+    """Return a sentence that says what amount of a resource is free."""
     return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
@@ -160,7 +160,10 @@ def _request(store: Store, request_context: RequestContext, record: str, form: T
 
 
 def may_request(actor: Actor, record: ShownRecord) -> bool:
-    """Return whether an actor may request a resource: a published, shared one of another agency."""
+    """Return whether an actor may request a resource.
+
+    Only published, shared resources of other agencies can be requested.
+    """
     shared = record["status"] == "PUBLISHED" and record["shareability"] != "not-shared" and record["steward"]
     return bool(shared and actor.agencies_for(Action.PROPOSE) and record["steward"]["id"] not in actor.agencies)
 
@@ -178,7 +181,7 @@ def _decide(decision: str) -> Callable[[Store, RequestContext, str, Typed], Muta
 
 
 def _decides(actor: Actor, record: ShownRecord) -> bool:
-    owners = set(record["grants"] or ())  # a request is visible to the steward of the requested resource
+    owners = set(record["grants"] or ())  # the steward of the requested resource can see the request
     return actor.is_admin or not owners.isdisjoint(actor.agencies_for(Action.ANSWER))
 
 
@@ -236,7 +239,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Partnership",
         "level",
-        lambda: _("State a level"),
+        lambda: _("State a level of cooperation"),
         lambda actor, one: bool(speaking_parties(actor, one)),
         _level_fields,
         _state_level,
@@ -245,7 +248,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Statement",
         "withdraw",
-        lambda: _("Take this back"),
+        lambda: _("Withdraw this assessment"),
         may_edit,
         lambda _mine, _record: [],
         lambda store, request_context, record, _typed: confirmations.withdraw(store, request_context, record),
@@ -327,17 +330,17 @@ def _refusal_reason(action: RecordAction, actor: Actor, record: ShownRecord) -> 
 
 
 MAX_BYTES = 100_000
-HONEYPOT = "website"  # a field that people do not see and robots fill in
+HONEYPOT = "website"  # a field that people do not see; only spam robots fill it in
 
 
 class RecordActionPages:
-    """The pages of record actions."""
+    """The pages with the forms of record actions."""
 
     def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
         self._graph, self._threads = graph, threads
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of these pages."""
         return [
             Route(
                 f"/{MODEL[action.kind].plural}/{{id}}/{action.name}",
@@ -433,7 +436,10 @@ def _has_option(one: Field, agency: str) -> bool:
 def _filled_fields(
     fields: Sequence[Field], form: Mapping[str, str], texts: Mapping[str, Sequence[str]] | None = None
 ) -> list[Field]:
-    """Return the fields with the values entered or their defaults; a required field with a single option gets that option."""
+    """Return the fields with the values that the user entered, or with their defaults.
+
+    A required field with a single option gets that option.
+    """
     filled = []
     for one in fields:
         only = one.options[0][0] if one.required and len(one.options) == 1 else ""
@@ -454,13 +460,13 @@ MAX_NOTE_BYTES, MAX_DIGITS = 100_000, 15
 
 
 class TransitionPages:
-    """Changes of a record's status, and undoing a change."""
+    """The requests that change the status of a record, and those that undo a change."""
 
     def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
         self._graph, self._threads = graph, threads
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of these requests."""
         answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
         answers |= {name: partial(self._transition, name) for name in TRANSITIONS}
         return [
@@ -491,14 +497,14 @@ class TransitionPages:
         if resumed := await resume_page(request):
             return resumed
         number = (await read_form(request)).get("number", "")
-        number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # no change has this number
+        number = number[:MAX_DIGITS] if number.isdecimal() else "0"  # 0 is no number of a change
         outcome = await self._threads.run(undo, RequestContext(actor_of(request), "form"), int(number))
         return await self._outcome_response(request, kind, outcome, Action.MANAGE, "undo")
 
     async def _outcome_response(
         self, request: Request, kind: type[Kind], outcome: MutationResult, action: Action, done: str
     ) -> Response:
-        """Redirect to the record with a confirmation, or explain a refusal. Raises UserError."""
+        """Redirect to the record with a confirmation, or show why the action was refused. Raises UserError."""
         one = request.path_params["id"]
         path = record_path(kind.__name__, one)
         if not outcome.problems:
@@ -514,13 +520,13 @@ class TransitionPages:
 
 
 def _transition_problem(problem: Problem) -> str:
-    """Return a problem as a sentence; for a concurrent change the field's label comes first."""
+    """Return a problem as a sentence. If somebody else changed the record meanwhile, the sentence begins with the field's label."""
     changed = problem.code == "CHANGED_SINCE"
     return f"{label(problem.field)}: {problem_sentence(problem)}" if changed else problem_sentence(problem)
 
 
 def available_transitions(actor: Actor, kind: type[Kind], record: Mapping[str, Any]) -> list[str]:
-    """Return the status changes that an actor may make, given the record as a GraphQL result."""
+    """Return the status changes that an actor may make to a record. `record` is a GraphQL result."""
     if kind not in EDITABLE:
         return []
     known = permission_properties(record)

@@ -1,4 +1,4 @@
-"""Bulk forms: a template to fill in, a preview of the filled table, and its import."""
+"""Bulk forms: register many records from a filled table, with a template and a preview."""
 
 import secrets
 import shutil
@@ -46,7 +46,11 @@ Properties = dict[str, str | float | bool]
 
 @dataclass
 class TableRow:
-    """A row of a table: its location, the id of its record, its properties, and the linked records with link properties."""
+    """A row of an uploaded table.
+
+    It has the location of the row, the id of its record, the record's properties, and the linked records with the properties of
+    the links.
+    """
 
     sheet: str
     row: int
@@ -55,13 +59,16 @@ class TableRow:
     links: dict[str, dict[str, Properties]] = field(default_factory=dict)
 
     def saving(self, kind: type[Kind], *, another: bool) -> SaveInput:
-        """Return the change that the row asks for. An empty cell changes nothing, and links are only added."""
+        """Return the change of a record that the row describes.
+
+        An empty cell leaves the value of the record. Links are added and never removed.
+        """
         links = {name: LinkChange(records) for name, records in self.links.items()}
         return SaveInput(kind, self.id or None, self.properties, links, another=another)
 
 
 class LineProblem(NamedTuple):
-    """A problem in a row of a sheet; `cell` is the cell's address, if cells have addresses."""
+    """A problem in a row of a sheet. `cell` is the address of the cell; it is empty in files without cell addresses, such as CSV."""
 
     sheet: str
     row: int
@@ -71,13 +78,13 @@ class LineProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class Upload:
-    """The rows of a table, and the problems of rows that cannot be read."""
+    """An uploaded table: its readable rows, and the problems of the rows that cannot be read."""
 
     lines: Sequence[TableRow]
     problems: Sequence[LineProblem] = ()
 
     def written(self) -> str:
-        """Return the rows as JSON in ASCII."""
+        """Return the rows as ASCII JSON, for a hidden field of the preview."""
         return _LINES.dump_json(list(self.lines), ensure_ascii=True).decode()
 
 
@@ -85,7 +92,7 @@ _LINES = TypeAdapter(list[TableRow])
 
 
 def parse_upload(text: str) -> Upload:
-    """Return the rows in the JSON of `written`. Raises LoadAborted."""
+    """Return the rows of a table from the JSON text that `written` made. Raises LoadAborted."""
     try:
         if not text.isascii():  # Starlette reads a field that is not UTF-8 as Latin-1
             raise ValueError
@@ -97,7 +104,10 @@ def parse_upload(text: str) -> Upload:
 
 
 def read_table(kind: type[Kind], name: str, file: BinaryIO) -> Upload:
-    """Return the rows of a file. Raises LoadAborted if it is not a table of the kind or is too large."""
+    """Return the rows of a file.
+
+    Raises LoadAborted if the file is too large or is not a table for records of the kind.
+    """
     ending = Path(name).suffix.lower()
     if ending not in ENDINGS:
         raise LoadAborted(_("Choose a .csv or .xlsx file."))
@@ -130,18 +140,21 @@ def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
 
 
 class _UploadReader:
-    """Collects the rows of a file. Rows of a link sheet are merged into the row of their record, if there is one."""
+    """Collects the rows of an uploaded file.
+
+    A row of a sheet for links is merged into the row of the record that it belongs to, if the file has that row.
+    """
 
     def __init__(self, kind: type[Kind]) -> None:
         self.lines: list[TableRow] = []
         self.problems: list[LineProblem] = []
         self._kind = kind
         self._row_of_id: dict[str, TableRow] = {}
-        self._records: dict[str, tuple[str, int]] = {}  # (sheet, row) of each record
+        self._records: dict[str, tuple[str, int]] = {}  # sheet and row number of each record
         self._links: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     def take(self, sheet: str, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Add what a row contains."""
+        """Add the contents of a row."""
         line = TableRow(sheet, row.number)
         for one in given:
             match one:
@@ -179,7 +192,10 @@ class _UploadReader:
     def _check_unique(
         self, seen: dict[Any, tuple[str, int]], key: Any, place: tuple[str, int], field: str, value: str
     ) -> None:
-        """Remember that a row describes something; if another row already does, add a problem that names both."""
+        """Remember which record or link a row describes.
+
+        If an earlier row describes the same one, add a problem that names both rows.
+        """
         first = seen.setdefault(key, place)
         if first != place and value:
             rule = _("only one row for each record or link")
@@ -203,7 +219,10 @@ class _UploadReader:
         return {name: value for name, value in values.items() if isinstance(value, str | float | bool)}
 
     def _clean(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
-        """Return a text stripped, and any other cell as a value of the type; None and a problem if it is invalid."""
+        """Return a text cell stripped, and any other cell as a value of the property's type.
+
+        If the cell is invalid, return None and add a problem.
+        """
         if isinstance(cell, str):
             return cell.strip()
         try:
@@ -220,7 +239,7 @@ def _check_number(rows: int) -> None:
 
 
 MAX_BODY_BYTES, MOST_SHOWN = 15_000_000, 200
-MOST_READ_AT_ONCE = 2  # each may need a process of its own
+MOST_READ_AT_ONCE = 2  # reading a file may need a process of its own
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -228,14 +247,14 @@ MEDIA_TYPES = {
 
 
 class BulkForms:
-    """The bulk forms of every kind that can be edited."""
+    """The bulk forms for every kind of record that can be edited."""
 
     def __init__(self, threads: StoreThreads) -> None:
         self._threads = threads
         self._reading = CapacityLimiter(MOST_READ_AT_ONCE)
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of the bulk forms."""
         found: list[Route] = []
         for kind in EDITABLE:
             path = f"/register/{kind.plural}/table"
@@ -339,7 +358,7 @@ def _bulk_page(
 
 
 def _location(kind: type[Kind], one: LineProblem) -> str:
-    """Return the location of a problem: its cell or row, and its sheet if that is not the kind's main sheet."""
+    """Return where a problem is: its cell or row. Problems outside the kind's main sheet also name the sheet."""
     location = one.cell or number(one.row)
     return location if one.sheet in ("", kind.plural) else f"{one.sheet}, {location}"
 

@@ -1,4 +1,4 @@
-"""The fields of a form, with labels, help and problems from the model."""
+"""The fields of a form. Their labels, help texts and rules come from the data model."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ ProblemTexts = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Field:
-    """A form field: its input type (line, prose, lines, date, number, choice, record, hidden), value, help and problems."""
+    """A form field: its input type (line, prose, lines, date, number, choice, record, hidden), value, help text and problems."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A row of a link field: the linked record, and the properties of the link."""
+    """A row of a link field. It has the linked record and the properties of the link."""
 
     record: Field
     properties: Sequence[Field]
@@ -43,7 +43,7 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class LinkField:
-    """A link: a row for each linked record, and an empty row to add one."""
+    """The form field for a link. It has a row for each linked record, and an empty row to add another."""
 
     name: str
     label: str
@@ -55,7 +55,7 @@ class LinkField:
 
 @dataclass(frozen=True)
 class FieldGroup:
-    """A group of fields under a heading."""
+    """A group of form fields under a heading."""
 
     name: str
     heading: str
@@ -65,7 +65,7 @@ class FieldGroup:
 
 @dataclass(frozen=True)
 class FormState:
-    """The state of a form: the values entered, the options, and the problems."""
+    """The state of a form: the values that the user entered, the options of its fields, and the problems."""
 
     kind: type[Kind]
     form: FormData
@@ -74,10 +74,10 @@ class FormState:
     fixed: Sequence[str] = ()  # the properties that the user may not change
     problems: ProblemTexts = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
-    longer: str = ""  # the link for which the user asked for another row
+    longer: str = ""  # the link for which the user asked for one more row
 
     def groups(self) -> list[FieldGroup]:
-        """Return the groups of fields, those that are required first."""
+        """Return the groups of fields. The group of required fields comes first."""
         properties = [one for one in editable(self.kind, new=self.new) if one.name not in self.fixed]
         own = [one for one in properties if one.name not in MANAGEMENT]
         every = [
@@ -112,7 +112,7 @@ class FormState:
         value, problems = self.form.get(name, ""), self.problems.get(name, ())
         input_type = "choice" if one.codes or one.value is Flag else INPUT_TYPES.get(one.value, "line")
         if input_type == "date" and problems:
-            input_type = "line"  # a date input would drop an invalid value
+            input_type = "line"  # a date input would discard a value that is not a date
         return Field(name, label(one.name), _(one.doc), input_type, value, required, _options(one), problems=problems)
 
     def _record_field(self, name: str, called: str, doc: str, kind: str, options: Options) -> Field:
@@ -153,7 +153,7 @@ class FormState:
         return LinkRow(record, properties)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (field name, label, problem) for every problem."""
+        """Yield the field name, the label and the sentence of every problem."""
         for group in self.groups():
             for one in [*group.fields, *(part for link in group.links for part in _row_fields(link))]:
                 yield from ((one.name, one.label, problem) for problem in one.problems)
@@ -162,7 +162,7 @@ class FormState:
 
 
 def first_row_name(link: LinkField) -> str:
-    """Return the field name of the first row of a link."""
+    """Return the field name of the first row of a link field."""
     return link.rows[0].record.name
 
 
@@ -182,11 +182,11 @@ def _management_order(one: Property) -> int:
     return MANAGEMENT.index(one.name) if one.name in MANAGEMENT[1:] else len(MANAGEMENT)
 
 
-WHOLE = ""  # the key for problems that belong to no field
+WHOLE = ""  # problems that belong to no single field have this key
 
 
 def problem_sentence(problem: Problem) -> str:
-    """Return a problem as a sentence."""
+    """Return a problem as a sentence for the user."""
     if problem.code == "REQUIRED":
         return _("This field is required.")
     text = problem.message[:1].upper() + problem.message[1:]
@@ -204,9 +204,9 @@ def problems_by_field(
     new: bool,
     fixed: Collection[str],
 ) -> dict[str, list[str]]:
-    """Return the sentences by field name; problems without a field in the form are under WHOLE.
+    """Return the problem sentences by field name. Problems that belong to no field of the form have the key WHOLE.
 
-    `fixed` are properties without a field, because the user may not change them.
+    `fixed` are properties that the user may not change, so the form has no fields for them.
     """
     found: dict[str, list[str]] = {}
     properties = {one.name for one in editable(kind, new=new)}.difference(fixed)

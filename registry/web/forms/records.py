@@ -1,4 +1,4 @@
-"""Forms that register, edit and renew a record, with a merge of concurrent edits."""
+"""Forms that register, edit and renew a record. If two users edit a record at once, their edits are merged."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,10 @@ from registry.web.templating import page
 
 
 def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version: int) -> RecordState:
-    """Return the record as it was at a version, as far back as its audit events (newest first) go."""
+    """Return the record as it was at an earlier version.
+
+    `events` are its audit events, newest first. If they do not go back to that version, the result is the oldest known record.
+    """
     found = state
     for passage in revisions_of(state, events[: max(state.version - version, 0)]):
         found = passage.before or found
@@ -65,7 +68,10 @@ def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version
 
 
 def merge_edit(kind: type[Kind], form: FormData, before: FormData, now: FormData) -> dict[str, str]:
-    """Return the form's values after a concurrent edit: the user's changes, and elsewhere the current values."""
+    """Return the form values after another user changed the record meanwhile.
+
+    Fields that this user changed keep the user's values. All other fields get the current values of the record.
+    """
     found = dict(form)
     for name in (name for name in now if name.startswith("p-") and name in form):
         if form[name] == before.get(name):
@@ -88,7 +94,10 @@ OPERATION = "query Needed($id: ID!) {\n  need(id: $id) { id name quantity byWhen
 async def prefill_from_need(
     graph: PageQueries, actor: Actor, asked: QueryParams, fields: Sequence[Field]
 ) -> Sequence[Field]:
-    """Return the fields of a request, prefilled from the need in the URL, if any. Raises StoreError."""
+    """Return the fields of a request form, filled with the values of a need. Raises StoreError.
+
+    The query parameter `need` of the URL names the need. Without it, the fields stay as they are.
+    """
     need = (await graph.ask(OPERATION, {"id": asked[NEED]}, actor))["need"] if asked.get(NEED) else None
     return [_prefilled(one, need) for one in fields] if need else fields
 
@@ -109,10 +118,10 @@ PERIOD_PROPERTIES = ("id", "valid_from", "valid_until")
 
 
 def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
-    """Return the path at which an actor can renew an agreement, given as a GraphQL result, or "".
+    """Return the path of the form with which an actor can renew an agreement. `record` is the agreement as a GraphQL result.
 
-    It is "" if the agreement does not end within SOON_DAYS days of `today` (ISO 8601), if it has a successor, or if the actor may
-    not propose records of its steward.
+    Return "" if the agreement does not end within SOON_DAYS days of `today` (ISO 8601), if a later agreement renews it already,
+    or if the actor may not propose records of its steward.
     """
     known, until = permission_properties(record), record["validUntil"]
     ends = known["status"] == "published" and until and until <= soon_until(today) and not record["renewedByCount"]
@@ -120,17 +129,17 @@ def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
 
 
 def renewal_path(agreement: str) -> str:
-    """Return the path of the renewal form of an agreement."""
+    """Return the path of the form that renews an agreement."""
     return address(f"/register/{Partnership.plural}", [(RENEWS, agreement)])
 
 
 def soon_until(today: str) -> str:
-    """Return the last day, as ISO 8601 text, that counts as ending soon."""
+    """Return the last day, as ISO 8601 text, on which an agreement may end to count as ending soon."""
     return (date.fromisoformat(today) + timedelta(days=SOON_DAYS)).isoformat()
 
 
 def successor(old: RecordState) -> RecordState:
-    """Return the successor of an agreement: a copy without id, dates and document number that renews it."""
+    """Return a new agreement that renews the given one. It is a copy without id, dates and document number."""
     left_out = {*PERIOD_PROPERTIES, "document_number"}
     properties = {name: value for name, value in old.properties.items() if name not in left_out}
     return replace(old, properties=properties, ties={**old.ties, RENEWS: {old.id: {}}})
@@ -143,7 +152,7 @@ INITIAL_VALUES = {"access": "open", "in_use": "0"}
 
 @dataclass(frozen=True)
 class FormContext:
-    """What a form is built from: the actor, the options, and the record with its audit events, if it exists."""
+    """The data that a form is built from: the actor, the options, and the record with its audit events if the record exists."""
 
     kind: type[Kind]
     actor: Actor
@@ -151,28 +160,31 @@ class FormContext:
     state: RecordState | None = None
     entries: Sequence[HistoryEvent] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
-    begun: FormData = field(default_factory=dict)  # the initial values of a new record's form
+    begun: FormData = field(default_factory=dict)  # the initial values of the form for a new record
 
     @property
     def new(self) -> bool:
-        """Whether the record does not exist yet."""
+        """Whether the form registers a new record."""
         return self.state is None
 
     @property
     def fixed(self) -> Sequence[str]:
-        """The properties that the actor may not change: the steward and the permissions of a published record."""
+        """The properties that the actor may not change, such as the steward of a published record."""
         of = self.state.properties if self.state else {}
         return PERMISSION_FIELDS if of.get("status") == "published" and not can(self.actor, Action.MANAGE, of) else ()
 
     def initial_values(self) -> dict[str, str]:
-        """Return the initial values of the form."""
+        """Return the values with which the form is first shown."""
         if self.state:
             return {**form_values(self.state, self.titles, self.choices), "version": str(self.state.version)}
         initial = {f"p-{name}": value for name, value in INITIAL_VALUES.items() if name in self.kind.properties}
         return {**initial, **self._defaults(), **self.begun}
 
     def _defaults(self) -> dict[str, str]:
-        """Return the defaults of a new record: the actor's usual agency as steward and as the first linked agency."""
+        """Return the default values of a new record.
+
+        The actor's usual agency becomes the steward and the first linked agency.
+        """
         agency = self.actor.default_agency
         title = dict(self.choices.get("steward", ())).get(agency)
         agency_ends = [end for end in own_ends(self.kind) if end.target == Agency.__name__ != end.kind]
@@ -185,7 +197,7 @@ class FormContext:
 
 @dataclass(frozen=True)
 class FormMessages:
-    """The messages of a form that is shown again."""
+    """The messages of a form that is shown again because its values were not saved."""
 
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unclear: Mapping[str, Options] = field(default_factory=dict)
@@ -195,13 +207,13 @@ class FormMessages:
 
 
 class Forms:
-    """The forms of every kind that can be edited."""
+    """The forms for every kind of record that can be edited."""
 
     def __init__(self, graph: PageQueries, reader: Reader, threads: StoreThreads) -> None:
         self._graph, self._reader, self._threads = graph, reader, threads
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
+        """Return the routes of the forms."""
         found: list[Route] = []
         for kind in EDITABLE:
             found.append(Route(f"/register/{kind.plural}", endpoint_for(kind, self._register), methods=["GET", "POST"]))
@@ -217,7 +229,7 @@ class Forms:
         return await self._answer(request, await self._successor_context(context, renewed) if renewed else context)
 
     async def _successor_context(self, context: FormContext, renewed: str) -> FormContext:
-        """Return the form context of an agreement's successor. Raises HTTPException if the actor may not see the agreement."""
+        """Return the data for the form that renews an agreement. Raises HTTPException if the actor may not see the agreement."""
         (rows,) = await self._reader.read([write.state(context.kind, renewed)])
         old = read_state(context.kind, rows)
         if old is None or not can(context.actor, Action.VIEW_DETAILS, old.properties):
@@ -340,7 +352,10 @@ def _form(
 
 
 def _reference_value(context: FormContext, references: References, name: str) -> str:
-    """Return the value of a field whose record was found: the id if it has a list of options, otherwise title and id."""
+    """Return the value of a field that refers to a record.
+
+    A field with a list of options has the record's id as value. Other fields have the title and the id.
+    """
     one, asked_for = references.ids[name], name.split("-")[1]
     return (
         one
@@ -350,7 +365,7 @@ def _reference_value(context: FormContext, references: References, name: str) ->
 
 
 def _invalid_properties(saving: SaveInput) -> Sequence[Problem]:
-    """Return the problems of the properties, when not all referenced records are known yet."""
+    """Return the problems of the property values. The records that the form refers to may not all be known yet."""
     return make_record(saving.kind, {**saving.properties, "id": saving.id or "new"})[1]
 
 

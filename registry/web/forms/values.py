@@ -1,4 +1,4 @@
-"""The values of a form: parse them, and find the records that they refer to."""
+"""The values of a form: convert its texts to values, and find the records that they refer to."""
 
 import asyncio
 import re
@@ -25,23 +25,23 @@ from schema.types import camel
 FormData = Mapping[str, str]
 WORKFLOW_PROPERTIES = ("status",)
 MOST_ROWS, MOST_DIGITS, LONGEST_KEY = 200, 20, 100
-NOTATION = "numbers"  # the field or parameter with the language in whose notation numbers are written
+NOTATION = "numbers"  # This field or parameter names a language; the numbers of the form are written in its notation.
 ID_IN_BRACKETS = re.compile(r"\(([^()\s]+)\)\s*$")
 
 
 def editable(kind: type[Kind], *, new: bool) -> list[Property]:
-    """Return the properties that the form of a kind has fields for."""
+    """Return the properties that have a field in the form of a kind."""
     left_out = {*WORKFLOW_PROPERTIES, *(() if new else ("id",)), *(() if kind.named else ("name",))}
     return [one for name, one in kind.properties.items() if not (one.read_only or one.by_action or name in left_out)]
 
 
 def link_properties(end: End) -> dict[str, Property]:
-    """Return the properties of a link that a form has fields for."""
+    """Return the properties of a link that have a field in a form."""
     return {name: one for name, one in end.link.properties.items() if not one.by_action}
 
 
 def row_fields(form: FormData, end: End) -> Iterator[str]:
-    """Yield the field names of the rows of a link in a form."""
+    """Yield the field names of the rows of a link field."""
     for place in range(MOST_ROWS):
         if (name := row_field(end, place)) not in form:
             return
@@ -49,14 +49,15 @@ def row_fields(form: FormData, end: End) -> Iterator[str]:
 
 
 def row_field(end: End, place: int) -> str:
-    """Return the field name of a row of a link."""
+    """Return the name of a field in a row of a link field."""
     return f"l-{end.name}-{place}"
 
 
 def form_values(state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> dict[str, str]:
-    """Return the field values for a record. Links to records without a title are left out, since the user may not know of them.
+    """Return the values of the form fields for a record.
 
-    `chosen` has the names of the properties and links with a list of options; the other fields hold title and id.
+    Links to records without a title are left out, because the user may not know that these records exist. `chosen` names the
+    properties and links with a list of options; the fields of all other links hold title and id.
     """
     form = {f"p-{one.name}": field_value(one, state, titles, chosen) for one in editable(state.kind, new=False)}
     for end in own_ends(state.kind):
@@ -68,7 +69,7 @@ def form_values(state: RecordState, titles: Mapping[str, str], chosen: Collectio
 
 
 def field_value(one: Property, state: RecordState, titles: Mapping[str, str], chosen: Collection[str]) -> str:
-    """Return a property as a field value."""
+    """Return a property value as the text of its form field."""
     value = state.properties.get(one.name)
     if value is None:
         return ""
@@ -83,29 +84,38 @@ def field_value(one: Property, state: RecordState, titles: Mapping[str, str], ch
 
 
 def search_value(title: str, record: str) -> str:
-    """Return the value of a search field for a record: its title, and its id in brackets."""
+    """Return the text of a search field for a record: the title, then the id in brackets."""
     return f"{title} ({record})"
 
 
 def id_in_value(text: str) -> str:
-    """Return the id in a field value: the text in brackets at the end, or else the whole text."""
+    """Return the id in the text of a search field.
+
+    The id is in brackets at the end. Without brackets, the whole text is the id.
+    """
     found = ID_IN_BRACKETS.search(text)
     return found[1] if found else text.strip()
 
 
 def form_version(form: FormData) -> int | None:
-    """Return the record version that the form was made from, or None. A longer number is cut to MOST_DIGITS."""
+    """Return the version of the record for which the form was shown, or None if the form has no version.
+
+    A longer number is cut to MOST_DIGITS digits.
+    """
     text = form.get("version", "")[:MOST_DIGITS]
     return int(text) if text.isdecimal() else None
 
 
 def form_notation(form: FormData) -> str:
-    """Return the language in whose notation the numbers of a form are written: that of the page on which it was filled in."""
+    """Return the language in whose notation the numbers of a form are written. It is the language of the page with the form."""
     return form[NOTATION] if form.get(NOTATION) in NOTATIONS else language()
 
 
 def with_local_numbers(kind: type[Kind], form: FormData) -> dict[str, str]:
-    """Return the form with its numbers in the current language's notation; unchanged if one of them is not a number."""
+    """Return the form with its numbers in the notation of the current language.
+
+    If a text is not a number, the form is returned unchanged.
+    """
     numbers = [f"p-{one.name}" for one in kind.properties.values() if issubclass(one.value, Number | Integer)]
     given = {name: form[name] for name in numbers if form.get(name, "").strip()}
     notation = form_notation(form)
@@ -121,17 +131,17 @@ def with_local_numbers(kind: type[Kind], form: FormData) -> dict[str, str]:
 
 
 def form_key(form: FormData) -> str | None:
-    """Return the idempotency key of a form, cut to LONGEST_KEY characters, or None."""
+    """Return the idempotency key of a form, cut to LONGEST_KEY characters, or None if the form has no key."""
     return form.get("key", "")[:LONGEST_KEY] or None
 
 
 def make_saving(
     kind: type[Kind], form: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
 ) -> SaveInput:
-    """Return the change that a form asks for.
+    """Return the change of a record that a form describes.
 
-    `picked` has the ids of the records by field name, `shown` the titles of the records that the user knows. Links to other
-    records stay.
+    `picked` has the ids of the linked records by field name, `shown` the titles of the records that the user may see. Links to
+    records that the user may not see stay as they are.
     """
     properties = {
         one.name: _property_value(one, form, picked)
@@ -181,12 +191,15 @@ def _link_values(end: End, form: FormData, name: str) -> dict[str, object]:
 
 
 MOST_SEARCHED = 20
-Options = Sequence[tuple[str, str]]  # id and title
+Options = Sequence[tuple[str, str]]  # title and id of a record
 
 
 @dataclass(frozen=True)
 class References:
-    """The records that a form refers to, by field name; `unclear` has the candidates where it is not clear which one is meant."""
+    """The records that a form refers to, by field name.
+
+    If the text of a field fits several records, `unclear` lists them.
+    """
 
     ids: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
@@ -196,7 +209,10 @@ class References:
 async def find_references(
     graph: PageQueries, kind: type[Kind], form: FormData, actor: Actor, *, new: bool
 ) -> References:
-    """Find the records that a form refers to, among those that the actor may know of. Raises StoreError."""
+    """Find the records that a form refers to. Raises StoreError.
+
+    Only records whose summary the actor may see are found.
+    """
     wanted = {name: (target, text) for name, target, text in _record_fields(kind, form, new=new)}
     by_kind: dict[str, list[str]] = {}
     for target, text in wanted.values():
@@ -218,7 +234,7 @@ async def find_references(
 
 
 def _record_fields(kind: type[Kind], form: FormData, *, new: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield (field name, kind, text) for each field that refers to a record."""
+    """Yield the field name, the kind and the text of each field that refers to a record."""
     for one in editable(kind, new=new):
         if one.refers_to and (text := _reference_text(form, f"p-{one.name}")):
             yield f"p-{one.name}", one.refers_to, text
@@ -240,7 +256,7 @@ async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -
 
 
 async def option_lists(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
-    """Return the options of properties and links: terms as a tree, and the actor's agencies for the steward."""
+    """Return the options of properties and links. Terms are listed as a tree; the steward is one of the actor's agencies."""
     ends = [end for end in own_ends(kind) if is_term(MODEL[end.target])]
     targets = list(dict.fromkeys(end.target for end in ends))
     data = await graph.ask(_terms_operation(targets), {}, actor) if targets else {}
@@ -262,7 +278,7 @@ def _terms_operation(kinds: Sequence[str]) -> str:
 
 
 def _tree_options(answer: Data) -> Options:
-    """Return terms as options in tree order, indented by depth; empty if there are too many for a list."""
+    """Return terms as options in tree order, indented by depth. Return an empty list if there are too many for a list."""
     nodes: list[Data] = answer["nodes"]
     if not nodes or answer["totalCount"] > len(nodes):
         return ()
@@ -292,7 +308,7 @@ def _title_of(term: Data) -> str:
 
 
 def unclear_message(options: Options) -> str:
-    """Return the sentence for a text that does not identify a record; `options` are the candidates."""
+    """Return the sentence about a text that does not identify one record. `options` are the records that it fits."""
     if options:
         return _("It is not clear which record you mean. Choose one of these, or enter another name.")
     return _("No record matches. Enter words of its name, or its identifier.")

@@ -1,4 +1,4 @@
-// Draws the chart of a report in the page's colours. Vega's expressions are interpreted (`ast`), since the CSP forbids eval.
+// Draws the chart of a report in the page's colours. Vega interprets its expressions (`ast`), because the CSP forbids eval.
 import { expressionInterpreter } from "/static/vendor/vega-6.4.0/vega-interpreter.js";
 
 const { vega, vegaLite } = globalThis;

@@ -1,5 +1,5 @@
 // Search suggestions, after the combobox pattern of the ARIA Authoring Practices. The form works without this script.
-// Choosing a suggestion opens its record; a page that does something else cancels the `choose` event of the input.
+// If the user chooses a suggestion, its record opens. A page that needs another effect cancels the `choose` event.
 const WAIT = 150;
 const LEAST = 2;
 

@@ -153,7 +153,7 @@ def test_a_resource_is_registered_proposed_and_approved(city: httpx.Client, held
     assert refused.status_code == 403 and "You need the approver role for Dinas Kesehatan." in refused.text
     assert f'action="{path}/approve"' in city.get(path, headers={AS: "budi"}).text
     done = city.post(f"{path}/approve", data={"version": "2"}, headers={AS: "budi"}, follow_redirects=True)
-    assert "Approved and published." in done.text
+    assert "The record is approved and published." in done.text
     assert "Aula" in city.get("/resources").text
 
 

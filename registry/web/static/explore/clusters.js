@@ -1,4 +1,4 @@
-// Clusters records by the attribute that colours them when there are too many to read. Requested records stay single.
+// If there are too many records to read, groups the records that have the same colour. Records that the user requested stay single.
 import { kinds, most, translate } from "./page.js";
 
 export function clustered(scene, view) {

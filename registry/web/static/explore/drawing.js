@@ -54,7 +54,7 @@ export class Drawing {
     this.cy.style(graphStyle());
   }
 
-  // Fit the whole graph; of a tall one only the top part that leaves the labels readable.
+  // Zoom so that the whole graph is visible. If its labels were then unreadable, show only the top of the graph.
   fit() {
     const { cy } = this;
     cy.fit(undefined, EDGE);
@@ -114,7 +114,7 @@ export class Drawing {
     });
   }
 
-  // Each record starts next to a linked one, so that the same graph always gets the same layout.
+  // Each record starts next to a record that is linked to it. The same graph therefore always gets the same layout.
   #spread(scene, view) {
     const centres = centresOf(scene, view);
     const index = new Map(scene.records.map((record, i) => [record.id, i]));
@@ -137,7 +137,7 @@ function crowded(scene, view) {
 
 const hasNamedLinks = ({ whole, links }) => whole && links.length <= FEW_LINKS;
 
-// The central records: the expanded ones, or else the one with the greatest weight.
+// The central records: the records that the user expanded, or else the record with the greatest weight.
 function centresOf({ records }, { of }) {
   const centres = records.filter((record) => of.includes(record.id));
   const [heaviest] = [...records].sort((a, b) => (b.weight ?? b.degree) - (a.weight ?? a.degree));

@@ -1,4 +1,4 @@
-// The filters, which are also the legend of shapes and colours.
+// The filters of the drawing. They are also the legend that explains its shapes and colours.
 import { kindColour, sectorColour } from "./colours.js";
 import { byId, element, kinds, links as phrases, number, translate } from "./page.js";
 import { glyph } from "./shapes.js";

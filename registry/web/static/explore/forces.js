@@ -1,10 +1,10 @@
 // Force-directed layout after Fruchterman & Reingold, Graph drawing by force-directed placement (1991),
-// with gravity. It has no random part: the same start gives the same layout.
+// with gravity. It uses no random numbers: the same start positions give the same layout.
 const LENGTH = 95;
 const GRAVITY = 0.06;
 const WORK = 40_000_000; // the most pairs to compare, so that the page stays responsive
 
-// Move `places`, an array of {x, y}; `links` are pairs of indexes into it.
+// Move the positions in `places`, an array of {x, y}. Each of `links` is a pair of indexes of linked positions.
 export function settle(places, links) {
   const count = places.length;
   const steps = Math.max(30, Math.min(300, Math.floor(WORK / (count * count + 1))));

@@ -1,4 +1,4 @@
-// The layouts. Labels stay readable: around a single centre they point outwards.
+// The layouts of the drawing. Labels must stay readable: around a single central record they point outwards.
 import { kinds } from "./page.js";
 
 const ROW = 25;
@@ -23,8 +23,8 @@ export function layoutFor(scene, view) {
   return scene.records.length <= SPREAD ? "spread" : "rings";
 }
 
-// The centres in a column, and the other records on both halves of an ellipse, in rows by kind, as wide as
-// the canvas allows; on a narrow canvas in a single column.
+// Place the central records in a column, and the other records on both halves of an ellipse, in rows by kind, as wide as
+// the canvas allows. On a narrow canvas, place the other records in a single column.
 export function around(records, centres, aspect) {
   const rest = ordered(records.filter((record) => !centres.includes(record.id)));
   return aspect < NARROW ? column(rest, centres) : ellipse(rest, centres, aspect);
@@ -51,8 +51,8 @@ function column(rest, centres) {
   return places;
 }
 
-// Layers from left to right by distance in links; a crowded layer takes several columns. If links have labels, records
-// are farther apart and not exactly above one another.
+// Place records in layers from left to right by their distance in links. A layer with many records takes several columns.
+// If links have labels, place records farther apart and not exactly above one another.
 export function layers(records, aspect, named) {
   const byStep = new Map();
   for (const record of ordered(records)) byStep.set(record.steps ?? 0, [...(byStep.get(record.steps ?? 0) ?? []), record]);
@@ -72,7 +72,7 @@ export function layers(records, aspect, named) {
   return places;
 }
 
-// The number of rows with which the layers have the aspect ratio of the canvas.
+// Return the number of rows per layer for which the drawing has the aspect ratio of the canvas.
 function tallest(steps, aspect) {
   const wide = (tall) => steps.reduce((sum, those) => sum + Math.ceil(those.length / tall), 0) * COLUMN;
   let tall = 4;

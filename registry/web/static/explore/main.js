@@ -1,4 +1,4 @@
-// The explorer: fetches the data for the view, and shows the resulting scene as drawing, table and panel.
+// The explorer: fetches the records of the current view, and shows them as drawing, table and panel.
 import { onTheme } from "./colours.js";
 import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
@@ -36,7 +36,7 @@ async function load(next) {
   return near(next);
 }
 
-// A URL may name a record that no longer exists; the other records are shown.
+// A URL may name a record that no longer exists. The other records of the URL are still shown.
 async function near({ of, on }) {
   const found = await Promise.allSettled(of.map((id) => queries.neighbourhood(id, on)));
   const failures = found.filter((one) => one.status === "rejected").map((one) => one.reason);

@@ -1,4 +1,4 @@
-// GraphQL queries, with their results as records and links.
+// Runs the GraphQL queries of the explorer, and converts their results to records and links.
 import { known, operations } from "./page.js";
 import { fromSummary } from "./records.js";
 
@@ -64,7 +64,7 @@ export const record = (id) => cached(`record ${id}`, async () => existing((await
 
 const apart = (ends) => ({ records: ends.map((end, i) => ({ ...fromSummary(end), steps: i })), links: [], paths: [] });
 
-// `more` is null for a record whose links are withheld, since their number is unknown.
+// `more` is the number of a record's links that are not shown. It is null if the user may not see the links of the record.
 function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   const seen = new Map();
   for (const { from, to } of links) for (const end of [from, to]) seen.set(end, (seen.get(end) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// The scene: the records and links of the current view, from which drawing, table and files are made.
+// The scene: the records and links of the current view. The drawing, the table and the exported files are made from it.
 import { clustered } from "./clusters.js";
 import { links as phrases, most, translate } from "./page.js";
 

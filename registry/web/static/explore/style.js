@@ -1,4 +1,4 @@
-// The Cytoscape style: shapes show the kind, colours the kind or the sector, borders the state in an impact.
+// The Cytoscape style. Shapes show the kind of a record, colours its kind or sector, and borders whether it would stop.
 import { colour } from "./colours.js";
 import { kinds } from "./page.js";
 import { points } from "./shapes.js";

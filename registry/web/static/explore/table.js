@@ -1,4 +1,4 @@
-// The scene as sortable tables; rows select records, and arrow keys move between rows.
+// Shows the records and links of the scene as sortable tables. A click on a row selects its record; arrow keys move between rows.
 import { colourOf } from "./colours.js";
 import { byId, element, number, translate } from "./page.js";
 import { glyph } from "./shapes.js";
@@ -71,7 +71,7 @@ export class Tables {
     if (entry) nameOf(entry).tabIndex = 0;
   }
 
-  // Return the id of the record `by` rows after another, in table order.
+  // Return the id of the record that is `by` rows below another record in the table.
   beside(id, by) {
     const { shown } = this.records;
     const here = shown.findIndex((record) => record.id === id);

@@ -1,4 +1,4 @@
-// The view: what is shown and how. It is stored in the URL, so that a link restores it.
+// The view: which records are shown, and with which layout and filters. The URL stores the view, so that a link restores it.
 import { kinds } from "./page.js";
 
 const FIRST = Object.keys(kinds).filter((kind) => kinds[kind].first);
