@@ -245,6 +245,15 @@ def test_a_list_of_records_hides_the_row_if_one_is_hidden(tmp_path: Path, librar
     assert (report.found, report.of, report.withheld) == (1, 3, 2)
 
 
+def test_a_text_that_returns_no_rows_is_a_report_without_findings(
+    tmp_path: Path, library: Library, store: Store
+) -> None:
+    of = '// of = "MATCH (a:Agency) RETURN count(a) AS of"\n'
+    written(tmp_path, of + HEADER + "MATCH (a:Agency {id: 'agency:nowhere'}) RETURN 1 AS n, [a.id] AS evidence")
+    report = library.run(store, "how-many", ADMIN, AS_OF)
+    assert (report.rows, report.found, report.withheld) == ((), 0, 0)
+
+
 def test_an_id_of_no_record_hides_the_row_from_everybody(tmp_path: Path, library: Library, store: Store) -> None:
     written(tmp_path, HEADER + "RETURN 1 AS n, true AS found, ['agency:nowhere'] AS evidence")
     assert [library.run(store, "how-many", one, AS_OF).withheld for one in (ANONYMOUS, ADMIN)] == [1, 1]
@@ -297,7 +306,7 @@ def test_a_report_of_very_many_rows_is_cut_and_says_so(tmp_path: Path, library: 
     written(tmp_path, HEADER + TEXT.replace("range(1, 7, $step)", f"range(-9, {custom.ROWS}, $step)"))
     report = library.run(store, "how-many", ADMIN, AS_OF)
     assert (len(report.rows), report.of) == (custom.ROWS, custom.ROWS)
-    assert any("only the first 5,000 are shown and counted" in note for note in report.notes)
+    assert any("only the first 5,000 rows are shown and counted" in note for note in report.notes)
 
 
 # What a text may not do
