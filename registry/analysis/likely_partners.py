@@ -411,10 +411,10 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
 def _precision_note(judged: RankingEvaluation) -> str:
     """Return a sentence on how many suggestions are correct, and on how many ties a ranking by common partners cannot find."""
     template = _(
-        "The ranking was tested with a tenth of the agreements hidden ({splits} times, seed {seed}). If "
-        "as many pairs are taken from the top of the ranking as ties were hidden, {share} of these pairs "
-        "are hidden ties; of all pairs, {base} are. {lost} of the hidden ties have no common partner "
-        "left, so the ranking cannot find them."
+        "The ranking was tested with a tenth of the agreements hidden ({splits} times, seed {seed}). At "
+        "the top of the ranking, {share} of the pairs are hidden ties; among all pairs, {base} are hidden "
+        "ties. The top has as many pairs as there are hidden ties. {lost} of the hidden ties have no "
+        "common partner left, so the ranking cannot find them."
     )
     hits = sum(one.hits for one in judged.splits)
     return template.format(

@@ -250,8 +250,8 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     out.print(
         "\n"
         + _(
-            "A target counts as not met if a result this bad would occur by chance less than once in a thousand "
-            "times while the target is just met."
+            "A target counts as not met if a test that just meets the target would give such a bad result less "
+            "than once in a thousand times."
         )
         + " "
         + _(

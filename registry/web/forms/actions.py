@@ -239,7 +239,7 @@ RECORD_ACTIONS = (
     RecordAction(
         "Partnership",
         "level",
-        lambda: _("State a level of cooperation"),
+        lambda: _("Assess the level of cooperation"),
         lambda actor, one: bool(speaking_parties(actor, one)),
         _level_fields,
         _state_level,
