@@ -172,7 +172,7 @@ class GivenRecord(NamedTuple):
 
 
 class GivenLink(NamedTuple):
-    """A relationship that a row supplies, from the record `here`, to which the link end `end` belongs, to the record `there`."""
+    """A relationship that a row supplies, between the records `here` and `there`; the link end `end` belongs to the type of `here`."""
 
     end: str
     here: str
@@ -181,13 +181,13 @@ class GivenLink(NamedTuple):
 
 
 class GivenNoLink(NamedTuple):
-    """Says that the record of a row has no relationship of a certain link."""
+    """States that the record of a row has no relationship of a certain link."""
 
     end: str
 
 
 class Remark(NamedTuple):
-    """A message of a mapping about a row: an error if the row or a part of the row is left out, or a warning."""
+    """A message of a mapping about a row: an error if the row, or a part of it, is left out; otherwise a warning."""
 
     level: Level
     code: str
@@ -207,7 +207,7 @@ def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
 
 
 def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Return a record that a row only refers to. It is written with a warning if no other row supplies the record."""
+    """Return a record that a row only refers to. If no other row supplies the record, it is written with a warning."""
     return GivenRecord(kind, record_id, properties, implied=True)
 
 

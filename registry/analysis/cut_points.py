@@ -52,7 +52,7 @@ class CutPoint(NamedTuple):
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
     - `cut_off`: the number of agencies outside the largest of these groups
-    - `beyond`: some of the agencies that `cut_off` counts, the nearest first
+    - `beyond`: examples of the agencies that `cut_off` counts
     - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
 
