@@ -16,7 +16,7 @@ class LoadAborted(Exception):
 
 @dataclass(frozen=True)
 class RowProblem:
-    """A problem in a row of a file: an `error` means that the row was left out, a `warning` that the row was loaded.
+    """A problem in a row of a file: an `error` means that the row was left out; a `warning` means that it was loaded.
 
     `row` is the line or sheet row as a person counts it; `rule` says in a few words what the field must be; `cell` is the
     address of a cell in a sheet.

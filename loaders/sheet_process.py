@@ -96,7 +96,7 @@ class _SheetArea:
         self._is_sheet: bool | None = None
 
     def check(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-        """Read a file of the archive if the file is a sheet. Raises RefusedError if the rectangle of its values is too large."""
+        """Read a file of the archive if the file is a sheet. Raises RefusedError if its values span a too large rectangle."""
         with archive.open(member) as part:
             _parse(part, self._start, lambda: self._is_sheet is not False, lambda: bool(self._is_sheet))
 

@@ -33,8 +33,8 @@ class SourceDefinition(BaseModel):
     - `expect`: the minimum number of records by type (plural); the load is aborted if a type has fewer
     - `complete`: tables and links, such as `agencies` and `resources.users`, that the source lists completely; values and links that
       it omits are cleared. For other tables and links, a missing column or table leaves stored values and links unchanged
-    - `left_out_at_most`: the load is aborted if more rows have errors
-    - `repeated`: by property, which value is used if a relationship occurs more than once
+    - `left_out_at_most`: the maximum number of rows with errors; with more, the load is aborted
+    - `repeated`: for each property, which of its values is used if a relationship occurs more than once
     - `numbers`: how numbers are written in texts: `id` as 1.250,5 or `en` as 1,250.5; if it is not set, a number that could be read
       either way, such as 1.250, is a problem
     - `steward`, `access`: the default values of these properties for records of the source
@@ -217,7 +217,7 @@ def link(end: str, here: str, there: str, /, **properties: Any) -> GivenLink:
 
 
 def no_link(end: str, /) -> GivenNoLink:
-    """Say that the record of a row has no relationship of a link, so that stored relationships of the link are removed.
+    """State that the record of a row has no relationship of a link, so that the load removes its stored relationships of the link.
 
     The stored relationships are also removed if no row of the source has the link.
     """

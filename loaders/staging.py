@@ -134,7 +134,7 @@ class Staging:
         self._supplied.setdefault((file, of), set()).update(names)
 
     def supplied(self, file: str, of: str) -> set[str]:
-        """Return the properties of a record type or link that a file has."""
+        """Return the properties of a record type or link for which a file has columns."""
         return self._supplied.get((file, of), set())
 
     def supply_link(self, link: str) -> None:
@@ -241,7 +241,7 @@ class Staging:
         return [Reference(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
 
     def remove_link(self, link: str, start: str, finish: str) -> RowLocation:
-        """Remove a relationship, and return the location of the row that it comes from."""
+        """Remove a relationship, and return the location of the row that supplied it."""
         which = (link, start, finish)
         text = "SELECT file, row FROM links WHERE link = ? AND start = ? AND finish = ?"
         location = RowLocation(*self._db.execute(text, which).fetchone())

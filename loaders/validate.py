@@ -197,7 +197,7 @@ class StoredCounts:
 
 @dataclass(frozen=True)
 class LoadContext:
-    """What the checks and the writing of one load share.
+    """The data that the checks and the writing of one load share.
 
     `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has.
     """
@@ -228,7 +228,7 @@ class RequestRow(NamedTuple):
     resource: str
 
     def promises(self, day: str) -> bool:
-        """Return whether the request is accepted, not retired, and reserves a part of the resource on this day or later."""
+        """Return whether the request is accepted and not retired, and still reserves a part of the resource on or after this day."""
         status, until = self.values.get("status"), self.values.get("until")
         return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
 
@@ -470,7 +470,7 @@ class Checks:
                         self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
-        """If a record has several relationships of a link of which the model allows only one, leave out all of them."""
+        """Leave out all relationships of a link at a record, if there are several and the model allows only one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
                 self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")

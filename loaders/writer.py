@@ -121,7 +121,7 @@ class RunLog:
     def _void_confirmations(self, transaction: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
         """Remove the confirmations of an agreement if the load changed the content of the agreement, and log the removal.
 
-        Agreements that the load created are skipped.
+        The method skips agreements that the load itself created.
         """
         for end in write.own_ends(kind) if records else ():
             if any(one.by_action for one in end.link.properties.values()):
@@ -373,7 +373,7 @@ class BatchWriter:
         return self._log.transaction(work)
 
     def _change_links(self, link: Link, rows: Sequence[Stored]) -> int:
-        """Write relationships, and return how many of them this source owns.
+        """Write relationships, and return how many of the written relationships this source owns.
 
         If the link allows a record only one relationship, the new relationship replaces the old one.
         """

@@ -98,7 +98,7 @@ class AgreementStatus:
 
 
 def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[PartnershipRow]]:
-    """Return for each agreement (id) the agreements that renew it.
+    """Return a dictionary from the id of each renewed agreement to the agreements that renew it.
 
     A renewal must end later than the renewed agreement, so renewals never form a cycle. Disputed renewals are left out.
     """

@@ -1,4 +1,4 @@
-"""Report `coverage`: the share of records in which the facts that other reports need are recorded."""
+"""Report `coverage`: the share of records that have the facts needed by other reports."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple

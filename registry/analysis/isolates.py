@@ -151,7 +151,7 @@ def _row(
 
 
 def _priority(row: ReportRow) -> tuple[int, int, str, str]:
-    """Return the sort key of a row: the type of finding, the number of ties (most first), the last day and the name."""
+    """Return the sort key of a row: type of finding, number of ties (descending), day in the row, and name of the agency."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 

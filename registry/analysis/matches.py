@@ -1,4 +1,4 @@
-"""Report `matches`: idle resources assigned to the needs of agencies so that the total value is as high as possible."""
+"""Report `matches`: assign idle resources to the needs of agencies, with the highest possible total value."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -14,9 +14,9 @@ from registry.analysis.snapshot import Bools, Floats, Ints, Matrix
 
 
 def density(arcs: Matrix) -> float:
-    """Return the density: the number of arcs over N (N - 1), or 0 if there are fewer than two agencies.
+    """Return the density: the number of arcs divided by N (N - 1), or 0 if there are fewer than two agencies.
 
-    For a symmetric matrix this is the undirected density, the number of ties over the number of pairs.
+    For a symmetric matrix, the result is the undirected density: the number of ties divided by the number of pairs.
     """
     return _share(arcs.nnz, arcs.shape[0] * (arcs.shape[0] - 1))
 
@@ -35,7 +35,7 @@ def arc_reciprocity(arcs: Matrix) -> float:
 def transitivity(arcs: Matrix) -> float:
     """Return the weak transitivity: the share of paths a, b, c of three distinct agencies that have an arc from a to c.
 
-    For a symmetric matrix this is three times the number of triangles over the number of connected triples, as in
+    For a symmetric matrix, the result is three times the number of triangles divided by the number of connected triples, as in
     networkx.transitivity.
     """
     return _share(
@@ -157,8 +157,8 @@ ROUNDS, STILL, LEAST_GAIN = 60, 4, 1e-9
 def modularity(ties: Matrix, group: Ints) -> float:
     """Return Newman's modularity of a division into groups (N), 0 if there are no ties.
 
-    Modularity measures how far the number of ties within the groups exceeds the expected number. Weights and loops (ties of an
-    agency with itself) count, as in networkx.community.modularity.
+    Modularity measures how far the number of ties within the groups exceeds the expected number. The weights of ties and loops
+    (ties of an agency with itself) are included, as in networkx.community.modularity.
     """
     degree, within = np.asarray(ties.sum(axis=1), np.float64), _within(ties, group)
     whole = degree.sum()

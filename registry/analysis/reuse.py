@@ -161,7 +161,7 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Return whether the resource existed before the day, judged by its availability or its first dated use."""
+    """Return whether the resource existed before the day; the first day of availability or of a dated use decides."""
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 

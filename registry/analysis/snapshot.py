@@ -300,7 +300,7 @@ class SnapshotArrays:
     - `functions` (N x F): 1 for each function of an agency, else 0
     - `ties` (m x 2): the distinct pairs of agencies, smaller index first, that share an agreement in force on `as_of`
     - `possible_ties`: the pairs that are not in `ties` and share an agreement whose dates are withheld
-    - `recorded` (N): whether the agency is party to any agreement, in force or not
+    - `recorded` (N): whether the agency is a party of any agreement, whether or not the agreement is in force
     """
 
     as_of: str
@@ -448,12 +448,12 @@ def _distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> I
 
 
 def _without(pairs: Ints, others: Ints, width: int) -> Ints:
-    """Return the pairs (m x 2) that are not in `others`."""
+    """Return the pairs (m x 2) that `others` does not contain."""
     return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:
-    """Return for each agency (N) whether it is party to any agreement, in force or not."""
+    """Return for each agency (N) whether it is a party of any agreement, whether or not the agreement is in force."""
     recorded = np.zeros(len(place), np.bool_)
     recorded[[place[party] for one in partnerships for party in one.parties if party in place]] = True
     return recorded

@@ -78,8 +78,8 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
 
     In this model, degrees vary. The variance is therefore conditioned on the degrees, as for jointly normal counts. It is then
     scaled, because the conditioning uses up N of the N (N - 1) / 2 pairs. In sparse networks the mean is close to K_r K_s / (2m -
-    1), where K is the total degree of a group. This formula is wrong for dense networks, because the underlying stub matching
-    creates double ties. The standard deviation is at least half a tie (LEAST_VARIANCE).
+    1), where K is the total degree of a group. The approximation is wrong for dense networks, because it allows double ties (stub
+    matching). The standard deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
     p = _tie_probabilities(kinds, many)
@@ -230,7 +230,8 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
     """Return P(X <= seen) for binomial counts X with these means and variances (arrays of one shape).
 
-    The number of trials need not be an integer. Where the variance is not below the mean, a Poisson distribution is used.
+    The number of trials need not be an integer. If the variance is not smaller than the mean, a Poisson distribution is used
+    instead.
     """
     hit = 1 - variance / np.maximum(mean, 1e-300)
     trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)

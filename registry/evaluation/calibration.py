@@ -221,7 +221,7 @@ class CalibrationCount(NamedTuple):
 
     @property
     def met(self) -> bool | None:
-        """Whether a binomial test at level 0.001 says that the target share is met; None if there is no target or no case."""
+        """Whether the target share is met according to a binomial test at level 0.001; None if there is no target or no case."""
         if self.target is None or not self.of:
             return None
         if self.least:
