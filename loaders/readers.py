@@ -40,8 +40,9 @@ CODECS = {"cp1252": "Windows-1252", "utf-16": "UTF-16"}
 def read_delimited(path: Path, note: Note) -> Table:
     """Return the table in a delimited text file, and note the detected encoding and separator. Raises LoadAborted.
 
-    The encoding is UTF-8; UTF-16 if the file begins with a byte order mark of UTF-16; or Windows-1252 if the file is not UTF-8 and
-    contains no multi-byte UTF-8 character. Cells are stripped of white space, and empty rows are skipped.
+    The encoding is UTF-16 if the file begins with a byte order mark of UTF-16. It is Windows-1252 if the file is not valid UTF-8
+    and contains no multi-byte UTF-8 character. Otherwise it is UTF-8. Cells are stripped of white space, and empty rows are
+    skipped.
     """
     encoding, encoding_name = _encoding(path)
     separator = _separator(path, encoding)
@@ -183,7 +184,7 @@ def _lost_character(path: Path, line: int, column: int) -> str:
 
 
 def _separator(path: Path, encoding: str) -> str:
-    """Return the separator that divides the first record into the most columns; a comma if none divides it."""
+    """Return the separator that divides the first record into the most columns; return a comma if no separator divides it."""
     columns = {one: len(next(_records(path, encoding, one), (1, []))[1]) for one in SEPARATORS}
     return max(columns, key=lambda one: columns[one])
 
@@ -219,8 +220,9 @@ UPLOAD_LIMITS = ReadLimits(unpacked=50_000_000, cells=1_000_000, memory=500_000_
 def read_sheets(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:
     """Return the tables in the visible sheets of a spreadsheet. Raises LoadAborted.
 
-    Empty sheets are left out, and so is the guide sheet of a template. Dates are returned as dates, formulas as the value saved with
-    the file, errors such as #N/A as empty cells. The value of merged cells is in the first cell only; a message notes merged cells.
+    Empty sheets and the guide sheet of a template are left out. A date is returned as a date, a formula as the value that was
+    saved with it, and an error such as #N/A as an empty cell. Among merged cells only the first cell has the value, and a message
+    says that the sheet has merged cells.
     """
     written = _RowFile()
     sheets = _read_in_process(path, limits, written)
@@ -243,7 +245,7 @@ class _RowFile:
             yield number, [_cell(*cell.items()) if isinstance(cell, dict) else cell for cell in cells]
 
     def last_line(self) -> Mapping[str, Any]:
-        """Return the information on the last line; a missing last line means that the process was killed for exceeding a limit."""
+        """Return the data in the last line. If the last line is missing, the process was killed because it exceeded a limit."""
         size = self.file.seek(0, 2)
         self.file.seek(max(0, size - LONGEST_LAST_LINE))
         lines = self.file.read().splitlines()
@@ -339,10 +341,10 @@ LONGEST_ENTRY = 10_000_000
 
 
 def read(path: Path, note: Note, limits: ReadLimits = ReadLimits()) -> list[Table]:  # the default value is immutable
-    """Return the tables in a file: one table, or for a spreadsheet one table per sheet.
+    """Return the tables in a file: one table per sheet of a spreadsheet, or one table for any other file.
 
-    `note` receives messages about the file; `limits` apply to spreadsheets. Raises LoadAborted, also while the rows are
-    iterated.
+    `note` is called with messages about the file; `limits` apply to spreadsheets. Raises LoadAborted, both when it is called and
+    while the rows are iterated.
     """
     _check_file(path)
     match path.suffix.lower():
@@ -384,7 +386,7 @@ def _json_rows(objects: Iterator[tuple[int, Any]], file: str) -> Iterator[Source
 def _json_objects(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the items of the only list in a JSON file, numbered from 1.
 
-    The file is either this list, or an object that has the list as the value of a key.
+    The file is either a list, or an object in which the value of one key is a list.
     """
     try:
         with path.open("rb") as file:
@@ -430,7 +432,7 @@ class _ItemReader:
 
 
 def _top_level_lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[str]:
-    """Yield the key of each top-level list of a JSON file when the list starts; if the file itself is a list, yield "".
+    """Yield the key of each top-level list of a JSON file when the list starts. If the file itself is a list, yield "".
 
     Top-level values that are not lists are skipped.
     """
@@ -450,7 +452,7 @@ def _top_level_lists(events: Iterator[tuple[str, Any]], file: str) -> Iterator[s
 
 
 class _OpenKeys:
-    """The keys of all JSON objects that are not closed yet, to reject duplicate keys."""
+    """The keys of all JSON objects that are not closed yet, so that duplicate keys can be rejected."""
 
     def __init__(self, file: str) -> None:
         self._file = file

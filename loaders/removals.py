@@ -1,4 +1,4 @@
-"""Clears stored values and links that a source no longer has, but refuses to clear most of them."""
+"""Clears stored values and links that a source no longer has; refuses to clear more than half of them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ def is_pruned(link: Link, source: SourceDefinition, staging: Staging) -> bool:
 
 
 class Removals:
-    """The stored values and links that one load clears. Use it after all other checks."""
+    """The stored values and links that one load clears. Use this class after all other checks."""
 
     def __init__(self, context: LoadContext) -> None:
         self._context, self._staging, self._store = context, context.staging, context.store
@@ -31,7 +31,7 @@ class Removals:
         self._refusals: list[str] = []  # a message for each property or link that would lose more than half
 
     def preserve_unmentioned(self) -> None:
-        """Copy stored values into the staging area if the source says nothing about them, so that they are not cleared."""
+        """Copy stored values into the staging area if the source does not mention them, so that the load does not clear them."""
         for kind in LOADED:
             if self._before[kind].ours and kind.plural not in self._source.complete:
                 self._preserve_values(kind)

@@ -11,12 +11,12 @@ Level = Literal["error", "warning"]
 
 
 class LoadAborted(Exception):
-    """A load that is rejected because of its source, a file or the run itself; the message is one sentence for the user."""
+    """Raised if a load is rejected because of its source, a file or the run itself; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class RowProblem:
-    """A problem in a row of a file: an `error` means that the row was left out, a `warning` that the row was loaded.
+    """A problem in a row of a file: an `error` means that the row was left out; a `warning` means that it was loaded.
 
     `row` is the line or sheet row as a person counts it; `rule` says in a few words what the field must be; `cell` is the
     address of a cell in a sheet.
@@ -37,7 +37,7 @@ class RowProblem:
 class Cleared:
     """A value or link that a load cleared.
 
-    It names the property or link, such as `agencies.acronym`, the record, and the old value.
+    It has the name of the property or link, such as `agencies.acronym`, the record, and the old value.
     """
 
     of: str
@@ -51,8 +51,9 @@ class LoadResult:
 
     - `problems`: the first hundred problems of each code, errors before warnings
     - `counts`: the number of problems of each code
-    - `cleared`: how many values and links were cleared from remaining records, by name, such as `agencies.acronym`
-    - `clearings`: the first hundred cleared values or links of each name
+    - `cleared`: how many values and links were cleared from remaining records, by the name of the property or link, such as
+      `agencies.acronym`
+    - `clearings`: the first hundred cleared values or links of each property or link
     - `refused`: the reason why nothing was written; None if the run was accepted
     """
 

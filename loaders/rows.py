@@ -32,7 +32,7 @@ class SourceRow(dict[str, Any]):
         self.first_column = first_column
 
     def address(self, column: str) -> str:
-        """Return the address of a cell, such as `C5`; return "" if the format has no addresses or the column does not exist."""
+        """Return the address of a cell, such as `C5`. If the format has no addresses or the column does not exist, return ""."""
         if self.first_column is None or column not in self:
             return ""
         return address_of(self.number, self.first_column + list(self).index(column) + 1)
@@ -86,7 +86,7 @@ def header(cells: Iterable[Any], file: str) -> tuple[str, ...]:
 def row_of(
     columns: tuple[str, ...], cells: list[Any], file: str, number: int, first_column: int | None = None
 ) -> SourceRow | RowProblem | None:
-    """Return a row of the table, None if all its cells are empty, or a problem if it has the wrong number of cells."""
+    """Return a row of the table. Return None if all cells are empty, and a problem if the number of cells is wrong."""
     if len(cells) != len(columns):
         cells = cells[: len(columns)] + [cell for cell in cells[len(columns) :] if cell != ""]
     if cells.count("") == len(cells):

@@ -31,9 +31,10 @@ def run(
     """Load a source and return the result.
 
     The source is read and checked completely before anything is written: an aborted run writes nothing, and a `dry_run` ends after
-    the checks. With `prune`, records from earlier runs that the source no longer has are retired. A run is aborted if it would
-    retire more than half of the records of a type, or clear more than half of the values of a property or of a link; `retire_most`
-    allows this. A run is also aborted if the source is already being loaded. An interrupted run can be repeated. Raises StoreError.
+    the checks. With `prune`, records from earlier runs that the source no longer has are retired. Unless `retire_most` is set, a
+    run is aborted if it would retire more than half of the records of a type, clear more than half of the values of a property, or
+    remove more than half of the relationships of a link. A run is also aborted if the source is already being loaded. An
+    interrupted run can be repeated. Raises StoreError.
     """
     name, tally = _run_id(source), Tally()
 

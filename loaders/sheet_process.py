@@ -1,8 +1,8 @@
 """Read a spreadsheet in a separate process with limited memory and time.
 
-`loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports no other module
-of the project. For each row that is not empty, it writes a line of JSON: `[number, cell, …]`. A cell of a type that JSON lacks
-is `{"TYPE": TEXT}`. The last line is either `{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start`
+`loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports no other module of the
+project. For each row that is not empty, it writes a line of JSON: `[number, cell, …]`. If JSON has no such type, a cell is written
+as `{"TYPE": TEXT}`. The last line is either `{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start`
 and `end` are byte offsets in the output, or `{"refused": CODE, …}`. If the last line is missing, the process was killed.
 """
 
@@ -27,7 +27,7 @@ UNREADABLE = "UNREADABLE"
 
 
 class RefusedError(Exception):
-    """A spreadsheet that is rejected: a code for the reason, and details for the message."""
+    """Raised if a spreadsheet is rejected; has a code for the reason, and details for the message."""
 
     def __init__(self, code: str, **details: object) -> None:
         super().__init__(code)
@@ -69,7 +69,7 @@ def limit_this_process(limits: Mapping[str, Any]) -> None:
 
 
 def _check_archive(path: Path, limits: Mapping[str, Any]) -> None:
-    """Reject an archive that unpacks to too many bytes, even if its headers hide that, and a sheet that is too large."""
+    """Reject a too large sheet, and an archive that unpacks to too many bytes, even if the archive's headers give a smaller size."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > limits["unpacked"]:
@@ -96,7 +96,7 @@ class _SheetArea:
         self._is_sheet: bool | None = None
 
     def check(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-        """Read a file of the archive if the file is a sheet. Raises RefusedError if the rectangle of its values is too large."""
+        """Read a file of the archive if the file is a sheet. Raises RefusedError if its values span a too large rectangle."""
         with archive.open(member) as part:
             _parse(part, self._start, lambda: self._is_sheet is not False, lambda: bool(self._is_sheet))
 
@@ -122,7 +122,7 @@ class _SheetArea:
 
 
 def _sheet_names(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the names of the sheets that the workbook lists, by the name of their file in the archive."""
+    """Return a dictionary from the file name of each sheet in the archive to the sheet name that the workbook lists."""
     parts: dict[str, str] = {}
     names: dict[str, str] = {}
 

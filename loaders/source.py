@@ -33,8 +33,8 @@ class SourceDefinition(BaseModel):
     - `expect`: the minimum number of records by type (plural); the load is aborted if a type has fewer
     - `complete`: tables and links, such as `agencies` and `resources.users`, that the source lists completely; values and links that
       it omits are cleared. For other tables and links, a missing column or table leaves stored values and links unchanged
-    - `left_out_at_most`: the load is aborted if more rows have errors
-    - `repeated`: by property, which value is used if a relationship occurs more than once
+    - `left_out_at_most`: the maximum number of rows with errors; with more, the load is aborted
+    - `repeated`: for each property, which of its values is used if a relationship occurs more than once
     - `numbers`: how numbers are written in texts: `id` as 1.250,5 or `en` as 1,250.5; if it is not set, a number that could be read
       either way, such as 1.250, is a problem
     - `steward`, `access`: the default values of these properties for records of the source
@@ -172,7 +172,7 @@ class GivenRecord(NamedTuple):
 
 
 class GivenLink(NamedTuple):
-    """A relationship that a row supplies, from the record `here`, to which the link end `end` belongs, to the record `there`."""
+    """A relationship that a row supplies, between the records `here` and `there`; the link end `end` belongs to the type of `here`."""
 
     end: str
     here: str
@@ -181,13 +181,13 @@ class GivenLink(NamedTuple):
 
 
 class GivenNoLink(NamedTuple):
-    """Says that the record of a row has no relationship of a certain link."""
+    """States that the record of a row has no relationship of a certain link."""
 
     end: str
 
 
 class Remark(NamedTuple):
-    """A message of a mapping about a row: an error if the row or a part of the row is left out, or a warning."""
+    """A message of a mapping about a row: an error if the row, or a part of it, is left out; otherwise a warning."""
 
     level: Level
     code: str
@@ -207,7 +207,7 @@ def record(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
 
 
 def implied(kind: str, record_id: str, /, **properties: Any) -> GivenRecord:
-    """Return a record that a row only refers to. It is written with a warning if no other row supplies the record."""
+    """Return a record that a row only refers to. If no other row supplies the record, it is written with a warning."""
     return GivenRecord(kind, record_id, properties, implied=True)
 
 
@@ -217,7 +217,7 @@ def link(end: str, here: str, there: str, /, **properties: Any) -> GivenLink:
 
 
 def no_link(end: str, /) -> GivenNoLink:
-    """Say that the record of a row has no relationship of a link, so that stored relationships of the link are removed.
+    """State that the record of a row has no relationship of a link, so that the load removes its stored relationships of the link.
 
     The stored relationships are also removed if no row of the source has the link.
     """

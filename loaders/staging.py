@@ -1,4 +1,4 @@
-"""The staging area: a temporary SQLite database that holds everything a load has read until it is checked."""
+"""The staging area: a temporary SQLite database with all records and relationships of a load, which are checked before writing."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class Reference(NamedTuple):
 
 
 def link_name(link: Link) -> str:
-    """Return the table name of a link, which comes from the end that declares the link, such as `resources.users`."""
+    """Return the table name of a link, such as `resources.users`; the name comes from the link end that declares the link."""
     return LINK_NAMES[link.relation, link.start, link.end]
 
 
@@ -69,7 +69,7 @@ def declared_end(link: Link) -> End:
 
 
 def is_single(link: Link) -> bool:
-    """Return whether a record can have only one relationship of the link (as its start)."""
+    """Return whether a record can be the start of only one relationship of the link."""
     return any(end.single and end.link == link for end in ENDS.values())
 
 
@@ -94,7 +94,7 @@ class Staging:
         self._db.close()
 
     def add_record(self, record: Record, location: RowLocation, *, implied: bool = False) -> Duplicate | None:
-        """Add a record; if a record with its id is already staged, leave that record unchanged and return the duplicate."""
+        """Add a record. If a record with the same id is already staged, leave the staged record unchanged and return a Duplicate."""
         kind, row = record.kind.__name__, stored(record)
         values = (record.id, kind, orjson.dumps(row).decode(), *location, implied)
         if self._db.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?)", values).rowcount or implied:
@@ -110,9 +110,9 @@ class Staging:
         return Duplicate(RowLocation(file, number), field, show(record.values.get(field or "")))
 
     def add_link(self, relationship: Relationship, field: str, location: RowLocation) -> Duplicate | None:
-        """Add a relationship; if it is already staged, return the duplicate.
+        """Add a relationship. If it is already staged, return a Duplicate.
 
-        If the source says which value of a property is used for repeated relationships, the two are merged first.
+        If the source says which value of a property is used for repeated relationships, the two relationships are merged first.
         """
         key = (link_name(relationship.end.link), relationship.start_id, relationship.end_id)
         values = (*key, orjson.dumps(relationship.values).decode(), field, *location)
@@ -130,15 +130,15 @@ class Staging:
         return Duplicate(RowLocation(file, number), None)
 
     def supply(self, file: str, of: str, names: Iterable[str]) -> None:
-        """Note that a file has these properties of a record type or link, even if their values are empty."""
+        """Note that a file has columns for these properties of a record type or link, even if all their values are empty."""
         self._supplied.setdefault((file, of), set()).update(names)
 
     def supplied(self, file: str, of: str) -> set[str]:
-        """Return the properties of a record type or link that a file has."""
+        """Return the properties of a record type or link for which a file has columns."""
         return self._supplied.get((file, of), set())
 
     def supply_link(self, link: str) -> None:
-        """Note that the source covers a link, even if it has no relationship of the link."""
+        """Note that the source covers a link, even if the source has no relationship of this link."""
         self._given_links.add(link)
 
     def supplies_link(self, link: str) -> bool:
@@ -202,7 +202,7 @@ class Staging:
             yield [record_id for (record_id,) in batch]
 
     def protected(self, kind: str, size: int) -> Iterator[list[str]]:
-        """Yield in batches the ids of a record type that occur only in rows that were left out."""
+        """Yield in batches the ids of the records of a type that occur only in rows that were left out."""
         text = "SELECT id FROM protected WHERE kind = ? AND NOT EXISTS (SELECT 1 FROM records WHERE id = protected.id)"
         for batch in self._batches(text, (kind,), size):
             yield [record_id for (record_id,) in batch]
@@ -218,12 +218,12 @@ class Staging:
         return RowLocation(file, row), bool(implied)
 
     def implied(self) -> Iterator[tuple[str, str, RowLocation]]:
-        """Yield the type, id and location of each staged record that rows only refer to."""
+        """Yield the type, id and location of each staged record that no row supplies and rows only refer to."""
         for kind, record_id, *location in self._db.execute("SELECT kind, id, file, row FROM records WHERE implied"):
             yield kind, record_id, RowLocation(*location)
 
     def missing_ends(self, link: str, side: str, kind: str, size: int) -> Iterator[list[str]]:
-        """Yield in batches the distinct ids on one side of a link for which no record of the type is staged."""
+        """Yield in batches the distinct ids on one side of a link that belong to no staged record of the type."""
         text = (
             f"SELECT DISTINCT {side} FROM links WHERE link = ? AND NOT EXISTS"  # nosec B608 # column name from our own code
             f" (SELECT 1 FROM records WHERE id = {side} AND kind = ?)"
@@ -232,7 +232,7 @@ class Staging:
             yield [record_id for (record_id,) in batch]
 
     def remove_links(self, link: str, side: str, ids: Iterable[str]) -> list[Reference]:
-        """Remove the relationships of a link that have one of the ids on this side, and return the references that are removed."""
+        """Remove the relationships of a link that have one of the ids on this side, and return the removed references."""
         self._db.execute("DELETE FROM missing")
         self._db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((one,) for one in ids))
         which = f"FROM links WHERE link = ? AND {side} IN (SELECT id FROM missing)"  # nosec B608 # column name from our own code
@@ -241,7 +241,7 @@ class Staging:
         return [Reference(RowLocation(file, row), field, record_id) for file, row, field, record_id in rows]
 
     def remove_link(self, link: str, start: str, finish: str) -> RowLocation:
-        """Remove a relationship, and return the location of the row that it comes from."""
+        """Remove a relationship, and return the location of the row that supplied it."""
         which = (link, start, finish)
         text = "SELECT file, row FROM links WHERE link = ? AND start = ? AND finish = ?"
         location = RowLocation(*self._db.execute(text, which).fetchone())
@@ -297,7 +297,7 @@ class Staging:
     def missing_references(
         self, kind: str, field: str, target: str, size: int
     ) -> Iterator[list[tuple[str, Reference]]]:
-        """Yield in batches the records whose `field` refers to an id for which no record of the type `target` is staged."""
+        """Yield in batches the records whose `field` has an id that belongs to no staged record of the type `target`."""
         text = (
             "SELECT id, file, row, json_extract(body, ?) AS referenced FROM records WHERE kind = ? AND referenced IS NOT NULL"
             " AND NOT EXISTS (SELECT 1 FROM records AS other WHERE other.id = referenced AND other.kind = ?)"

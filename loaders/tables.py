@@ -1,4 +1,4 @@
-"""The format `tables`: a table for each record type and for each link with properties. Also writes empty templates to fill in."""
+"""The format `tables`: a table for each record type and for each link with properties. This module also writes empty templates."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def declared(kind: type[Kind]) -> list[End]:
 
 
 def columns_of(name: str) -> dict[str, Property | End | None]:
-    """Return the columns of a table by name: a property, a link (a column of ids), or None for an id column of a link table."""
+    """Return what each column (by name) of a table holds: a property, a link (ids), or None for an id column of a link table."""
     kind, end = table_names()[name]
     if end:
         return {snake(kind.__name__): None, snake(end.target): None, **end.link.properties}
@@ -59,7 +59,7 @@ def required_in(name: str) -> list[str]:
 
 
 def map_table(table: Table) -> MapRow:
-    """Return the function that maps the rows of a table. Raises LoadAborted for a table or column that the model does not have."""
+    """Return the function that maps the rows of a table. Raises LoadAborted if the model does not have the table or a column."""
     if table.name not in table_names():
         sentence = _("{file}: the model has no table {name}.")
         raise LoadAborted(
@@ -95,7 +95,7 @@ def _link_mapper(kind: type[Kind], end: End) -> MapRow:
 
 
 def _ids(cell: Any) -> list[Any]:
-    """Return the distinct ids in a cell. A value that is not text is returned unchanged and rejected later."""
+    """Return the distinct ids in a cell. A value that is not text is returned unchanged; validation rejects it later."""
     parts = cell if isinstance(cell, list) else cell.split(";") if isinstance(cell, str) else [cell]
     given = [part.strip() if isinstance(part, str) else part for part in parts]
     once = {part if isinstance(part, str) else repr(part): part for part in given if part not in ("", None)}

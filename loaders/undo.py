@@ -26,10 +26,10 @@ LINK = {link_name(link): link for link in LINKS}
 
 
 def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[str]:
-    """Undo all changes of a load, newest first; records that were changed after the load keep their current values.
+    """Undo all changes of a load, the newest change first. A record that was changed after the load keeps its current values.
 
-    Returns the number of changes that were `undone` and of those that were `left`. An interrupted undo can be run again. Raises
-    LoadAborted if the run is unknown or changed nothing, and StoreError.
+    Returns the number of `undone` changes, and the number of changes that were `left` as they are. An interrupted undo can be run
+    again. Raises LoadAborted if the run is unknown or changed nothing, and StoreError.
     """
     run_log, counts = RunLog(store, f"undo:{run}"[:100], began=now()), Counter[str]()
     for entries in _entries(store, run):
@@ -67,7 +67,7 @@ def _undo_one(transaction: Transaction, entry: Entry) -> bool:
 
 
 def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entry) -> int:
-    """Undo one audit event that stands for many changes: the records that a load created, or the first relationships of a link."""
+    """Undo one audit event that covers many changes: the records that a load created, or the first relationships of a link."""
     made = orjson.loads(entry["after"])
     kind = MODEL[entry["record_kind"]]
     if ids := made.get("created"):

@@ -41,7 +41,7 @@ KINDS = {kind.__name__: kind for kind in MODEL if not kind.read_only}
 
 
 class RowValidator:
-    """Validates the records and relationships that rows of a source are mapped to, and stages those that are valid."""
+    """Validates the records and relationships that the rows of a source are mapped to, and stages the valid ones."""
 
     def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
         self._defaults = source.defaults
@@ -172,7 +172,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 class KindCounts(NamedTuple):
-    """The number of stored records of a type: of all sources, of this source, and of this source without retired records."""
+    """The number of stored records of a type: from all sources, from this source, and from this source without retired records."""
 
     total: int
     ours: int
@@ -197,7 +197,7 @@ class StoredCounts:
 
 @dataclass(frozen=True)
 class LoadContext:
-    """What the checks and the writing of one load share.
+    """The data that the checks and the writing of one load share.
 
     `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has.
     """
@@ -219,7 +219,7 @@ Values = Mapping[str, Any]
 
 
 class RequestRow(NamedTuple):
-    """A request to use a resource, as the rows of the source give it."""
+    """A request to use a resource, with the values in the rows of the source."""
 
     id: str
     values: Values
@@ -228,7 +228,7 @@ class RequestRow(NamedTuple):
     resource: str
 
     def promises(self, day: str) -> bool:
-        """Return whether the request is accepted, not retired, and reserves a part of the resource on this day or later."""
+        """Return whether the request is accepted and not retired, and still reserves a part of the resource on or after this day."""
         status, until = self.values.get("status"), self.values.get("until")
         return self.values.get("decision") == "accepted" and status != "retired" and (until is None or until >= day)
 
@@ -310,7 +310,7 @@ class RuleChecks:
         return lost
 
     def _promised_before(self, read: Sequence[RequestRow]) -> Iterator[tuple[str, Promise]]:
-        """Yield the stored promises of the resources that the load changes, without those of requests that the load supplies again."""
+        """Yield the stored promises of the resources that the load changes; skip promises of requests that the load supplies again."""
         if not self._context.before[Request].total:
             return
         again = {one.id for one in read}
@@ -322,7 +322,7 @@ class RuleChecks:
                     yield resource, Promise(*promise)
 
     def _undercut(self, one: str, promises: Sequence[Promise], requests: Mapping[str, RowLocation]) -> int:
-        """Leave out a resource that has less capacity than it promises; if it is not staged, leave out the staged requests for it.
+        """Leave out a resource with less capacity than was promised. If the resource is not staged, leave out its staged requests.
 
         Returns the number of records left out.
         """
@@ -342,7 +342,7 @@ class RuleChecks:
         return len(ours)
 
     def _resource(self, one: str) -> Values | None:
-        """Return the values that a resource will have after the load, None if there will be no such resource."""
+        """Return the values that a resource will have after the load; return None if the resource will not exist."""
         if body := self._staging.body(Resource.__name__, one):
             return body
         rows = self._store.read(write.several(Resource, [one])) if one else []
@@ -459,7 +459,7 @@ class Checks:
         return len(dropped)
 
     def _ends(self, lost: Collection[RowLocation] = ()) -> None:
-        """Leave out relationships with missing records; rows in `lost` already have an error and get no second one."""
+        """Leave out relationships with missing records. Rows in `lost` already have an error and get no second error."""
         for link in LINKS:
             for side, target in (("start", link.start), ("finish", link.end)):
                 nowhere: set[str] = set()
@@ -470,7 +470,7 @@ class Checks:
                         self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
-        """Leave out all relationships of a link that a record has, if it has several and the model allows only one."""
+        """Leave out all relationships of a link at a record, if there are several and the model allows only one."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
                 self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")
@@ -520,7 +520,7 @@ class Checks:
         return sum(owner == self._source.id and status != "retired" for _, owner, _, status in found)
 
     def _missing(self, kind: str, ids: set[str]) -> set[str]:
-        """Return which of the ids will not be in the graph after the load; the given ids are not staged."""
+        """Return the ids that will not be in the graph after the load; none of the given ids is staged."""
         found = self._stored_owners(MODEL[kind], sorted(ids)) if ids else []
         return ids - {one for one, owner, *_ in found if self._stays(kind, one, owner)}
 

@@ -57,14 +57,14 @@ class RunLog:
         return in_transaction(self._store, self._context, work)
 
     def follow_requests(self) -> None:
-        """Update the stored uses of resources that follow from accepted requests. Raises StoreError."""
+        """Update the stored `USES` relationships that accepted requests create. Raises StoreError."""
         resources: list[str] = list(dict.fromkeys(self._store.read(write.with_requests())[0][0]))
         for start in range(0, len(resources), SIZE):
             some = resources[start : start + SIZE]
             self.transaction(lambda transaction, some=some: transaction.follow_requests(some))  # type: ignore[misc]
 
     def created(self, transaction: Transaction, kind: type[Kind], ids: Sequence[str]) -> None:
-        """Log the creation of records in a single audit event, which has only their ids."""
+        """Log the creation of records in a single audit event that lists only their ids."""
         if ids:
             transaction.log("created", kind, self._run, ({}, {"created": list(ids)}))
 
@@ -84,12 +84,12 @@ class RunLog:
         self._void_confirmations(transaction, kind, other_terms)
 
     def retired(self, transaction: Transaction, kind: type[Kind], gone: Iterable[tuple[str, str, str | None]]) -> None:
-        """Log the retirement of records, which are given by id, previous status and steward."""
+        """Log the retirement of records; each record is given by its id, previous status and steward."""
         for record, status, steward in gone:
             transaction.log("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
     def first_links(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
-        """Log the first relationships of a link in a single audit event, which has only their number."""
+        """Log the first relationships of a link in a single audit event that has only the number of relationships."""
         end = declared_end(link)
         if count:
             transaction.log("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
@@ -101,7 +101,7 @@ class RunLog:
     def links_changed(
         self, transaction: Transaction, link: Link, before: Iterable[StoredLink], after: Iterable[Stored] = ()
     ) -> None:
-        """Log added, changed and removed relationships in an audit event for each record that owns such relationships."""
+        """Log added, changed and removed relationships; each record that owns some of them gets one audit event."""
         end = declared_end(link)
         given: Iterable[Any] = ((row["from"], row["to"], row["props"]) for row in after)
         old, new = _by_record(end, before), _by_record(end, given)
@@ -119,9 +119,9 @@ class RunLog:
             self._void_confirmations(transaction, MODEL[end.kind], other_terms)
 
     def _void_confirmations(self, transaction: Transaction, kind: type[Kind], records: Sequence[str]) -> None:
-        """Remove the confirmations of agreements whose terms the load changed, and log this.
+        """Remove the confirmations of an agreement if the load changed the content of the agreement, and log the removal.
 
-        Agreements that the load created are skipped.
+        The method skips agreements that the load itself created.
         """
         for end in write.own_ends(kind) if records else ():
             if any(one.by_action for one in end.link.properties.values()):
@@ -142,7 +142,7 @@ def _by_record(end: End, ties: Iterable[StoredLink]) -> dict[str, Relationships]
 def _written_properties(
     end: End, before: Mapping[str, object] | None, after: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return the properties of a relationship as they are written.
+    """Return the properties with which a relationship is written.
 
     If the relationship already exists, properties that were set by a record action keep their values.
     """
@@ -222,8 +222,8 @@ LEASE_SECONDS = 120
 class Lease:
     """The exclusive right of a load to write its source, stored in the graph and renewed until the `with` block ends.
 
-    The lease of a crashed run ends at once if its process is known to be gone. If that is not known, for example because the process
-    ran on another machine, the lease expires after `LEASE_SECONDS` seconds.
+    The lease of a crashed run ends at once if its process is known to have ended. Otherwise, for example if the process ran on
+    another machine, the lease expires after `LEASE_SECONDS` seconds.
     """
 
     def __init__(self, store: Store, source: str, run: str) -> None:
@@ -288,7 +288,7 @@ def process_name(pid: int) -> str:
 
 
 def _is_gone(process: str) -> bool:
-    """Return whether a process has ended; return False for a process on another machine, because that is not known."""
+    """Return whether a process has ended. Return False for a process on another machine, because its end cannot be detected."""
     machine, boot, pid, _began = process.split(" ")
     if (machine, boot) != (socket.gethostname(), f"{psutil.boot_time():.0f}"):
         return False
@@ -373,9 +373,9 @@ class BatchWriter:
         return self._log.transaction(work)
 
     def _change_links(self, link: Link, rows: Sequence[Stored]) -> int:
-        """Write relationships, and return how many of them this source owns.
+        """Write relationships, and return how many of the written relationships this source owns.
 
-        On a link that allows a record only one relationship, the old relationship is replaced.
+        If the link allows a record only one relationship, the new relationship replaces the old one.
         """
         single = is_single(link)
 

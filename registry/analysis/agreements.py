@@ -1,4 +1,4 @@
-"""Report `agreements`: agreements that expired, expire soon or cover no record, and resources that are used without an agreement."""
+"""Report `agreements`: agreements that expired, expire soon or cover no record, and resources used without an agreement."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,9 +18,10 @@ NEVER = "9999-12-31"
 
 
 class AgreementStatus:
-    """Answers questions about the agreements on a day: which are in force, which renew others, and which resources they cover.
+    """Answers questions about the agreements on a day: which agreements are in force, renew another agreement, or cover a resource.
 
-    `within` is the number of days after that day in which an agreement counts as ending soon; `horizon` is the last of these days.
+    An agreement ends soon if its last day is at most `within` days after that day. `horizon` is the day `within` days after that
+    day.
     """
 
     def __init__(self, snapshot: Snapshot, as_of: str, within: int) -> None:
@@ -38,7 +39,7 @@ class AgreementStatus:
         return self.ending(one) and not self._renewals.get(one.id)
 
     def resumes(self, one: PartnershipRow) -> str | None:
-        """Return the first day of the renewal if there is a gap between the agreement and its renewal, else None.
+        """Return the first day of the renewal if days without an agreement precede it; return None if there is no such gap.
 
         Also returns None for an agreement that ends after the horizon.
         """
@@ -53,7 +54,7 @@ class AgreementStatus:
         return one.in_force(self.as_of) and _end(one) <= self.horizon
 
     def continued(self, one: PartnershipRow) -> bool:
-        """Return whether the agreement or one of its direct or indirect renewals is in force."""
+        """Return whether the agreement is in force, or an agreement that renews it directly or indirectly."""
         reached, new = {one.id}, [one]
         while new:
             here = new.pop()
@@ -65,14 +66,14 @@ class AgreementStatus:
         return False
 
     def covering(self, user: str, resource: str) -> list[PartnershipRow]:
-        """Return the user's agreements that cover the resource, the latest end first."""
+        """Return the agreements of the agency `user` that cover the resource; the agreement with the latest last day comes first."""
         found = (one for one in self._by_party.get(user, ()) if resource in one.covers and not one.reversed)
         return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
 
     def hides(self, parties: Sequence[str]) -> bool:
-        """Return whether these agencies are parties of one agreement whose details the reader may not see.
+        """Return whether the agencies are parties of an agreement whose details the reader may not see.
 
-        Such details could change a finding about the agencies.
+        The hidden details could change a finding about the agencies.
         """
         return any(not one.whole and set(parties) <= set(one.parties) for one in self._by_party.get(parties[0], ()))
 
@@ -97,7 +98,7 @@ class AgreementStatus:
 
 
 def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[PartnershipRow]]:
-    """Return for each agreement (id) the agreements that renew it.
+    """Return a dictionary from the id of each renewed agreement to the agreements that renew it.
 
     A renewal must end later than the renewed agreement, so renewals never form a cycle. Disputed renewals are left out.
     """
@@ -136,11 +137,11 @@ class Lapse(NamedTuple):
 
 
 class NetworkWithout:
-    """A network without some agreements; `lapse` returns what adding one of the agreements would change.
+    """The network without some agreements; `lapse` compares it with the network that includes one of these agreements.
 
     The block-cut tree links the blocks of the network (groups that hold together if any one agency leaves) with the articulation
-    points that join the blocks (Hopcroft & Tarjan 1973). It is built once. An agreement merges the blocks on the paths between
-    its parties, so only agencies on these paths can cease to be articulation points.
+    points that join the blocks (Hopcroft & Tarjan 1973). The tree is built once. An agreement merges the blocks on the paths
+    between its parties. Only agencies on these paths can therefore cease to be articulation points.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -160,7 +161,8 @@ class NetworkWithout:
     def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
         """Yield the articulation points that an agreement between the parties would make redundant.
 
-        An articulation point is redundant if each of its branches contains a party, because the agreement joins these branches.
+        An articulation point becomes redundant if each of its branches contains a party, because the agreement then joins the
+        branches.
         """
         branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
@@ -325,7 +327,7 @@ def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
 def _current_uses(snapshot: Snapshot, status: AgreementStatus) -> Iterator[tuple[ResourceRow, str]]:
     """Yield each resource with each agency that uses it on the day of the report.
 
-    Agencies that belong to an owner of the resource, or to which an owner belongs, are left out.
+    An agency is left out if it belongs to an owner of the resource, or if an owner belongs to it.
     """
     for resource in snapshot.resources:
         for user, since, until, *_role in resource.uses:
@@ -346,8 +348,9 @@ def _uncovered_uses(running: Sequence[tuple[ResourceRow, str]], status: Agreemen
 def _withheld(status: AgreementStatus, finding: AgreementFinding) -> bool:
     """Return whether details that the reader may not see could change the finding.
 
-    A disputed or partly visible agreement may renew the agreement of the finding or cover the use of the resource. The agency that
-    uses the resource may be its owner. An agreement may cover records of which the reader sees the summary only.
+    Three details can be hidden. A disputed or partly visible agreement may renew the agreement of the finding, or cover the use of
+    the resource. The agency that uses the resource may also own it. An agreement may cover records of which the reader sees only
+    the summary.
     """
     if finding.code == "empty":
         return finding.agreement is not None and finding.agreement.covers_hidden
@@ -362,9 +365,9 @@ def _withheld(status: AgreementStatus, finding: AgreementFinding) -> bool:
 def _with_lapse(
     arrays: SnapshotArrays, status: AgreementStatus, found: Sequence[AgreementFinding]
 ) -> list[AgreementFinding]:
-    """Return the findings; those about ended or ending agreements also say what the network looks like without the agreement.
+    """Return the findings, and describe the network without the agreement in each finding about an ended or ending agreement.
 
-    If an agreement ends soon, the network is examined without all other agreements that end soon as well.
+    For an agreement that ends soon, the examined network also lacks all other agreements that end soon.
     """
     assumed = [one for one in status.agreements if one.in_force(arrays.as_of) or not one.whole]
     lasting = [one for one in assumed if not status.expiring(one) and not status.resumes(one)]

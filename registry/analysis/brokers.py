@@ -1,7 +1,7 @@
 """Report `brokers`: agencies that connect other agencies.
 
 The agencies are ranked by betweenness, the share of shortest paths that pass through an agency. The report also counts their
-Gould-Fernandez roles, and shows the bootstrap support of each rank.
+Gould-Fernandez roles (kinds of brokerage between sectors), and shows how robust each rank is (bootstrap support).
 """
 
 from typing import NamedTuple
@@ -149,11 +149,11 @@ class Ranked(NamedTuple):
 
 
 def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, most: int = int(MOST.default)) -> Report:
-    """List the tenth of the agencies with the highest betweenness, but no more than `most` agencies.
+    """List the top tenth of the agencies by betweenness, but at most `most` agencies.
 
-    Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992),
-    effective size (Borgatti 1997). An agency is a finding if its bootstrap support is at least `least_support` (Borgatti,
-    Carley & Krackhardt 2006).
+    Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992), effective size
+    (Borgatti 1997). An agency is a finding if its bootstrap support is at least `least_support`, that is if it stays in the top
+    tenth in so many simulated networks (Borgatti, Carley & Krackhardt 2006).
     """
     ranked = _rank(arrays)
     top = _top(ranked.through)
@@ -167,7 +167,7 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
 
 
 def _rank(arrays: SnapshotArrays) -> Ranked:
-    """Return the betweenness of each agency and its bootstrap support, from networks without a random tenth of the ties."""
+    """Return the betweenness and the bootstrap support of each agency; each simulated network lacks a random tenth of the ties."""
     connected, ties = without_isolates(assumed_ties(arrays))
     draws, random = draws_for(len(connected), WORK), np.random.default_rng(SEED)
     times, drawn = np.zeros(len(connected)), np.zeros((draws, len(connected)))
@@ -228,7 +228,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
 def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
     """Return for each agency with ties how often it has each brokerage role.
 
-    The cells of agencies without a sector are empty, and pairs of partners that include such an agency are not counted.
+    An agency without a sector has empty cells. Pairs of partners are not counted if one of the partners has no sector.
     """
     sector = arrays.sector[ranked.agencies]
     known = np.flatnonzero(sector >= 0)

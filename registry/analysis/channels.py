@@ -1,4 +1,4 @@
-"""Report `channels`: services that people cannot contact, that cannot reply to them, or that reply later than promised."""
+"""Report `channels`: services without a channel, without a channel for replies, or with replies that are later than promised."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ CHANNELS = ReportDefinition(
 
 
 class ServiceChannels(NamedTuple):
-    """A service, its channels, the general two-way channels of its providers, and the days by which its answers are overdue."""
+    """A service, its channels, the general two-way channels of its providers, and how many days its overdue answers are late."""
 
     service: ServiceRow
     channels: Sequence[ChannelRow]
@@ -69,7 +69,7 @@ def channels(arrays: SnapshotArrays) -> Report:
 
 
 def _reached(arrays: SnapshotArrays) -> Iterator[ServiceChannels]:
-    """Yield each service with its channels, and with the days by which its answers to feedback are overdue."""
+    """Yield each service with its channels, and with the number of days that each overdue answer to feedback is late."""
     by_service: Mapping[str, list[ChannelRow]] = defaultdict(list)
     general: Counter[str] = Counter()
     for channel in arrays.snapshot.channels:
@@ -98,7 +98,7 @@ def _findings(one: ServiceChannels) -> Iterator[str]:
 
 
 def _unknown(one: ServiceChannels) -> bool:
-    """Return whether it is not recorded if any channel of the service is two-way."""
+    """Return whether the records do not say if the service has a two-way channel."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 

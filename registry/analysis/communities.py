@@ -65,9 +65,10 @@ class Partition(NamedTuple):
 def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
 
-    Modularity measures how clearly the communities are separated. The communities are findings only if the modularity of the
-    network exceeds that of random networks with the same degrees, in one test at significance level `level` (Guimerà et al. 2004).
-    The communities are compared with the sectors by the adjusted Rand index (Hubert & Arabie 1985).
+    Modularity measures how clearly the communities are separated. One significance test at `level` compares the modularity of the
+    network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are findings only if the
+    network has a significantly higher modularity. The communities are compared with the sectors by the adjusted Rand index, a
+    measure of the similarity of two groupings (Hubert & Arabie 1985).
     """
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
@@ -84,7 +85,7 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
 
 
 def _detect(whole: TieNetwork, draws: int) -> Partition:
-    """Find the communities, and compare their modularity with that of `draws` randomly rewired networks."""
+    """Find the communities, and compare their modularity with the modularity of `draws` randomly rewired networks."""
     random, size = np.random.default_rng(SEED), len(whole.connected)
     drawn = []
     for _draw in steps(_("random networks"), range(draws)):

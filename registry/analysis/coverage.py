@@ -1,4 +1,4 @@
-"""Report `coverage`: the share of records in which the facts that other reports need are recorded."""
+"""Report `coverage`: the share of records that have the facts needed by other reports."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ COVERAGE = ReportDefinition(
 
 
 class CoverageFact(NamedTuple):
-    """A fact that records of a type should have; `known` says if a record has it, and returns None if the reader may not see it."""
+    """A fact that records of a type should have; `known` returns whether a record has the fact, None if the reader may not see it."""
 
     kind: str
     name: str
@@ -69,7 +69,7 @@ class CoverageFact(NamedTuple):
 def coverage(arrays: SnapshotArrays) -> Report:
     """Count for each record type how many records have the facts that the analyses need.
 
-    The evidence of a row is the first 20 records, in order of their ids, that lack the fact.
+    The evidence of a row is up to 20 records that lack the fact, in order of their ids.
     """
     rows = [_row(fact) for fact in _facts(arrays.snapshot)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))

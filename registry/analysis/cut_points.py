@@ -1,6 +1,6 @@
 """Report `cut-points`: single points of failure of the network.
 
-An articulation point is an agency whose removal splits a network; a bridge is a tie whose removal does.
+An articulation point is an agency whose removal splits a network. A bridge is a tie whose removal splits a network.
 """
 
 from collections import Counter
@@ -52,7 +52,7 @@ class CutPoint(NamedTuple):
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
     - `cut_off`: the number of agencies outside the largest of these groups
-    - `beyond`: the first of the agencies counted by `cut_off`
+    - `beyond`: examples of the agencies that `cut_off` counts
     - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
 
@@ -64,10 +64,10 @@ class CutPoint(NamedTuple):
 
 
 class CutPointFinder:
-    """The articulation points of a network, and the bridges with more than one agency on either side.
+    """The articulation points of a network, and the inner bridges, which have more than one agency on each side.
 
-    Both are found in the block-cut tree: such a bridge is a block of exactly two articulation points. The simulations add
-    ties to the tree instead of the network, because the result is the same.
+    Both are found in the block-cut tree, where an inner bridge is a block of exactly two articulation points. The simulations add
+    ties to this tree; adding them to the network would give the same result.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -85,11 +85,11 @@ class CutPointFinder:
             self._component_size[node] = self._component_size[above]
 
     def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
-        """Return the articulation points and inner bridges, those that cut off the most agencies first.
+        """Return the articulation points and inner bridges; the ones that cut off the most agencies come first.
 
-        Each of the `draws` simulations adds random ties between agencies that have any tie. Their number is `more` times the number of
-        existing ties; added ties that already exist have no effect. `shown` is the maximum number of cut-off agencies to list for
-        each result.
+        Each of the `draws` simulations adds random ties between agencies that have any tie. The number of added ties is `more`
+        times the number of existing ties. An added tie that already exists has no effect. `shown` is the maximum number of cut-off
+        agencies to list for each result.
         """
         nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
         times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
@@ -97,7 +97,7 @@ class CutPointFinder:
         return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.support, tuple(one.ends)))
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
-        """Return the nodes of the block-cut tree that remain articulation points of the tree after these ties are added."""
+        """Return the nodes of the block-cut tree that are still articulation points after the ties are added."""
         new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
         edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
         self._tree.add_edges_from(edges)
@@ -172,10 +172,11 @@ CUT_POINTS = ReportDefinition(
 
 
 def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default) -> Report:
-    """List articulation points and inner bridges (Hopcroft & Tarjan 1973), those that cut off the most agencies first.
+    """List articulation points and inner bridges (Hopcroft & Tarjan 1973); the ones that cut off the most agencies come first.
 
-    They are findings if their bootstrap support is at least `least_support` (Borgatti, Carley & Krackhardt 2006), else unknown
-    cases. The only tie of an agency is a bridge too, but is not listed here: see the report `isolates`.
+    An articulation point or bridge is a finding if its bootstrap support is at least `least_support` (Borgatti, Carley &
+    Krackhardt 2006); otherwise it is an unknown case. The only tie of an agency is also a bridge, but the report `isolates` lists
+    it instead of this report.
     """
     ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
     found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED, SHOWN)

@@ -1,4 +1,4 @@
-"""Report `feedback`: feedback that was answered later than promised, or that still waits for an answer after that time."""
+"""Report `feedback`: feedback that was answered later than promised, or that waits longer for an answer than promised."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -19,7 +19,8 @@ class FeedbackCase(NamedTuple):
 
     - `promised`: the promised response time in hours
     - `days`: the number of days from receipt to the answer or, without an answer, to the day of the report
-    - `days_overdue`: the number of days beyond the promised time, 0 if the time has not passed, None if no time is promised
+    - `days_overdue`: the number of days beyond the promised time; 0 if the promised time has not passed, None if no time is
+      promised
 
     Times are rounded to days in favour of the service: if it promises an answer within 8 or 24 hours, an answer on the next day
     is on time.

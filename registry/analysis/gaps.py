@@ -23,9 +23,9 @@ from registry.i18n import _, day, ngettext, number, percent
 
 
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
-    """Return a row of another report as a row of the report `gaps`.
+    """Convert a row of another report to a row of the report `gaps`.
 
-    Evidence and confidence are unchanged; the key is prefixed with the type of finding. `next_step` is already translated.
+    The evidence and the confidence stay the same. The key gets the type of finding as a prefix. `next_step` is already translated.
     """
     values: dict[str, Cell] = {
         "finding": about,
@@ -38,7 +38,7 @@ def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, meas
 
 
 def several(cell: Cell) -> tuple[str, ...]:
-    """Return the texts in a cell that holds a tuple of texts; return () for any other cell."""
+    """Return the cell if it is a tuple of texts, else an empty tuple."""
     return cell if isinstance(cell, tuple) else ()
 
 
@@ -48,7 +48,7 @@ def texts(*cells: Cell) -> tuple[str, ...]:
 
 
 def figure(cell: Cell) -> float:
-    """Return the number in a cell, 0 if the cell holds no number."""
+    """Return the number in a cell; return 0 if the cell holds no number."""
     return cell if isinstance(cell, int | float) else 0
 
 
@@ -80,12 +80,12 @@ TIE_SOURCES = {
 
 
 def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports about ties whose findings are collected. `overlaps` is the finished report `overlaps`."""
+    """Return the reports about ties that `gaps` collects findings from. `overlaps` is the result of the report `overlaps`."""
     return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
 def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
-    """Yield the pairs of agencies in which one depends on the other.
+    """Yield the pairs of agencies in which one agency depends on the other.
 
     Pairs of agencies that do the same work are left out, because they are findings of the report `overlaps`.
     """
@@ -115,7 +115,7 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
 
 
 def _few_ties(report: Report) -> Iterator[ReportRow]:
-    """Yield the agencies with one tie, and those with ties in their own sector only.
+    """Yield the agencies that have only one tie, or only ties in their own sector.
 
     Agencies whose agreements have ended are left out, because they are findings of the report `agreements`.
     """
@@ -160,19 +160,19 @@ USE_SOURCES = {
 
 
 def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
-    """Return the reports about the use of resources whose findings are collected."""
+    """Return the reports about the use of resources that `gaps` collects findings from."""
     return matches(arrays), levels(arrays), reuse(arrays)
 
 
 def special_application(row: ReportRow) -> ReportRow:
-    """Return a special application that duplicates a general one as a finding."""
+    """Return the finding that a special application duplicates a general application."""
     subject = _("{special} could be replaced by {general}").format(special=row["special"], general=row["general"])
     measure = _("all {n} functions of the special application are in common").format(n=formatted(row["shared"]))
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
 def _matched_needs(report: Report) -> Iterator[ReportRow]:
-    """Yield the needs that an idle resource can meet."""
+    """Yield a finding for each need that an idle resource can meet."""
     for row in report.rows:
         if row["finding"] == "fits":
             subject = f"{row['need']}: {row['resource']}"
@@ -185,10 +185,10 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
 
 
 def _level_findings(report: Report) -> Iterator[ReportRow]:
-    """Yield the agreements whose parties disagree on their level of cooperation, or that are far below their target.
+    """Yield the agreements that are far below their target level, or whose parties disagree on the level of cooperation.
 
-    An agreement is far below its target from a distance of FAR_BELOW levels. One level below is too common to be a finding: it
-    applies to up to a third of all agreements.
+    An agreement is far below its target if it is at least FAR_BELOW levels below. Agreements one level below are too common to be
+    findings: they are up to a third of all agreements.
     """
     for row in report.rows:
         if row["finding"] == "apart":
@@ -206,9 +206,9 @@ def _level_findings(report: Report) -> Iterator[ReportRow]:
 
 
 def _suggested_resources(report: Report) -> Iterator[ReportRow]:
-    """Yield each resource with a score in the top band once, with all agencies to which it is suggested.
+    """Yield each resource that has a suggestion with a score in the top band, together with all agencies that get this suggestion.
 
-    Resources that no agency began to use in the last two years are left out.
+    A resource is left out if no agency began to use it in the last two years.
     """
     together: dict[str, list[ReportRow]] = {}
     for row in report.rows:
@@ -306,11 +306,11 @@ def gaps(
     least_similarity: float = LEAST_SIMILARITY.default,
     within: int = int(WITHIN.default),
 ) -> Report:
-    """Run the reports that look for gaps, and combine their findings in one report with a suggested next step for each.
+    """Run the reports that look for gaps, and combine their findings in one report; each finding has a suggested next step.
 
-    Facts that too few records have come first, then all other findings in order of priority. The parameters are passed on to the
-    reports, which are listed as `parts` of the result. `found` counts the findings. `of` and `unknown` are sums over all reports
-    except `coverage`; the reports examine different things.
+    Findings about facts that too few records have come first. All other findings follow in order of priority. The parameters are
+    passed on to the combined reports, which `parts` of the result lists. `found` counts the findings. `of` and `unknown` are sums
+    over all combined reports except `coverage`.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
@@ -332,7 +332,7 @@ def gaps(
 
 
 def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
-    """Return the number of findings of each type, by the label of the type, in order of priority."""
+    """Return a dictionary from the label of each type of finding to the number of its findings, in order of priority."""
     counts = Counter(str(one["finding"]) for one in findings)
     return {_(ABOUT[about]): counts[about] for about in PRIORITY if about in counts}
 
@@ -352,12 +352,12 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _incomplete(row: ReportRow) -> bool:
-    """Return whether too few records have the fact that a row of the report `coverage` is about."""
+    """Return whether a row of the report `coverage` is about a fact that too few records have."""
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 
 def _coverage_finding(row: ReportRow) -> ReportRow:
-    """Return a row of the report `coverage` as a row of the report `gaps`."""
+    """Convert a row of the report `coverage` to a row of the report `gaps`."""
     kind, fact = _(KINDS[str(row["kind"])]), _(FACTS[str(row["fact"])])
     subject = f"{kind}: {fact}"
     known = int(figure(row["of"]) - figure(row["withheld"]))

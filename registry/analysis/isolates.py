@@ -52,7 +52,7 @@ ISOLATES = ReportDefinition(
 
 
 class InactiveAgreements(NamedTuple):
-    """The agreements of an agency without ties: the last that ended, the next to begin, and a disputed agreement.
+    """The agreements of an agency without ties: the last ended agreement, the next agreement to begin, and a disputed agreement.
 
     An ended agreement is left out if it was renewed and the renewal is in force.
     """
@@ -85,7 +85,7 @@ def isolates(arrays: SnapshotArrays) -> Report:
 
 
 def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) -> str | None:
-    """Return the code of the finding about an agency, None if the agency has several ties that reach other sectors."""
+    """Return the code of the finding about an agency; None if the agency has several ties, not all in its own sector."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
     if past.disputed:
@@ -98,7 +98,7 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
 
 
 def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
-    """Return for each agency (N) whether all its ties are within its sector; False for all if there is only one sector."""
+    """Return for each agency (N) whether all its ties are within its sector. If there is only one sector, all values are False."""
     known = arrays.sector[ties]
     within = (known[:, 0] == known[:, 1]) & (known[:, 0] >= 0)
     several = len(np.unique(arrays.sector[arrays.sector >= 0])) > 1
@@ -120,7 +120,7 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
 
 
 def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
-    """Return the inactive agreements of an agency with one more agreement added; equal days are ordered by id."""
+    """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
@@ -151,7 +151,7 @@ def _row(
 
 
 def _priority(row: ReportRow) -> tuple[int, int, str, str]:
-    """Return the sort key of a row: the type of finding, the number of ties (most first), the last day and the name."""
+    """Return the sort key of a row: type of finding, number of ties (descending), day in the row, and name of the agency."""
     ties = row["ties"]
     return ORDER[str(row["finding"])], -ties if isinstance(ties, int) else 0, str(row["day"] or ""), str(row["agency"])
 

@@ -1,4 +1,4 @@
-"""Report `levels`: agreements whose parties disagree on their level of cooperation, or have not reached the target level."""
+"""Report `levels`: agreements below their target level of cooperation, or whose parties disagree on the level."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ LEVELS = ReportDefinition(
 
 
 class LevelFinding(NamedTuple):
-    """A finding about an agreement: the difference in levels, and the parties' assessments that show it."""
+    """A finding about an agreement: the difference in levels, and the assessments by the parties that show this difference."""
 
     code: str
     agreement: PartnershipRow
@@ -78,7 +78,7 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
 
 
 def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
-    """Return for each agreement the latest assessment by each party on each scale, up to the day `as_of`."""
+    """Return for each agreement, party and scale the latest assessment that was made by the day `as_of`."""
     parties = {one.id: set(one.parties) for one in snapshot.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
     for one in sorted(snapshot.statements, key=lambda one: (one.on or "", one.id)):

@@ -1,4 +1,4 @@
-"""Report `likely-partners`: pairs of agencies with many common partners, and tests of how well this predicts new ties."""
+"""Report `likely-partners`: pairs of agencies with many common partners, and tests of how well common partners predict new ties."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -31,7 +31,7 @@ from registry.progress import steps
 
 
 class BlockModel(NamedTuple):
-    """The degree-corrected stochastic block model: expected ties from the degrees and the groups (Karrer & Newman 2011).
+    """The degree-corrected stochastic block model, which expects ties from degrees and groups (Karrer & Newman 2011).
 
     It holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
     """
@@ -52,14 +52,15 @@ class BlockModel(NamedTuple):
     def score(self, a: Ints, b: Ints) -> Floats:
         """Return the expected number of ties between the agencies in `a` and `b`: d_a d_b O_rs / (K_r K_s).
 
-        d is a degree, O_rs the number of ties between the two groups, and K the sum of the degrees of a group.
+        d is the degree of an agency, O_rs the number of ties between the groups of the two agencies, and K the sum of the degrees
+        of a group.
         """
         expected: Floats = self.degree[a] * self.degree[b] * self.rate[self.group[a], self.group[b]]
         return expected
 
 
 class CommonPartnerScores(NamedTuple):
-    """Pairs of agencies (index a < b) that have no tie but common partners, with two scores.
+    """Pairs of agencies (index a < b) without a tie but with common partners; each pair has two scores.
 
     `allocation` is the resource allocation index, the sum of 1 / degree over common partners (Zhou et al. 2009);
     `adamic_adar` is the sum of 1 / log degree (Adamic & Adar 2003).
@@ -85,7 +86,7 @@ def pairs_at_distance_two(ties: Matrix) -> CommonPartnerScores:
 
 
 def _common_partner_weights(ties: Matrix, weight: Floats) -> Matrix:
-    """Return the sum of the common partners' weights for each pair of agencies without a tie (N x N, upper triangle)."""
+    """Return for each pair of agencies without a tie the sum of the weights of their common partners (N x N, upper triangle)."""
     through = sparse.csr_array(sparse.diags_array(weight) @ ties)
     upper = sparse.triu(ties @ through, 1, format="csr")
     apart: Matrix = (upper - upper.multiply(ties)).tocsr()
@@ -103,7 +104,8 @@ BASELINES = ("degrees", "blocks", "sector")
 class Split(NamedTuple):
     """One test of the ranking: some ties are held out, and each method scores all pairs of agencies without a known tie.
 
-    It has the numbers of known and held-out ties. `unreachable` counts the held-out ties of agencies without common partners.
+    The result has the numbers of known and held-out ties. `unreachable` counts the held-out ties between agencies without common
+    partners.
     """
 
     known: int
@@ -113,7 +115,7 @@ class Split(NamedTuple):
 
 
 class RankingEvaluation(NamedTuple):
-    """The tests with the same way of holding out ties; `day` is the cut-off day, None if the ties were chosen at random."""
+    """The tests that hold out ties in the same way; `day` is the cut-off day, or None if the ties were chosen at random."""
 
     day: str | None
     splits: Sequence[Split]
@@ -123,11 +125,11 @@ class RankingEvaluation(NamedTuple):
         return float(np.mean(self._precisions(method)))
 
     def spread(self, method: str) -> float:
-        """Return the standard deviation of a method's average precision over the tests, 0 if there is one test."""
+        """Return the standard deviation of a method's average precision over the tests; return 0 if there is only one test."""
         return float(np.std(self._precisions(method), ddof=1)) if len(self.splits) > 1 else 0.0
 
     def precision(self, method: str) -> float:
-        """Return the mean R-precision of a method: the share of held-out ties among the first n pairs, if n ties are held out."""
+        """Return the mean R-precision of a method: if n ties are held out, the share of held-out ties among the first n pairs."""
         return float(np.mean([one.scored[method].precision_at(one.hits) for one in self.splits]))
 
     @property
@@ -142,7 +144,7 @@ class RankingEvaluation(NamedTuple):
 
     @property
     def beats(self) -> bool:
-        """Whether the report's ranking is clearly better than the best baseline: 10 % on average, and better in four of five tests."""
+        """Whether the report's ranking beats the best baseline by 10 % on average, and in at least four of five tests."""
         ours, theirs = (np.array(self._precisions(method)) for method in (REPORT, self.best_trivial))
         return bool(ours.mean() >= BETTER * theirs.mean() and np.mean(ours > theirs) >= WON)
 
@@ -153,9 +155,9 @@ class RankingEvaluation(NamedTuple):
 def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
     """Test the ranking `splits` times on agreements held out at random; None if too few ties would be held out.
 
-    Each test holds out a tenth of the agreements, and ranks all pairs of agencies without a tie by the other agreements. An
-    agreement is held out with all its parties, since two ties of an agreement of three parties would reveal the third. All
-    measures, sectors and degrees included, use the remaining ties only.
+    Each test holds out a tenth of the agreements, and ranks all pairs of agencies without a tie by the other agreements. All ties
+    of an agreement are held out together, because the other two ties of an agreement with three parties would reveal the third
+    tie. All measures, sectors and degrees included, use the remaining ties only.
     """
     random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
@@ -182,7 +184,7 @@ def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 
 def held_out_by_date(snapshot: Snapshot, as_of: str) -> list[RankingEvaluation]:
-    """Test the ranking on past years: rank by the ties in force on an earlier day, and compare with the ties a year later."""
+    """Test the ranking on past years: rank pairs by the ties on an earlier day, and compare the ranking with the ties a year later."""
     found = []
     for ago in range(YEARS, 0, -1):
         before, after = (SnapshotArrays.of(snapshot, _years_before(as_of, years)) for years in (ago, ago - 1))
@@ -213,7 +215,7 @@ def _split(known: Ints, held_out: Ints, sector: Ints) -> Split:
 
 
 def _partner_scores(known: Ints, held_out: Ints, size: int) -> Iterator[tuple[str, ScoredGroups]]:
-    """Yield the scores of each method that uses common partners. All pairs without common partners form one last group."""
+    """Yield the scores of each method that uses common partners. All pairs without common partners share the last place."""
     pairs = pairs_at_distance_two(adjacency(known, size))
     hit = np.isin(pairs.a * size + pairs.b, _pair_keys(held_out, size))
     others = size * (size - 1) // 2 - len(known) - len(hit)
@@ -243,9 +245,9 @@ def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tupl
 
 
 def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
-    """Return for each pair of classes how many pairs of agencies have no known tie, and how many of them have a held-out tie.
+    """Count for each two classes of agencies the pairs of agencies without a known tie, and the pairs with a held-out tie.
 
-    A class holds the agencies with equal values in `kind`.
+    A class contains all agencies with the same value in `kind`.
     """
     size = np.bincount(kind)
     number = len(size)
@@ -319,9 +321,9 @@ LIKELY_PARTNERS = ReportDefinition(
 def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
     """Rank pairs of agencies without a tie by their common partners, and list the first `most` pairs.
 
-    The score is the resource allocation index (Zhou et al. 2009). `of` counts all pairs with common partners or, if `agency` is
-    given, the pairs of that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and the number of ties that the
-    degree-corrected block model expects (Karrer & Newman 2011).
+    The score is the resource allocation index (Zhou et al. 2009). `of` counts all pairs with common partners. If `agency` is
+    given, it counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and the
+    number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
     """
     ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))
@@ -409,7 +411,7 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
 
 
 def _precision_note(judged: RankingEvaluation) -> str:
-    """Return a sentence on how many suggestions are correct, and on how many ties a ranking by common partners cannot find."""
+    """Return a sentence with the share of correct suggestions, and the share of ties that common partners cannot predict."""
     template = _(
         "The ranking was tested with a tenth of the agreements hidden ({splits} times, seed {seed}). At "
         "the top of the ranking, {share} of the pairs are hidden ties; among all pairs, {base} are hidden "

@@ -1,4 +1,4 @@
-"""Report `matches`: idle resources assigned to the needs of agencies so that the total value is as high as possible."""
+"""Report `matches`: assign idle resources to the needs of agencies, with the highest possible total value."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class FitChecker:
             self._of_kind[one.kind].append(one)
 
     def candidates(self, need: NeedRow) -> Iterator[ResourceRow]:
-        """Yield the resources of the need's type that are measured in the same unit, or whose unit is not recorded."""
+        """Yield the resources that have the type and the unit of the need; a resource without a recorded unit is included."""
         if not need.unit:
             yield from self._of_kind[need.kind]
         else:
@@ -41,7 +41,7 @@ class FitChecker:
             yield from self._of_kind_and_unit[need.kind, ""]
 
     def obstacle(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> str | None:
-        """Return the first reason (of OBSTACLES) why the resource does not meet the need, None if it may meet the need."""
+        """Return the first reason in OBSTACLES why the resource does not meet the need; return None if it may meet the need."""
         there = zip(OBSTACLES, self._checks(need, resource, spare), strict=True)
         return next((obstacle for obstacle, hinders in there if hinders), None)
 
@@ -66,8 +66,8 @@ class TermHierarchy:
     def reach(self, held: Sequence[str], wanted: Sequence[str], *, some: bool = False) -> bool:
         """Return whether a resource with the terms `held` serves the `wanted` terms.
 
-        Each wanted term (with `some`: at least one of them) or a broader term must be among `held`. If either list is empty, the
-        result is True, because terms that are not recorded may match.
+        Each wanted term, or a broader term of it, must be among `held`. With `some`, this must be true for at least one wanted
+        term. If no terms are wanted or held, the result is True, because terms that are not recorded may match.
         """
         if not held or not wanted:
             return True
@@ -86,18 +86,18 @@ class TermHierarchy:
 
 
 def spare(resource: ResourceRow) -> float | None:
-    """Return the unused capacity in the unit of the resource, None if it is not known."""
+    """Return the unused capacity in the unit of the resource; return None if the capacity is not known."""
     capacity, used = known(resource.capacity), known(resource.in_use)
     return None if capacity is None or used is None else capacity - used
 
 
 def known(amount: float | None) -> float | None:
-    """Return the amount, None if it is NaN or infinite."""
+    """Return the amount; return None if the amount is NaN or infinite."""
     return None if amount is None or not isfinite(amount) else amount
 
 
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
-    """Return whether all facts that decide if the resource meets the need are recorded: amounts, units and areas."""
+    """Return whether the amounts, units and areas that decide if the resource meets the need are all recorded."""
     amounts = known(need.quantity), spare(resource)
     facts = need.unit, resource.unit, need.areas, resource.areas
     return None not in amounts and all(facts)
@@ -118,7 +118,7 @@ class Candidate(NamedTuple):
 def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
     """Return the resources that could meet a need.
 
-    Resources that fit come first and those with too little capacity last; within both groups the most capacity comes first.
+    Resources that fit come first. Resources with too little capacity follow. Each group is ordered by capacity, largest first.
     """
     return sorted(_candidates(need, snapshot), key=lambda one: (ORDER.index(one.finding), -(one.spare or 0)))
 
@@ -140,9 +140,9 @@ NOTHING = 1e-9
 def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
     """Return the (row, column) pairs of the matching with the highest total weight.
 
-    Each row and each column is in one pair at most. `values` holds a weight above NOTHING for each possible pair. The sparse
-    Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column for each row, so that a row
-    may stay unmatched.
+    Each row and each column is in at most one pair. `values` holds the weight of each possible pair, which is above NOTHING. The
+    sparse Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column for each row, so that a
+    row may stay unmatched.
     """
     if not values:
         return []
@@ -224,7 +224,7 @@ MATCHES = ReportDefinition(
 class Match(NamedTuple):
     """A need and the resource assigned to it.
 
-    It also has the value of the match, the path of agreements to an owner of the resource, and other resources that fit.
+    The match also has a value, the path of agreements to an owner of the resource, and other resources that fit.
     """
 
     need: NeedRow
@@ -235,13 +235,13 @@ class Match(NamedTuple):
 
 
 def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
-    """Assign a resource to each need, if possible; a resource can serve several needs while enough of it is left.
+    """Assign a resource to each need if possible; a resource can serve several needs while it has enough capacity left.
 
     If `agency` is given, the report shows and counts only the needs of that agency; the assignment still includes all needs.
 
     The value of a match is the share of the need that is met, times the urgency, divided by one plus the number of agreements on
     the path to the owner (at most four). An unknown share counts as a half. The urgency is 1 on the day by which the resource is
-    needed and a half 90 days before; a need without a day counts as due in a year.
+    needed and a half 90 days before; a need without a day is treated as due in a year.
     """
     matching = Matching(arrays)
     needs = _needs(arrays, agency)
@@ -281,7 +281,7 @@ class Matching:
         self._paths = dict(_paths(arrays, {who for need in fitted for who in need.agencies}))
 
     def found(self) -> list[Match]:
-        """Return the matches: assign resources in rounds, until no remaining resource fits a need that is still unmet."""
+        """Assign resources in rounds until no remaining resource fits an unmet need, and return the matches."""
         waiting, found = list(self._needs), []
         while round_ := self._round(waiting):
             for match in round_:
@@ -303,7 +303,7 @@ class Matching:
         ]
 
     def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
-        """Return the matches of one round, in which each resource is assigned to one need at most."""
+        """Return the matches of one round; in a round, each resource is assigned to at most one need."""
         place = {one: n for n, one in enumerate(self._resources)}
         ids = list(self._resources)
         values = {
@@ -331,9 +331,9 @@ class Matching:
         return (1 if certain(need, resource) else UNKNOWN_SHARE) * urgency / (1 + steps)
 
     def _path(self, need: NeedRow, resource: ResourceRow) -> Sequence[str] | None:
-        """Return the shortest path from the agency with the need to an owner of the resource, over agencies with agreements.
+        """Return the shortest path of agreements from the agency with the need to an owner of the resource.
 
-        The path includes both ends; the result is None if there is no path.
+        The path is a list of agencies and includes both ends. The result is None if there is no path.
         """
         ways = [
             self._paths[who][owner] for who in need.agencies for owner in resource.owners if owner in self._paths[who]
@@ -341,7 +341,7 @@ class Matching:
         return min(ways, key=lambda way: (len(way), way), default=None)
 
     def _main_obstacle(self, need: NeedRow) -> str:
-        """Return the reason why the resource that comes closest to a fit does not meet the need."""
+        """Find the resource that comes closest to meeting the need, and return the reason why it does not meet the need."""
         at_first = [self._fitting.obstacle(need, one, spare(one)) for one in self._fitting.candidates(need)]
         if None in at_first:
             return "given"
@@ -349,7 +349,7 @@ class Matching:
 
 
 def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """Yield each agency with its shortest paths over agreements in force, to agencies at most FARTHEST ties away."""
+    """Yield each agency with its shortest paths, over agreements in force, to the agencies at most FARTHEST ties away."""
     if not agencies:
         return
     import networkx as nx  # imported here because it takes half a second

@@ -14,28 +14,28 @@ from registry.analysis.snapshot import Bools, Floats, Ints, Matrix
 
 
 def density(arcs: Matrix) -> float:
-    """Return the density: the number of arcs over N (N - 1), or 0 if there are fewer than two agencies.
+    """Return the density: the number of arcs divided by N (N - 1), or 0 if there are fewer than two agencies.
 
-    For a symmetric matrix this is the undirected density, the number of ties over the number of pairs.
+    For a symmetric matrix, the result is the undirected density: the number of ties divided by the number of pairs.
     """
     return _share(arcs.nnz, arcs.shape[0] * (arcs.shape[0] - 1))
 
 
 def dyadic_reciprocity(arcs: Matrix) -> float:
-    """Return the dyadic reciprocity: the number of pairs with arcs in both directions over the number of pairs with any arc."""
+    """Return the dyadic reciprocity: the number of pairs with arcs in both directions, divided by the number of pairs with any arc."""
     mutual = _mutual(arcs) / 2
     return _share(mutual, arcs.nnz - mutual)
 
 
 def arc_reciprocity(arcs: Matrix) -> float:
-    """Return the edge-wise reciprocity: the number of arcs that are returned over the number of all arcs."""
+    """Return the edge-wise reciprocity: the share of arcs a, b for which the arc b, a also exists."""
     return _share(_mutual(arcs), arcs.nnz)
 
 
 def transitivity(arcs: Matrix) -> float:
     """Return the weak transitivity: the share of paths a, b, c of three distinct agencies that have an arc from a to c.
 
-    For a symmetric matrix this is three times the number of triangles over the number of connected triples, as in
+    For a symmetric matrix, the result is three times the number of triangles divided by the number of connected triples, as in
     networkx.transitivity.
     """
     return _share(
@@ -46,8 +46,8 @@ def transitivity(arcs: Matrix) -> float:
 def clustering(ties: Matrix) -> Floats:
     """Return the local clustering coefficient of each agency (N) in an undirected network.
 
-    The coefficient is the share of pairs of an agency's partners that have a tie, 0 for fewer than two partners (Watts & Strogatz
-    1998). Its mean over all agencies is networkx.average_clustering.
+    The coefficient is the share of the pairs of an agency's partners that have a tie with each other. It is 0 for fewer than two
+    partners (Watts & Strogatz 1998). The mean of the coefficient over all agencies is networkx.average_clustering.
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
@@ -81,7 +81,7 @@ def components(arcs: Matrix) -> Components:
 
 
 def closed_two_paths(first: Matrix, second: Matrix, across: Matrix) -> Floats:
-    """Return for each agency v (N) the number of paths a, v, b that an arc from a to b closes.
+    """Return for each agency v (N) the number of paths a, v, b for which an arc from a to b exists.
 
     The arcs from a to v are in `first`, the arcs from v to b in `second`, and the arcs from a to b in `across`.
     """
@@ -100,12 +100,12 @@ BLOCK = 32
 
 
 def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
-    """Return the betweenness centrality of each agency (N), not normalised; paths that start or end at the agency do not count.
+    """Return the unnormalised betweenness centrality of each agency (N).
 
-    It is the sum, over all ordered pairs of other agencies, of the share of shortest paths that pass through the agency. In an
-    undirected network every pair counts twice; half the value is networkx.betweenness_centrality(normalized=False). If `sources`
-    (indices) is given, only paths from these agencies are counted, and the result is scaled up to all agencies. The algorithm is
-    that of Brandes 2001, for blocks of sources at a time.
+    For each ordered pair of other agencies, the share of their shortest paths that pass through the agency is computed. The
+    betweenness is the sum of these shares. In an undirected network every pair counts twice, so the value is twice
+    networkx.betweenness_centrality(normalized=False). If `sources` (indices) is given, only paths from these agencies are counted,
+    and the result is scaled up to all agencies. The algorithm of Brandes 2001 is applied to several sources at a time.
     """
     count = arcs.shape[0]
     begun = np.arange(count) if sources is None else sources
@@ -117,7 +117,7 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
 
 
 def mean_distance(arcs: Matrix, sources: Ints) -> float:
-    """Return the mean length of the shortest paths from the `sources` (indices) to the agencies they reach, 0 if none."""
+    """Return the mean length of all shortest paths that start at the `sources` (indices); return 0 if there are no paths."""
     towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
     for first in range(0, len(sources), BLOCK):
         for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
@@ -127,7 +127,7 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
 
 
 def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
-    """Return for each agency (N) its share of the shortest paths from the `sources`, added up over all targets.
+    """Return for each agency (N) its share of the shortest paths from the `sources` to each target, summed over the targets.
 
     These sums are called dependencies in Brandes 2001.
     """
@@ -157,8 +157,8 @@ ROUNDS, STILL, LEAST_GAIN = 60, 4, 1e-9
 def modularity(ties: Matrix, group: Ints) -> float:
     """Return Newman's modularity of a division into groups (N), 0 if there are no ties.
 
-    Modularity measures how many more ties lie within the groups than expected. Weights and loops (ties of an agency with itself)
-    count, as in networkx.community.modularity.
+    Modularity measures how far the number of ties within the groups exceeds the expected number. The weights of ties and loops
+    (ties of an agency with itself) are included, as in networkx.community.modularity.
     """
     degree, within = np.asarray(ties.sum(axis=1), np.float64), _within(ties, group)
     whole = degree.sum()
@@ -169,8 +169,8 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
     """Return the number of the community to which each agency belongs (N); community 0 is the largest.
 
     The Louvain method (Blondel et al. 2008) moves each agency to the neighbouring community with the largest gain in modularity,
-    merges communities into nodes, and repeats until nothing improves. Here many agencies move at once: a random half of those that
-    would gain. This is about twelve times as fast as moving one after the other. Simultaneous moves can reduce modularity, so the
+    merges communities into nodes, and repeats until nothing improves. Here, a random half of the agencies that would gain move at
+    once. This is about twelve times as fast as moving one agency after the other. Simultaneous moves can reduce modularity, so the
     best division found is returned.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
@@ -210,14 +210,14 @@ def _move_nodes(weights: Matrix, random: np.random.Generator) -> Ints:
             best, highest = group, reached
         if still == STILL:
             break
-    # Random halves may never move a single agency alone where two would swap communities; move the first one then.
+    # If two agencies would swap communities, random halves may never move only one of them. Then move the first agency.
     wanting = np.flatnonzero((wish := _best_moves(weights, degree, best)) != best)
     alone = np.where(np.arange(count) == wanting[:1].sum(), wish, best) if len(wanting) else best
     return alone if modularity(weights, alone) > highest + LEAST_GAIN else best
 
 
 def _best_moves(weights: Matrix, degree: Floats, group: Ints) -> Ints:
-    """Return for each agency (N) the community that it gains most from joining, its own if no other is better."""
+    """Return for each agency (N) the best community to join; this is its own community if no other community is better."""
     towards = (weights @ _membership(group)).tocsr()
     rows, columns = np.repeat(np.arange(len(group)), np.diff(towards.indptr)), towards.indices
     size, own = np.bincount(group, degree, minlength=len(group)), group[rows] == columns
@@ -253,7 +253,7 @@ def _pairs(sizes: Ints) -> float:
 
 
 def constraint(arcs: Matrix) -> Floats:
-    """Return Burt's constraint of each agency (N): how strongly its partners are connected with each other; NaN without ties.
+    """Return Burt's constraint of each agency (N), which is high if its partners have ties with each other; NaN without ties.
 
     c_i = sum over contacts j of (p_ij + sum_q p_iq p_qj)^2 (Burt 1992), where p_ij is the share of a_ij + a_ji in the sum over
     all contacts of i, as in networkx.constraint and igraph. In an undirected network p_ij is one over the degree. The constraint
@@ -268,10 +268,10 @@ def constraint(arcs: Matrix) -> Floats:
 
 
 def effective_size(ties: Matrix) -> Floats:
-    """Return Burt's effective size of each agency (N) in an undirected network, NaN without ties (Borgatti 1997).
+    """Return Burt's effective size of each agency (N) in an undirected network (Borgatti 1997); NaN for an agency without ties.
 
-    The effective size is d - 2t/d, where d is the number of the agency's partners and t the number of ties among them. Divided
-    by d it is the efficiency.
+    The effective size is d - 2t/d, where d is the number of the agency's partners and t the number of ties among them. The
+    effective size divided by d is the efficiency.
     """
     degree = np.diff(ties.indptr).astype(np.float64)
     among = np.divide(closed_two_paths(ties, ties, ties), degree, out=np.zeros_like(degree), where=degree > 0)
@@ -279,7 +279,7 @@ def effective_size(ties: Matrix) -> Floats:
 
 
 def mixing(group: Ints, ties: Ints, size: int) -> Ints:
-    """Return the mixing matrix (groups x groups), which counts the ties between each two groups.
+    """Return the mixing matrix (groups x groups): the number of ties between each two groups.
 
     `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A tie within a group counts twice, on the diagonal.
     The sum of a row is the total degree of the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
@@ -293,8 +293,8 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 class EIIndex:
     """The E-I index, which compares the ties between groups with those within them.
 
-    With it come the mean and the standard deviation of the index under random permutations of the groups, and its two-sided
-    p-value.
+    `EIIndex` also has the mean and the standard deviation of the index if groups are permuted at random, and the two-sided p-value
+    of the index.
     """
 
     index: float
@@ -306,9 +306,10 @@ class EIIndex:
 def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     """Return the E-I index: (external - internal) / (external + internal), from the ties between and within groups.
 
-    The index is -1 if all ties lie within groups, and 1 if none does (Krackhardt & Stern 1988). `group` (N), `ties` (m x 2, at
-    least one). The mean and standard deviation are exact over all permutations of the groups. The two-sided p-value is the share
-    of the `draws` random permutations whose index lies at least as far from the mean; the observed network counts as one more.
+    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N),
+    `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of the groups. The two-sided
+    p-value is a share of the `draws` random permutations and the observed network: those with an index at least as far from the
+    mean as the observed index.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -324,8 +325,8 @@ def _external_internal(ends: Ints) -> float:
 def _permuted(group: Ints, ties: Ints) -> tuple[float, float]:
     """Return the exact mean and standard deviation of the E-I index over all permutations of the groups.
 
-    The mean depends on the probability that two agencies share a group. The variance also depends on two other probabilities:
-    that two ties with a common end are both internal, and that two ties without a common end are.
+    The mean depends on the probability that two agencies share a group. The variance also depends on two other probabilities: the
+    probability that two ties with a common end both lie within groups, and the same probability for two ties without a common end.
     """
     count, many, degree = len(group), len(ties), np.bincount(ties.ravel()).astype(np.float64)
     size = np.bincount(group).astype(np.float64)
@@ -408,7 +409,7 @@ def _by_group(arcs: Matrix, group: Ints) -> Floats:
 
 
 def _closed(arcs: Matrix, group: Ints) -> list[Floats]:
-    """Return for each role the number of paths a, v, b that an arc from a to b closes."""
+    """Return for each role the number of paths a, v, b for which an arc from a to b exists."""
     inner, outer = (_masked(arcs, same) for same in _split(arcs, group))
     return [
         closed_two_paths(inner, inner, arcs),
@@ -434,10 +435,10 @@ def _masked(arcs: Matrix, selected: Bools) -> Matrix:
 
 
 def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
-    """Return the mean and variance of each role count (N x 5) if every arc exists with probability `share`.
+    """Return the mean and variance of each role count (N x 5) in random networks where every arc has the probability `share`.
 
-    A path a, v, b exists without an arc from a to b with probability q = share^2 (1 - share). The covariance of two such paths
-    with one arc in common is (share (1 - share))^3.
+    The probability that a path a, v, b exists without an arc from a to b is share^2 (1 - share), called q. The covariance of two
+    such paths with one arc in common is (share (1 - share))^3.
     """
     paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
     q = share**2 * (1 - share)
@@ -445,9 +446,10 @@ def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
 
 
 def _triples(size: Floats) -> tuple[Floats, Floats]:
-    """Return two arrays by the group of v and by role, which the mean and the variance of a role count need.
+    """Return the two arrays from which the mean and variance of role counts are computed, by role and by the group of v.
 
-    The first has the number of pairs a, b; the second has the number of ordered couples of such pairs that share an end.
+    The first array has the number of pairs a, b. The second array has the number of ordered couples of these pairs that share an
+    agency.
     """
     own, others = np.maximum(size - 1, 0), size.sum() - size
     pairs, threes = size * (size - 1), size * (size - 1) * (size - 2)

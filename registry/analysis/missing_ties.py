@@ -26,7 +26,7 @@ from registry.i18n import _, number
 
 
 class Dependence(NamedTuple):
-    """A dependence between agencies: one leads a service that needs a record of the others, the `holders` (indices)."""
+    """An agency that leads a service, and the agencies (`holders`) with a record that this service needs; both as indices."""
 
     agency: int
     holders: tuple[int, ...]
@@ -35,7 +35,7 @@ class Dependence(NamedTuple):
 
 
 def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
-    """Yield what each service needs from other agencies: required resources, and services on which it depends.
+    """Yield what each service needs from other agencies: resources that it requires, and services that it depends on.
 
     A need is left out if the agency that leads the service also owns the resource or leads the other service.
     """
@@ -111,9 +111,9 @@ class Reasons(NamedTuple):
 def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
     """Rank the pairs of agencies that have no tie, but at least two reasons for one.
 
-    `of` counts the pairs with a dependence or similar work, with or without a tie. `level` is the false discovery rate of the
-    report `overlaps`; pass that report as `overlaps` if it was already run. The expected number of ties follows the
-    degree-corrected block model, which uses the degrees and sectors of the agencies (Karrer & Newman 2011).
+    `of` counts all pairs of agencies with a dependence or similar work, whether or not they have a tie. `level` is the false
+    discovery rate of the report `overlaps`. If that report was already run, pass its result as `overlaps`. The expected number of
+    ties follows the degree-corrected block model, which uses the degrees and sectors of the agencies (Karrer & Newman 2011).
     """
     needs = list(dependences(arrays))
     similar = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
@@ -169,7 +169,7 @@ def _reasons(arrays: SnapshotArrays, needs: Sequence[Dependence], similar: set[P
 
 
 def _directed(one: Reasons) -> Reasons:
-    """Return the reasons with the more dependent of the two agencies first."""
+    """Return the reasons; the agency that depends more on the other agency comes first."""
     forth = sum(need.agency == one.pair[0] for need in one.needs)
     return one if 2 * forth >= len(one.needs) else one._replace(pair=one.pair[::-1])
 
@@ -177,7 +177,7 @@ def _directed(one: Reasons) -> Reasons:
 def _audiences(arrays: SnapshotArrays) -> Matrix:
     """Return which audiences each agency serves (0/1 matrix, N x audiences).
 
-    Audiences that over a fifth of the agencies serve are left out, because they say little about a pair of agencies.
+    An audience is left out if more than a fifth of the agencies serve it, because it then says little about a pair of agencies.
     """
     audiences = {
         one: n for n, one in enumerate(sorted({each for one in arrays.snapshot.services for each in one.audiences}))
@@ -195,7 +195,7 @@ def _audiences(arrays: SnapshotArrays) -> Matrix:
 
 
 def _in_one_area(arrays: SnapshotArrays, ends: Ints) -> Bools:
-    """Return for each pair of agencies whether an area of one agency equals or lies within an area of the other agency."""
+    """Return for each pair of agencies whether an area of one agency is equal to, or within, an area of the other agency."""
     a, b = ends.T
     return _intersects(arrays.areas[a], arrays.wider[b]) | _intersects(arrays.wider[a], arrays.areas[b])
 
@@ -229,7 +229,7 @@ def _need_text(need: Dependence) -> str:
 
 
 def _records(needs: Sequence[Dependence]) -> Sequence[Evidence]:
-    """Return the services of these dependences and the records they need, without duplicates."""
+    """Return the services in the dependences and the records that they need, without duplicates."""
     named = ((one.id, one.name, kind_of(one)) for need in needs for one in (need.service, need.needed))
     return [Evidence(*one) for one in dict.fromkeys(named)]
 

@@ -126,7 +126,7 @@ class TieNetwork(NamedTuple):
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
-        """Build the network from all ties whose agreement is in force, or may be because its dates are withheld."""
+        """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
         connected, ties = without_isolates(assumed_ties(arrays))
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)))
 
@@ -151,7 +151,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
 
 
 def measures(arrays: SnapshotArrays) -> dict[str, float]:
-    """Return the value of each measure by name, without the comparison with random networks, which takes most of the time."""
+    """Return the value of each measure by name; skip the comparison with random networks, because it is slow."""
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
         return {}
@@ -166,8 +166,9 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
 def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures that have no null model, in the order of MEASURES.
 
-    Density: ties over pairs. Mean degree: of the agencies with a tie. Components: `scipy.sparse.csgraph`. Mean
-    distance: shortest paths from sampled sources. Degree centralisation: Freeman 1978. Core: `networkx.core_number`.
+    The density is the number of ties divided by the number of pairs. The mean degree covers the agencies with a tie. The mean
+    distance is computed from the shortest paths from sampled agencies. The degree centralisation follows Freeman 1978, the core
+    `networkx.core_number`, and the components `scipy.sparse.csgraph`.
     """
     import networkx as nx  # imported here because it takes half a second
 
@@ -188,11 +189,11 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
 
 
 def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator[tuple[str, NullComparison]]:
-    """Yield the name of each measure that has a null model, with the comparison.
+    """Yield the name of each measure that has a null model, and the comparison of the measure with this model.
 
-    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) are compared with
-    rewired networks, in which each agency keeps its number of ties. The E-I index of ties between and within sectors (Krackhardt &
-    Stern 1988) is compared with random permutations of the sectors.
+    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) are compared with rewired
+    networks, in which each agency keeps its number of ties. The E-I index, which compares ties between sectors with ties within
+    sectors (Krackhardt & Stern 1988), is compared with its values after random permutations of the sectors.
     """
     random = np.random.default_rng(SEED)
     size = len(whole.connected)

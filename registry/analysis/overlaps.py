@@ -1,4 +1,4 @@
-"""Report `overlaps`: agencies that do significantly similar work in the same area, and applications that duplicate others."""
+"""Report `overlaps`: agencies that do significantly similar work in one area, and applications that duplicate another application."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def special_applications(snapshot: Snapshot) -> list[ResourceRow]:
 
 
 def comparable(special: ResourceRow) -> bool:
-    """Return whether the application has enough functions for a comparison; a single function can be too broad."""
+    """Return whether the application has enough functions for a comparison; one function is too few, because it can be broad."""
     return len(special.functions) >= LEAST_FUNCTIONS
 
 
@@ -73,7 +73,7 @@ def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
 
 
 def similarity(one: ResourceRow, other: ResourceRow) -> float:
-    """Return the Jaccard index of two resources: the share of their functions that both have."""
+    """Return the Jaccard index of two resources: the functions that both have, as a share of the functions that either has."""
     return len({*one.functions} & {*other.functions}) / len({*one.functions, *other.functions})
 
 
@@ -88,8 +88,8 @@ BLOCK, FEWEST = 500, 5
 class ComparableAgencies(NamedTuple):
     """The n agencies that can be compared: their indices, sectors, areas and functions.
 
-    `close` (n x n) marks the pairs of agencies that need no new agreement: they have an agreement that is or may be in force, or
-    one agency is part of the other.
+    `close` (n x n) marks the pairs of agencies that need no new agreement. Such a pair has an agreement that is or may be in
+    force, or one agency belongs to the other.
     """
 
     places: Ints
@@ -101,7 +101,7 @@ class ComparableAgencies(NamedTuple):
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> Self:
-        """Select the agencies with an area, a function, and a sector in which at least FEWEST agencies have functions."""
+        """Select the agencies with an area, a function and a sector. At least FEWEST agencies of the sector must have functions."""
         does = np.diff(arrays.functions.indptr) > 0
         peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
         placed = np.diff(arrays.areas.indptr) > 0
@@ -131,9 +131,9 @@ class Pairs(NamedTuple):
 
 
 class SignificantPairs(NamedTuple):
-    """The pairs with significantly many shared functions and their adjusted p-values; `family` is the number of tested pairs.
+    """The pairs that share significantly many functions, with their adjusted p-values; `family` is the number of tested pairs.
 
-    `untestable` pairs have too few functions to be significant, whatever they share.
+    `untestable` counts the pairs with so few functions that no number of shared functions would be significant.
     """
 
     pairs: Pairs
@@ -162,10 +162,12 @@ def significant_pairs(compared: ComparableAgencies, level: float) -> Significant
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
-    """Permute the functions at random within each sector; the number of functions of each agency and of agencies per function stay.
+    """Permute the functions of agencies at random within each sector.
 
-    If an agency gets a function twice, the functions are permuted again a few times. What is still double is then dropped, which
-    loses very few functions.
+    Each agency keeps its number of functions, and each function keeps its number of agencies.
+
+    If an agency gets a function twice, the functions are permuted again a few times. Remaining duplicates are dropped; there are
+    very few.
     """
     random = np.random.default_rng(seed)
     rows = np.repeat(np.arange(len(compared.places)), np.diff(compared.functions.indptr))
@@ -183,7 +185,7 @@ def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
 def close(arrays: SnapshotArrays) -> Matrix:
     """Return the pairs of agencies (N x N, 0/1) that need no new agreement.
 
-    They have an agreement that is or may be in force, or one agency is part of the other.
+    Such a pair has an agreement that is or may be in force, or one agency belongs to the other.
     """
     count = len(arrays.agencies)
     connected = pattern(np.concatenate([arrays.ties, arrays.possible_ties]), count, count)
@@ -206,8 +208,8 @@ def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: 
 def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
     """Return the pairs of agencies with p <= level, and how many pairs were tested.
 
-    The number of tested pairs is given by the classes of the two agencies (classes x classes). A class holds the agencies with equal
-    values in `kind`.
+    A class contains all agencies with the same value in `kind`. The second result is a matrix (classes x classes) that counts the
+    tested pairs of agencies by their two classes.
     """
     kinds = len(expected)
     most = int(np.diff(compared.functions.indptr).max(initial=0))
@@ -229,7 +231,7 @@ def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, leve
 
 
 def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
-    """Return which pairs of agencies (rest x block) share an area and need an agreement; each pair occurs once."""
+    """Return which pairs of agencies (rest x block) share an area and need an agreement; each pair is marked only once."""
     areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
     near = wider[begin:] @ _dense_columns(areas, begin) > 0
     if wider.nnz > areas.nnz:
@@ -260,7 +262,7 @@ def _masked(pairs: Pairs, selected: Bools) -> Pairs:
 
 
 def _repeated(keys: Ints) -> Bools:
-    """Return for each key whether an equal key comes earlier."""
+    """Return for each key whether the same key occurs earlier in the array."""
     doubled = np.ones(len(keys), np.bool_)
     doubled[np.unique(keys, return_index=True)[1]] = False
     return doubled
@@ -332,10 +334,10 @@ def overlaps(
 ) -> Report:
     """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general ones.
 
-    Pairs are ranked by the idf-weighted Jaccard index: the share of their functions that both perform, where rare functions count
-    more. `level` is the false discovery rate over the pairs in a common area; `least_similarity` is the least unweighted
-    Jaccard index. A note gives the result of the same test on randomly permuted functions. References: Saracco et al. 2017; Benjamini
-    & Hochberg 1995.
+    Pairs are ranked by the idf-weighted Jaccard index: the share of their functions that both perform, in which rare functions
+    have more weight. `level` is the false discovery rate over the pairs in a common area; `least_similarity` is the least
+    unweighted Jaccard index. A note gives the result of the same test on randomly permuted functions. References: Saracco et al.
+    2017; Benjamini & Hochberg 1995.
     """
     compared = ComparableAgencies.of(arrays)
     judged = significant_pairs(compared, level)
@@ -360,7 +362,7 @@ def _idf(arrays: SnapshotArrays) -> Floats:
 
 
 def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
-    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index of their functions, 0 if undefined."""
+    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index; both are 0 if neither agency has one."""
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
     weighted, plain = (_share(both @ one, a @ one + b @ one) for one in (rarity, np.ones_like(rarity)))

@@ -24,19 +24,19 @@ CONFIDENCE: Mapping[str, str] = {
 
 
 class ReportError(Exception):
-    """A report that cannot be run as requested; the message is one sentence for the user."""
+    """Raised if a report cannot be run as requested; the message is one sentence for the user."""
 
 
 class UnknownReport(ReportError):
-    """A request for a report that does not exist."""
+    """Raised if the requested report does not exist."""
 
 
 class ReportForbidden(ReportError):
-    """A request for a report that the user may not run."""
+    """Raised if the user may not run the requested report."""
 
 
 class BrokenReport(UnknownReport):
-    """A custom report whose file cannot be read or run; `reason` adds technical detail for its author."""
+    """Raised if the file of a custom report cannot be read or run; `reason` has technical details for the author of the file."""
 
     def __init__(self, sentence: str, reason: str = "") -> None:
         super().__init__(sentence)
@@ -45,7 +45,7 @@ class BrokenReport(UnknownReport):
 
 @dataclass(frozen=True)
 class ReportParameter:
-    """A numeric parameter of a report, with a value between `least` and `most`; an integer if its default is an integer.
+    """A numeric parameter of a report, with a value from `least` to `most`. If the default is an integer, all values are integers.
 
     `name` is for programs, `label` is the caption of the form field, `description` explains the parameter in a sentence.
     """
@@ -65,7 +65,7 @@ class ReportParameter:
 
 @dataclass(frozen=True)
 class TextParameter:
-    """A text parameter of at most `longest` characters, such as an identifier; empty by default."""
+    """A text parameter of at most `longest` characters, such as an identifier; the default is the empty text."""
 
     name: str
     label: str
@@ -79,7 +79,7 @@ class TextParameter:
 class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
-    `sensitive` says that the column counts records of which the reader may see only the summary.
+    `sensitive` means that the column counts records of which the reader may see only the summary.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Evidence(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Functions that return web addresses: of a record's page, and of a GraphQL query for several records."""
+    """Two functions that return web addresses: of a record's page, and of a GraphQL query that reads several records."""
 
     record: Callable[[Evidence], str]
     query: Callable[[Sequence[Evidence]], str]
@@ -110,7 +110,8 @@ class Links(NamedTuple):
 class ReportRow:
     """A row of a report: a value for each column, the records that support it, and its confidence.
 
-    `key` identifies the row in every run of the report. It consists of ids and codes, and of texts where there is no id or code.
+    `key` identifies the row in every run of the report. It consists of ids and codes; a column without ids or codes contributes
+    its text.
     """
 
     values: Mapping[str, Cell]
@@ -124,14 +125,14 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a report: `found` of the `of` examined cases are findings; `unknown` cases lack the data to decide.
+    """The result of a report: `of` cases were examined, `found` cases are findings, and `unknown` cases lack the data to decide.
 
-    - `withheld`: the number of records of which the reader sees the summary only or, if `withholds_rows`, the number of rows left out
-      because they name records that the reader cannot see in full
+    - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true: the number of rows
+      that are left out, because they name a record whose details the reader may not see
     - `labels`: the label of each parameter
     - `counts`: the label of `found`
     - `parts`: the reports that a composed report combines
-    - `counts_by_type`: the number of findings of each type in a composed report, for which `found` of `of` says little
+    - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
 
     Texts are in the reader's language; names, codes, dates (ISO 8601) and numbers are the same in every language.
     """
@@ -206,7 +207,7 @@ class ReportDefinition:
         )  # fmt: skip
 
     def _with_key(self, row: ReportRow) -> ReportRow:
-        """Return the row with its key. Names of records are replaced by their ids if the records are in the evidence."""
+        """Return the row with its key. In the key, ids replace the names of the records that are in the evidence."""
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}
@@ -247,7 +248,7 @@ def _translated(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> dict[str, Value]:
-    """Return a value for every parameter of the report, the default if none is given. Raises ReportError for an invalid value."""
+    """Return the given or the default value of every parameter of the report. Raises ReportError for an invalid value."""
     named = {name.replace("-", "_"): value for name, value in given.items()}
     known = [one.name for one in question.parameters]
     for name in named:
@@ -257,7 +258,7 @@ def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> 
 
 
 def suggestion(name: str, known: list[str]) -> str:
-    """Return a sentence that suggests the known name closest to `name`, or lists all known names if none is close."""
+    """Return a sentence that suggests the known name most similar to `name`; if none is similar, it lists all known names."""
     near = get_close_matches(name, known, 1, 0.5)
     if near:
         return " " + _("Did you mean {name}?").format(name=near[0])
@@ -307,7 +308,7 @@ def _number(parameter: ReportParameter, value: object) -> Number:
 
 
 def cell_text(column: Column, cell: Cell) -> str:
-    """Return a cell as text: codes as labels, numbers and dates in the current language, empty text for None."""
+    """Return a cell as text: codes as labels, numbers and dates in the format of the current language, None as the empty text."""
     if isinstance(cell, tuple):
         return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):

@@ -1,4 +1,4 @@
-"""Report `reuse`: resources that an agency may want next, judged by the resources that similar agencies recently began to use."""
+"""Report `reuse`: resources that an agency may want next, because similar agencies recently began to use them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -31,12 +31,13 @@ FIRST, RECENT_YEARS = "first", 2
 
 
 class History(NamedTuple):
-    """The resources that agencies used or owned before a day: A agencies, R resources that existed by then.
+    """The resources that agencies used or owned before a day. A is the number of agencies, R the number of resources on that day.
 
     - `has` (A x R): 1 if the agency uses or owns the resource, else 0
     - `years`: for each stored entry of `has`, in order, the years since the use or ownership began
-    - `barred` (A x R): like `has`, with the resources that an agency owns since an unknown date
-    - `family` (A x A): marks each agency and its direct parents; two agencies have the same parent if their rows have a common entry
+    - `barred` (A x R): like `has`, but also 1 if the agency owns the resource since an unknown date
+    - `family` (A x A): marks for each agency itself and its direct parents; two agencies have the same parent if their rows have a
+      common entry
     """
 
     agencies: NamesById
@@ -50,7 +51,7 @@ class History(NamedTuple):
     def of(cls, snapshot: Snapshot, as_of: str, undated: float | None = UNDATED) -> "History":
         """Build the history before a day (ISO 8601 text).
 
-        A use without a date is treated as `undated` years old; it is left out if `undated` is None.
+        A use without a date is treated as if it began `undated` years before the day. If `undated` is None, the use is left out.
         """
         existing = [one for one in snapshot.resources if _exists(one, as_of, undated is not None)]
         agencies = NamesById("Agency", *_named(snapshot.agencies))
@@ -68,12 +69,12 @@ class History(NamedTuple):
         )  # fmt: skip
 
     def fading(self, half_life: float) -> Matrix:
-        """Return the weight of each use or ownership (A x R): 1 at its start, halved after each `half_life` (in years)."""
+        """Return the weight of each use or ownership (A x R): 1 at its start, and half as much after every `half_life` years."""
         return sparse.csr_array((2.0 ** (-self.years / half_life), self.has.indices, self.has.indptr), self.has.shape)
 
     @property
     def activity(self) -> Floats:
-        """The activity of each agency (A): how much it recently began to use, as a factor of the score."""
+        """The activity of each agency (A), a factor of the score that is higher if the agency recently began to use many resources."""
         activity: Floats = np.sqrt(LEAST_ACTIVITY + self.fading(OWN_HALF_LIFE).sum(axis=1))
         return activity
 
@@ -83,9 +84,9 @@ class History(NamedTuple):
         return np.diff(self.has.indptr).astype(np.int64)
 
     def similarity(self, rows: Ints) -> Matrix:
-        """Return the Jaccard index of resources between the agencies in `rows` and all agencies (n x A).
+        """Return the Jaccard index of the resources of each agency in `rows` and of every agency (n x A).
 
-        The index is the share of the resources of two agencies that both have.
+        The index is the number of resources that both agencies have, divided by the number that at least one of them has.
         """
         both = sparse.coo_array(self.has[rows] @ self.has.T)
         here, there = both.coords
@@ -93,7 +94,7 @@ class History(NamedTuple):
         return sparse.csr_array((both.data / union, (here, there)), both.shape)
 
     def same_parent(self, rows: Ints) -> Matrix:
-        """Return which agencies have the same parent as each agency in `rows` (n x A)."""
+        """Return for each agency in `rows` which agencies have the same parent (n x A)."""
         return ones(self.family[rows] @ self.family.T)
 
     def open_to(self, rows: Ints) -> Bools:
@@ -105,7 +106,8 @@ class History(NamedTuple):
 class Votes(NamedTuple):
     """The votes of agencies for the resources that they use, as recommendations to n agencies.
 
-    There are three sums: the votes of all agencies (R), of similar agencies (n x R), and of agencies with the same parent (n x R).
+    The votes have three sums: from all agencies (R), from similar agencies (n x R), and from agencies with the same parent (n x
+    R).
     """
 
     activity: Floats
@@ -143,7 +145,7 @@ def years_between(since: str, as_of: str) -> float:
 
 
 def stale(resources: Sequence[ResourceRow], as_of: str) -> Iterator[str]:
-    """Yield a note if no use was recorded for long before the day, so that recent uses may be missing."""
+    """Yield a note if the latest recorded use began long before the day, because recent uses may then be missing."""
     last = max(
         (since for one in resources for _user, since, *_rest in one.uses if since and since <= as_of), default=None
     )
@@ -159,7 +161,7 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Return whether the resource existed before the day, judged by its availability or its first dated use."""
+    """Return whether the resource existed before the day; the first day of availability or of a dated use decides."""
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 
@@ -167,7 +169,7 @@ def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
 def _holding_years(
     resources: Sequence[ResourceRow], place: dict[str, int], as_of: str, undated: float | None
 ) -> dict[tuple[int, int], float]:
-    """Return for each agency (index) and resource (index) the years since the agency uses or owns the resource."""
+    """Return for each agency and resource (indices) how many years ago the agency began to use or own the resource."""
     days: dict[tuple[int, int], float] = {}
     for index, resource in enumerate(resources):
         for agency, since in _acquisitions(resource):
@@ -278,7 +280,7 @@ REUSE = ReportDefinition(
 
 
 class Suggestion(NamedTuple):
-    """A suggested resource for an agency: both as indices, the score, and the share of each of the three kinds of votes."""
+    """A suggestion: the indices of the agency and the resource, the score, and the share of each of the three kinds of votes."""
 
     agency: int
     resource: int
@@ -294,11 +296,11 @@ def reuse(
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
-    """Suggest to each agency the `each` resources with the highest score; the text of REUSE describes the score.
+    """Suggest to each agency the `each` resources with the highest scores; the constant REUSE describes the score.
 
-    If `agency` is given, the report shows and counts only that agency. Similarity is computed for the shown agencies, and for the
-    sample that sets the limits of the bands. On dated data the score is as good as the best baseline but not better (see
-    `registry.evaluation.backtests`).
+    If `agency` is given, the report shows and counts only that agency. Similarity is computed only for the shown agencies, and for
+    a sample of agencies that determines the limits of the score bands. On past data the score predicts as well as the best
+    baseline, but not better (see `registry.evaluation.backtests`).
     """
     history = History.of(arrays.snapshot, arrays.as_of)
     selected = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
@@ -318,7 +320,7 @@ def reuse(
 
 
 def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> Iterator[Suggestion]:
-    """Yield the `each` best suggestions for each shown agency."""
+    """Yield the best suggestions for each shown agency, at most `each` per agency."""
     votes, users = Votes.of(history, shown), history.has.sum(axis=0)
     wanted = history.open_to(shown) & (votes.everybody > 0) & ((users <= most_users) | (most_users == 0))
     scores = np.where(wanted, votes.score, 0)
@@ -332,7 +334,7 @@ def _suggestions(history: History, shown: Ints, each: int, most_users: int) -> I
 
 
 def _bands(history: History) -> tuple[float, float] | None:
-    """Return the least scores of the top 1 % and the top 10 %, from a regular sample of agencies that have resources."""
+    """Return the lowest scores in the top 1 % and the top 10 %, computed from every n-th agency that has resources."""
     known = np.flatnonzero(history.counted)
     sample = known[:: 1 + len(known) * len(history.resources) // SAMPLED]
     scores = Votes.of(history, sample).score[history.open_to(sample)]
@@ -357,7 +359,7 @@ class SuggestionRows:
         self._adopted = _recent_uses(arrays.snapshot.resources, arrays.as_of, 1)
 
     def row(self, rank: int, pair: Suggestion, bands: tuple[float, float] | None) -> ReportRow:
-        """Return the row of a suggestion; its evidence is the agency, the resource and the users that the row names."""
+        """Return the row of a suggestion. The evidence is the agency, the resource, and the users that the row names."""
         history, resource = self._history, self._resources[pair.resource]
         users, votes, same_parent = self._voters(pair)
         best = np.argsort(-votes, kind="stable")[:VOTERS]
@@ -382,7 +384,7 @@ class SuggestionRows:
         return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
 
     def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
-        """Return notes on the data behind the suggestions, and on how accurate suggestions are."""
+        """Return notes about the data behind the suggestions, and about the accuracy of suggestions."""
         if not self._history.has.nnz:
             return [_("No users or owners of resources are recorded, so there are no suggestions.")]
         return [
@@ -428,7 +430,7 @@ class SuggestionRows:
             ).format(n=number(count))
 
     def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
-        """Return the users of the suggested resource (indices), their votes, and 1 for each user with the same parent, else 0."""
+        """Return for each user of the suggested resource its index, its vote, and 1 if it has the same parent, else 0."""
         row = self._shown[pair.agency]
         users, fading = row_entries(self._fading, pair.resource)
         similarity, same_parent = (
@@ -467,7 +469,7 @@ class SuggestionRows:
 
 
 def _values_at(row: tuple[Ints, Floats], places: Ints) -> Floats:
-    """Return the values of a matrix row at these columns, 0 where the row has no entry."""
+    """Return the values of a matrix row in the given columns; a column without an entry has the value 0."""
     columns, values = row
     found = dict(zip(columns.tolist(), values.tolist(), strict=True))
     return np.array([found.get(place, 0.0) for place in places.tolist()])

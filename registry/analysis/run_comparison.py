@@ -1,4 +1,4 @@
-"""Compare two runs of a report: rows that are new, gone, moved or changed."""
+"""Compare two runs of a report, and find the rows that are new, gone, moved or changed."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 
 
 class RowChange(NamedTuple):
-    """A row in the previous and in the current run; its positions count from 1 among the rows that are in both runs."""
+    """A row in the previous and in the current run; its two positions are counted from 1, among the rows that are in both runs."""
 
     change: Change
     then: ReportRow | None
@@ -24,7 +24,7 @@ class RowChange(NamedTuple):
 
     @property
     def row(self) -> ReportRow:
-        """The row in the current run or, if it is gone, in the previous run."""
+        """The row of the current run; if the row is gone, the row of the previous run."""
         row = self.now or self.then
         assert row is not None
         return row
@@ -33,9 +33,9 @@ class RowChange(NamedTuple):
 def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[ReportRow]) -> list[RowChange]:
     """Compare the visible cells of two runs of a report: new rows come first, then gone rows, then rows in both runs.
 
-    Rows are matched by their keys; rows with equal keys are matched in order. Of the rows in both runs, moved rows come first, the
-    farthest move first, and then rows with changed values. As few rows as possible count as moved: the other rows form a
-    longest increasing subsequence of the positions.
+    Rows are matched by their keys; rows with equal keys are matched in order. Among the rows in both runs, moved rows come first,
+    with the farthest move first; rows with changed values follow. As few rows as possible are treated as moved: the positions of
+    all other rows form a longest increasing subsequence.
     """
     before, after = dict(_numbered(then)), dict(_numbered(now))
     place = {key: n for n, key in enumerate((key for key in before if key in after), 1)}
@@ -51,7 +51,7 @@ def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[
 
 
 def new_and_gone(then: Sequence[ReportRow], now: Sequence[ReportRow]) -> tuple[list[ReportRow], list[ReportRow]]:
-    """Return the rows that are only in the run `now`, and those that are only in the run `then`."""
+    """Return two lists: the rows that are only in the run `now`, and the rows that are only in the run `then`."""
     before, after = dict(_numbered(then)), dict(_numbered(now))
     return _only_in_first(after, before), _only_in_first(before, after)
 
@@ -63,7 +63,7 @@ def described(question: ReportDefinition, columns: Sequence[Column], row: Report
 
 
 def _numbered(rows: Sequence[ReportRow]) -> Iterator[tuple[Key, ReportRow]]:
-    """Yield each row with its key and the number of earlier rows with the same key."""
+    """Yield each row with its key and with the number of earlier rows that have the same key."""
     times: Counter[Key] = Counter()
     for row in rows:
         yield (*row.key, str(times[row.key])), row

@@ -26,8 +26,8 @@ MOST_SECTORS = 200
 class NullModel(NamedTuple):
     """The null model for each pair of sectors.
 
-    It has the expected number of ties, its standard deviation, the probability of at most the observed number of ties, and the
-    probability of no ties.
+    The model gives four values for a pair: the expected number of ties, its standard deviation, the probability of at most the
+    observed number of ties, and the probability of no ties.
     """
 
     expected: Floats
@@ -50,10 +50,10 @@ class SectorPairs(NamedTuple):
 
 
 def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
-    """Count the ties between each two sectors (`ties`: m x 2, both ends have a sector), and compute the null model.
+    """Count the ties between each two sectors, and compute the null model. `ties` (m x 2) join agencies that have a sector.
 
-    Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model, random networks with
-    the same degrees. It is computed without sampling, so that p-values have no lower bound.
+    Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model: random networks in
+    which each agency keeps its number of ties. It is computed without sampling, so that p-values have no lower bound.
     """
     present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
@@ -66,7 +66,7 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
 
 
 def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the examined sectors, and for each agency the index of its sector among them; the other sectors share one index."""
+    """Return the examined sectors, and for each agency the index of its examined sector; all other sectors share one index."""
     ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
     selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
     place = np.full(len(arrays.sectors) + 1, len(selected))
@@ -75,9 +75,9 @@ def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tupl
 
 
 def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
-    """Return the null model for each pair of groups: random networks with the same degrees.
+    """Return the null model for each pair of groups, from random networks in which each agency keeps its number of ties.
 
-    The p-values are the probabilities of as few ties as observed, or fewer.
+    Each p-value is the probability of at most the observed number of ties.
     """
     connected, ends = np.unique(ties, return_inverse=True)
     mean, variance = fixed_degrees(group[connected], np.bincount(ends.ravel()), len(seen))
@@ -150,11 +150,11 @@ SECTOR_GAPS = ReportDefinition(
 def sector_gaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
-    """Find sector pairs with significantly fewer ties than random networks with the same degrees have (configuration model).
+    """Find sector pairs with significantly fewer ties than in random networks with the same degrees (configuration model).
 
-    Agreements with withheld dates count as in force: they can hide a gap but never cause one. A pair is tested if
-    at least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that
-    have agencies. References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
+    Agreements with withheld dates are treated as in force, so they can hide a gap but never cause a gap. A pair is tested if at
+    least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that have agencies.
+    References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
     """
     ties = _between_known(arrays)
     pairs = sector_pairs(arrays, ties)
@@ -249,7 +249,7 @@ def _in_several(arrays: SnapshotArrays) -> int:
 
 
 def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
-    """Return a note on the E-I index (ties between against ties within sectors) if the network is too small for most tests."""
+    """If the network is too small for most tests, return a note on the E-I index (compares ties between and within sectors)."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector.")]
     if len(arrays.agencies) >= FEW_AGENCIES:

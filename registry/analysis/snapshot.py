@@ -22,7 +22,7 @@ Ids = Sequence[str]
 
 
 class AgencyRow(NamedTuple):
-    """An agency, with its sectors, areas and parent agencies. The first sector by id is its main sector."""
+    """An agency, with its sectors, areas and parent agencies. The main sector is the first in the order of ids."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class AgencyRow(NamedTuple):
 
 
 class ServiceRow(NamedTuple):
-    """A service, with its providers, functions and audiences, the resources it requires and the services it depends on."""
+    """A service, with its providers, functions and audiences, the resources that it requires, and the services that it depends on."""
 
     id: str
     name: str
@@ -94,8 +94,8 @@ class NeedRow(NamedTuple):
 class PartnershipRow(NamedTuple):
     """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
-    `covers_hidden` says that it may cover services or resources of which the reader sees the summary only. `words_hidden` says
-    that the reader may not see the assessments by some parties.
+    `covers_hidden` is true if the agreement may cover services or resources of which the reader sees only the summary.
+    `words_hidden` is true if the reader may not see the assessments by some parties.
     """
 
     id: str
@@ -230,7 +230,7 @@ _ROWS: Mapping[str, type[Any]] = {**_RECORDS, "sectors": TermRow, "areas": TermR
 def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]]) -> Snapshot:
     """Build a snapshot from the result of the query `network(reads, …)`.
 
-    If an agency uses a resource several times, the uses are merged into one use.
+    If an agency uses a resource several times, the periods of use are merged into one period.
     """
     named = {name: [_ROWS[name]._make(row) for row in rows] for name, rows in zip(reads, answer, strict=True)}
     if "resources" in named:
@@ -239,9 +239,10 @@ def make_snapshot(reads: Sequence[str], answer: Sequence[Sequence[Sequence[Any]]
 
 
 def _merge_uses(uses: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Merge several uses of a resource by the same agency into one use.
+    """Merge the periods in which an agency uses a resource into one period.
 
-    The merged use lasts from the first known day to the last one; it has no last day if any of the uses has none.
+    The merged period lasts from the first known day to the last day. If one of the periods has no last day, the merged period has
+    none.
     """
     found: dict[str, Sequence[Any]] = {}
     for use in uses:
@@ -263,7 +264,7 @@ Matrix = sparse.csr_array
 
 @dataclass(frozen=True)
 class NamesById:
-    """The ids and names of the records that the rows or columns of an array stand for, in order."""
+    """The ids and names of the records that the rows or columns of an array represent, in the same order."""
 
     kind: str
     ids: Sequence[str]
@@ -273,7 +274,7 @@ class NamesById:
         return len(self.ids)
 
     def evidence(self, place: int) -> Evidence:
-        """Return the record at this index as evidence."""
+        """Return the record with this index as evidence."""
         return Evidence(self.ids[place], self.names[place], self.kind)
 
     def named(self, ids: Iterable[str]) -> tuple[str, ...]:
@@ -298,8 +299,8 @@ class SnapshotArrays:
     - `wider` (N x A): like `areas`, with all broader areas
     - `functions` (N x F): 1 for each function of an agency, else 0
     - `ties` (m x 2): the distinct pairs of agencies, smaller index first, that share an agreement in force on `as_of`
-    - `possible_ties`: the other pairs that share an agreement whose dates are withheld
-    - `recorded` (N): whether the agency is party to any agreement, in force or not
+    - `possible_ties`: the pairs that are not in `ties` and share an agreement whose dates are withheld
+    - `recorded` (N): whether the agency is a party of any agreement, whether or not the agreement is in force
     """
 
     as_of: str
@@ -367,7 +368,7 @@ class SnapshotArrays:
         return graph
 
     def graph(self, partnerships: Iterable[PartnershipRow]) -> "nx.Graph[str]":
-        """Return a networkx graph of all agencies (by id), with an edge between any two parties of one of these agreements."""
+        """Return a networkx graph of all agencies (by id), with an edge between each two parties of each given agreement."""
         import networkx as nx  # imported here because it takes half a second
 
         graph: nx.Graph[str] = nx.Graph()
@@ -399,25 +400,25 @@ def _index_of(ids: Sequence[str]) -> dict[str, int]:
 
 
 def _main_sectors(snapshot: Snapshot, place: dict[str, int]) -> Ints:
-    """Return for each agency (N) the index of its first known sector, -1 if it has none."""
+    """Return for each agency (N) the index of its first known sector; the index is -1 if the agency has no known sector."""
     firsts = (next((place[one] for one in agency.sectors if one in place), -1) for agency in snapshot.agencies)
     return np.fromiter(firsts, np.int64, len(snapshot.agencies))
 
 
 def _matrix(cells: Iterable[tuple[int, str]], height: int, columns: NamesById) -> Matrix:
-    """Return a 0/1 matrix with ones at the given cells; a cell is a row index and the id of a column."""
+    """Return a 0/1 matrix with ones in the given cells; a cell is given by its row index and the id of its column."""
     place = _index_of(columns.ids)
     known = [(row, place[one]) for row, one in cells if row >= 0 and one in place]
     return pattern(np.array(known, np.int64).reshape(-1, 2), height, len(columns))
 
 
 def pattern(cells: Ints, height: int, width: int) -> Matrix:
-    """Return a 0/1 matrix with ones at these cells (n x 2: row, column)."""
+    """Return a 0/1 matrix with ones in the given cells (n x 2: row, column)."""
     return ones(sparse.csr_array((np.ones(len(cells), np.int32), (cells[:, 0], cells[:, 1])), (height, width)))
 
 
 def ones(matrix: Matrix) -> Matrix:
-    """Set all stored values of the matrix to 1 and return the same matrix, which is changed in place."""
+    """Set all stored values of the matrix to 1 in place, and return the same matrix."""
     matrix.sum_duplicates()
     matrix.data[:] = 1
     return matrix
@@ -440,26 +441,26 @@ def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Ma
 
 
 def _distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
-    """Return the distinct pairs of members of the same group (m x 2), as indices in ascending order."""
+    """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
     known = (sorted({place[one] for one in group if one in place}) for group in groups)
     pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
     return np.unique(pairs.reshape(-1, 2), axis=0)
 
 
 def _without(pairs: Ints, others: Ints, width: int) -> Ints:
-    """Return the pairs (m x 2) that are not in `others`."""
+    """Return the pairs (m x 2) that `others` does not contain."""
     return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:
-    """Return for each agency (N) whether it is party to any agreement, in force or not."""
+    """Return for each agency (N) whether it is a party of any agreement, whether or not the agreement is in force."""
     recorded = np.zeros(len(place), np.bool_)
     recorded[[place[party] for one in partnerships for party in one.parties if party in place]] = True
     return recorded
 
 
 def coverage_note(arrays: SnapshotArrays) -> str:
-    """Return a note on the number of agencies and ties, and of agencies without any recorded agreement."""
+    """Return a note with the number of agencies, of ties, and of agencies without any recorded agreement."""
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
@@ -505,7 +506,7 @@ class Readable(Protocol):
 def assumed_ties(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and the ties whose agreement has withheld dates (m x 2).
 
-    Ties with withheld dates are treated as in force, so that they can hide a finding but never cause one.
+    Ties with withheld dates are treated as in force, so they can hide a finding but never cause a finding.
     """
     return np.concatenate([arrays.ties, arrays.possible_ties])
 
@@ -523,7 +524,7 @@ def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
-    """Return the agencies with at least one tie (indices), and the ties as indices into this list of agencies."""
+    """Return the indices of the agencies with at least one tie, and the ties as positions in this list of agencies."""
     connected, ends = np.unique(ties, return_inverse=True)
     return connected, ends.reshape(-1, 2)
 

@@ -12,7 +12,7 @@ MAX_ITERATIONS, TOLERANCE = 5000, 1e-9
 
 
 def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
-    """Return the probability of each cell of a random 0/1 matrix with these expected row and column sums (D x C).
+    """Return the probability that a cell of a random 0/1 matrix is 1, given the expected row and column sums (D x C).
 
     This is the bipartite configuration model. `rows` are the D distinct row sums, and `many` says how many rows have each sum; rows
     with equal sums have equal probabilities. `columns` are the C column sums of the same matrix. The maximum-entropy model p_it =
@@ -34,7 +34,7 @@ def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
 def _fix_deterministic_rows(
     p: Floats, rows: Ints, columns: Ints, left: Bools, right: Bools, many_rows: Ints, many_columns: Ints
 ) -> bool:
-    """Fix the probabilities of all rows that must be full or empty in the remaining matrix; return whether there were any."""
+    """Fix the probabilities of all rows that must be full or empty in the remaining matrix; return whether such rows existed."""
     width = many_columns[right].sum()
     full, empty = left & (rows == width) & (width > 0), left & (rows == 0)
     p[np.ix_(full, right)] = 1
@@ -63,23 +63,23 @@ LEAST_VARIANCE = 0.25
 
 
 class NullTies(NamedTuple):
-    """The number of ties between each two groups (S x S) under the null model. The diagonals have no meaning."""
+    """The number of ties between each two groups (S x S) under the null model. The values on the diagonals have no meaning."""
 
     mean: Floats
     variance: Floats
 
 
 def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
-    """Return the mean and variance of the ties between groups in random networks with these degrees, computed without sampling.
+    """Compute the mean and variance of the number of ties between groups in random networks with these degrees, without sampling.
 
     `group` (N) holds group indices below `size`, `degree` (N) the degrees. In this configuration model, ties are independent with
     p_ij = x_i x_j / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
     2011).
 
-    Degrees vary in that model. The variance is therefore conditioned on the degrees, as for jointly normal counts,
-    and scaled for the N of the N (N - 1) / 2 pairs that this conditioning takes. In sparse networks the mean is
-    close to K_r K_s / (2m - 1), where K is the total degree of a group. In dense networks it is not, because stub matching would
-    double ties. The standard deviation is at least half a tie (LEAST_VARIANCE).
+    In this model, degrees vary. The variance is therefore conditioned on the degrees, as for jointly normal counts. It is then
+    scaled, because the conditioning uses up N of the N (N - 1) / 2 pairs. In sparse networks the mean is close to K_r K_s / (2m -
+    1), where K is the total degree of a group. The approximation is wrong for dense networks, because it allows double ties (stub
+    matching). The standard deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
     p = _tie_probabilities(kinds, many)
@@ -94,7 +94,7 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
     """Return the probability of a tie for each pair of distinct degrees; `many` says how many agencies have each degree.
 
-    Agencies with ties to all others or to none have certain ties; they are removed first, repeatedly.
+    The ties of an agency with ties to all others, or to no others, are certain. Such agencies are removed first, repeatedly.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
     while _fix_deterministic_degrees(p, left, many, open_):
@@ -129,12 +129,12 @@ def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
 
 
 def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the ties between groups if all degrees are fixed (S x S).
+    """Return the variance of the number of ties between each two groups (S x S) if all degrees are fixed.
 
-    `variance` is the variance of the tie of one pair of agencies, by their degrees. With C the covariance of the degrees and c
-    the covariance of the ties between two groups with the degrees, the result is the variance of these ties minus c' C^-1 c. C
-    is diagonal plus a block for each pair of degrees, so the Woodbury identity needs only the inverse of one matrix, whose size
-    is the number of distinct degrees.
+    `variance` is the variance of the tie of one pair of agencies, by the degrees of the two agencies. Let C be the covariance
+    matrix of the degrees, and c the covariance of the degrees with the number of ties between two groups. The result is the
+    variance of this number minus c' C^-1 c. C is a diagonal matrix plus a block for each pair of degrees. The Woodbury identity
+    therefore needs only the inverse of one matrix, and the size of this matrix is the number of distinct degrees.
     """
     own = np.maximum(variance @ many - 2 * np.diag(variance), 1e-12)
     inner = np.linalg.solve(np.eye(len(many)) + variance * (many / own), variance)
@@ -153,9 +153,8 @@ ROUNDS = 20
 def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
     """Return randomly rewired ties (m x 2, smaller index first): degrees are unchanged, no tie is double, no agency has a loop.
 
-    In each round all ties are paired at random, and each pair a-b, c-d becomes a-d, c-b unless that would create a
-    double tie or a loop; the orientation is random. These are the degree-preserving swaps of networkx.double_edge_swap,
-    vectorised.
+    In each round all ties are paired at random. Each pair a-b, c-d becomes a-d, c-b, unless this would create a double tie or a
+    loop. The orientation of the ties is random. These are the degree-preserving swaps of networkx.double_edge_swap, vectorised.
     """
     ties = ties.copy()
     for _ in range(ROUNDS):
@@ -169,7 +168,7 @@ def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
 
 
 def _valid_swaps(one: Ints, other: Ints, ties: Ints, size: int) -> Bools:
-    """Return which swaps are valid: both new ties join different agencies, do not exist yet and are not created twice."""
+    """Return which swaps are valid: each new tie joins two different agencies, does not exist yet, and is created only once."""
     there, made = _key(ties, size), np.stack([_key(one, size), _key(other, size)])
     _keys, which, times = np.unique(made, return_inverse=True, return_counts=True)
     new = (times[which.reshape(made.shape)] == 1) & ~np.isin(made, there)
@@ -196,7 +195,7 @@ FEWEST, MOST = 10, 100
 
 
 class NullComparison(NamedTuple):
-    """A value compared with its values under the null model: their mean, a z-score (None if they are all equal) and a p-value.
+    """A value compared with its values in random networks: the mean of these values, a z-score (None if they are equal) and a p-value.
 
     The p-value is two-sided.
     """
@@ -208,15 +207,16 @@ class NullComparison(NamedTuple):
 
 
 def draws_for(agencies: int, work: int, most: int = MOST) -> int:
-    """Return the number of draws: `most` as long as agencies times draws stay below `work`, fewer in larger networks."""
+    """Return the number of draws: `most`, or fewer in large networks, so that agencies times draws stay below `work`."""
     return min(max(work // max(agencies, 1), FEWEST), most)
 
 
 def compare_with_null(value: float, drawn: Floats) -> NullComparison:
     """Compare a value with the same measure in random networks, which were drawn from the null model.
 
-    The two-sided p-value is the probability that one further draw is as far from the mean, if draws are normal (Student's t). It is
-    therefore not bounded by the number of draws. If all draws are equal, p is 1 for the same value and 0 for any other.
+    The two-sided p-value is the probability that a further draw is at least as far from the mean as the value, if draws are normal
+    (Student's t). Even few draws can therefore give a small p-value. If all draws are equal, p is 1 for a value equal to the draws
+    and 0 for any other value.
     """
     mean, spread = float(drawn.mean()), float(drawn.std(ddof=1))
     if spread < 1e-12:
@@ -230,7 +230,8 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
     """Return P(X <= seen) for binomial counts X with these means and variances (arrays of one shape).
 
-    The number of trials need not be an integer. Where the variance is not below the mean, a Poisson distribution is used.
+    The number of trials need not be an integer. If the variance is not smaller than the mean, a Poisson distribution is used
+    instead.
     """
     hit = 1 - variance / np.maximum(mean, 1e-300)
     trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)
@@ -246,8 +247,8 @@ def poisson_above(seen: Ints, expected: Floats) -> Floats:
 def adjust_p_values(p: Floats, tests: int) -> Floats:
     """Return the p-values adjusted for `tests` tests (Benjamini & Hochberg 1995).
 
-    Tests whose p-values are not in `p` count as p = 1. If adjusted values up to 0.05 are accepted, at most 5 % of the findings are
-    expected to be false (the false discovery rate).
+    Tests without a p-value in `p` are treated as tests with p = 1. If adjusted values up to 0.05 are accepted, at most 5 % of the
+    findings are expected to be false (the false discovery rate).
     """
     order = np.argsort(p, kind="stable")
     scaled = p[order] * tests / np.arange(1, len(p) + 1)
@@ -257,7 +258,7 @@ def adjust_p_values(p: Floats, tests: int) -> Floats:
 
 
 class ScoredGroups(NamedTuple):
-    """Candidates grouped by equal score (G groups), the highest score first: the size of each group, and how many are hits."""
+    """Candidates in G groups of equal score, the highest score first: the size of each group, and the number of hits in it."""
 
     candidates: Floats
     hits: Floats
@@ -275,7 +276,7 @@ class ScoredGroups(NamedTuple):
 
     @property
     def average_precision(self) -> float:
-        """The average precision of the ranking, 0 without hits; candidates with equal scores are taken as a block.
+        """The average precision of the ranking; 0 if there are no hits. Candidates with equal scores share one place.
 
         Method: Saito & Rehmsmeier 2015.
         """
@@ -283,10 +284,10 @@ class ScoredGroups(NamedTuple):
         return float((self.hits * found / np.maximum(seen, 1)).sum() / max(found[-1], 1)) if len(found) else 0.0
 
     def precision_at(self, count: int) -> float:
-        """Return the precision of the first `count` candidates: the share of them that are hits.
+        """Return the precision at `count`: the share of hits among the first `count` candidates.
 
-        If some candidates of equal score are among the first and others are not, the result is the expected value over random orders
-        of these candidates.
+        If the last counted place falls within a group of equal scores, the result is the expected value over random orders of this
+        group.
         """
         before = np.cumsum(self.candidates) - self.candidates
         taken = np.clip(count - before, 0, self.candidates)

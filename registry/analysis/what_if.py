@@ -53,7 +53,7 @@ Removable = AgencyRow | ServiceRow | ResourceRow | ChannelRow
 
 
 class Alteration(NamedTuple):
-    """The supposed changes: the records to remove, the pairs of agencies that get an agreement, and the agreements to end."""
+    """The supposed changes: which records are removed, which pairs of agencies get an agreement, and which agreements end."""
 
     removed: Sequence[Removable]
     added: Sequence[tuple[AgencyRow, AgencyRow]]
@@ -74,7 +74,7 @@ def _ids(text: str) -> list[str]:
 
 
 def _removed(snapshot: Snapshot, text: str) -> list[Removable]:
-    """Return the records to remove, which `text` lists by id. Raises ReportError for an invalid list."""
+    """Return the records to remove; `text` lists their ids. Raises ReportError for an invalid list."""
     known: dict[str, Removable] = {
         one.id: one
         for records in (snapshot.channels, snapshot.resources, snapshot.services, snapshot.agencies)
@@ -87,7 +87,7 @@ def _removed(snapshot: Snapshot, text: str) -> list[Removable]:
 
 
 def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
-    """Return the two agencies that get an agreement, which `text` names by id. Raises ReportError for an invalid pair."""
+    """Return the two agencies that get an agreement; `text` has their ids. Raises ReportError for an invalid pair."""
     sentence = _("“{name}”: there is no agency with the identifier {id} that you may see.")
     known = {one.id: one for one in snapshot.agencies}
     ids = dict.fromkeys(_ids(text))
@@ -121,7 +121,7 @@ def _lookup(known: dict[str, Any], one: str, parameter: TextParameter, sentence:
 
 
 class Stop(NamedTuple):
-    """A service or resource that cannot continue, and the record that it would need.
+    """A service or resource that cannot continue, and the missing record that it would need.
 
     The record is None if the service has no provider left, or the resource has no owner left.
     """
@@ -141,10 +141,11 @@ def orphans(snapshot: Snapshot, gone: set[str]) -> Iterator[ServiceRow | Resourc
 
 
 def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
-    """Yield the services that cannot work without the gone records, directly affected services first.
+    """Yield the services that cannot work without the removed records; directly affected services come first.
 
-    A service cannot work if it requires a gone resource that has no replacement, or if it depends on another service that is gone or
-    cannot work. A replacement is a resource of the same type that may be shared and has a common function.
+    A service cannot work if it requires a removed resource without a replacement, or if it depends on another service that is
+    removed or cannot work. A replacement is a shareable resource of the same type that has a function in common with the removed
+    resource.
     """
     stopped = set(gone)
     known: dict[str, ServiceRow | ResourceRow] = {one.id: one for one in snapshot.resources}
@@ -157,7 +158,7 @@ def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
 
 
 def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
-    """Return the first gone or stopped record that the service cannot work without, or None if it can work."""
+    """Return the first removed or stopped record that the service cannot work without; return None if the service can work."""
     if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
         return None
     required = (one for one in service.requires if one in stopped and one in known)
@@ -166,7 +167,7 @@ def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], st
 
 
 def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str]) -> bool:
-    """Return whether a remaining resource can replace the lost one: the same type, shareable, and with a common function."""
+    """Return whether a remaining shareable resource has the type of the lost resource and a function in common with it."""
     return any(
         one.kind == lost.kind and one.shareability not in (None, "not-shared") and not set(one.functions).isdisjoint(lost.functions)
         for one in resources
@@ -175,9 +176,10 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 
 
 class Altered(NamedTuple):
-    """The snapshot after the supposed changes, the records that the parameters name, and the services and resources that stop.
+    """The snapshot after the supposed changes, the records named by the parameters, and the services and resources that stop.
 
-    `summaries` are the names of removed records of which the reader sees the summary only. It is unknown what depends on them.
+    `summaries` are the names of the removed records of which the reader sees only the summary. Which services and resources depend
+    on these records is unknown.
     """
 
     snapshot: Snapshot
@@ -219,7 +221,7 @@ def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
 def _added_agreement(snapshot: Snapshot, pair: tuple[AgencyRow, AgencyRow], number: int, as_of: str) -> PartnershipRow:
     """Return an open-ended agreement between two agencies, for the supposed changes.
 
-    It covers all resources that either agency uses of the other, so that the agreement itself causes no findings.
+    The agreement covers all resources of one agency that the other agency uses, so that it does not itself cause findings.
     """
     one, other = pair
     covered = [each.id for each in snapshot.resources if _used_between(each, one.id, other.id)]
@@ -235,7 +237,7 @@ def _used_between(resource: ResourceRow, one: str, other: str) -> bool:
 
 
 def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
-    """Return the snapshot without the records with these ids, and without records that only relate to them."""
+    """Return the snapshot without the records with these ids, and without the records that relate only to these records."""
     if not gone:
         return snapshot
     partnerships = list(_agreements(snapshot.partnerships, gone))
@@ -261,7 +263,7 @@ def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
 
 
 def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Iterator[PartnershipRow]:
-    """Yield the agreements that still have at least two parties, and those that had fewer from the start."""
+    """Yield the agreements that still have at least two parties, and the agreements that had fewer than two before the changes."""
     known = {one.id: len(one.parties) for one in partnerships}
     for one in _without_references(partnerships, gone, "parties"):
         if len(one.parties) >= min(known[one.id], 2):
@@ -273,7 +275,7 @@ def _without_references(
 ) -> Iterator[Any]:
     """Yield the remaining records, without references to removed records.
 
-    A record is left out if one of its `whole` fields loses all entries.
+    A record is left out if a field that is named in `whole` loses all its entries.
     """
     for one in records:
         if one.id in gone:
@@ -364,7 +366,7 @@ def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str
 
 
 def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], int]:
-    """Return the new findings followed by the gone findings, and the number of findings that are in both results."""
+    """Return the new findings, then the findings that are gone, and the number of findings that are in both results."""
     appearing, going, staying = [], [], 0
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
         new, gone = new_and_gone(_gap_findings(then), _gap_findings(now))

@@ -1,1 +1,1 @@
-"""Evaluation of the reports: how often they give false alarms, how well their rankings predict, and generated test data."""
+"""Evaluation of the reports: the rate of false alarms, the accuracy of rankings, and generated test data."""

@@ -76,8 +76,8 @@ BACKTEST = ReportDefinition(
 def backtest_partners(arrays: SnapshotArrays) -> Report:
     """Evaluate the ranking of `likely-partners` and of simpler methods by average precision.
 
-    The first rows are the tests with agreements held out at random; the other rows are the tests of each year, oldest first.
-    `of` counts the tests, and `found` the tests in which the report beats the best baseline.
+    The first rows show the tests with agreements held out at random. The other rows show the tests of each year, oldest first.
+    `of` is the number of tests. `found` is the number of tests in which the report beats the best baseline.
     """
     hidden = hidden_at_random(arrays, SPLITS)
     judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.snapshot, arrays.as_of)]
@@ -126,11 +126,11 @@ BETTER, WON = 1.1, 0.8
 
 
 class Cut(NamedTuple):
-    """The result for one cut-off day: data before `cut` are known, and a use that begins in the year after it is a hit.
+    """The result for one cut-off day: data before the day `cut` are known, and a use that begins in the following year is a hit.
 
-    `short` says that the data end more than a month before the end of that year. The results are the average precision of each of
-    the four rankings, the ratios of the report to the popularity ranking and to the best baseline, and the precision of the report
-    in the top 1 %.
+    `short` is true if the data end more than a month before the end of that year. The results are the average precision of each of
+    the four rankings, and the precision of the report in the top 1 %. Two ratios compare the report with the popularity ranking
+    and with the best baseline.
     """
 
     cut: str
@@ -157,28 +157,28 @@ class Backtest(NamedTuple):
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean of each result over the cut-off days, for the fields from `base_rate` on."""
+        """The mean of each result over the cut-off days, for `base_rate` and all fields after it."""
         return {name: float(np.mean(values)) for name, values in self._figures()}
 
     @property
     def spreads(self) -> dict[str, float]:
-        """The standard deviation (n - 1) of each result over the cut-off days, for the fields from `base_rate` on; 0 for one day."""
+        """The sample standard deviation of each result (`base_rate` and all fields after it) over the cut-off days; 0 for one day."""
         return {name: float(np.std(values, ddof=1)) if len(values) > 1 else 0.0 for name, values in self._figures()}
 
     @property
     def ratio(self) -> float:
-        """The mean average precision of the report divided by that of the best baseline."""
+        """The mean average precision of the report, divided by the mean average precision of the best baseline."""
         return self.means["report"] / self.means[self.best_trivial]
 
     @property
     def beats(self) -> bool:
-        """Whether the report is clearly better than the best baseline: 10 % on average, and better on four of five cut-off days."""
+        """Whether the report beats the best baseline by 10 % on average, and on at least four of five cut-off days."""
         won = np.mean([one.report_to_best_trivial > 1 for one in self.cuts])
         return self.ratio >= BETTER and bool(won >= WON)
 
     @property
     def worse(self) -> bool:
-        """Whether the best baseline is at least 10 % better than the report on average."""
+        """Whether the best baseline is, on average, at least 10 % better than the report."""
         return self.ratio <= 1 / BETTER
 
     def _figures(self) -> Iterator[tuple[str, list[float]]]:
@@ -187,7 +187,7 @@ class Backtest(NamedTuple):
 
 
 class _CutCandidates(NamedTuple):
-    """The candidate pairs of agency and resource on a cut-off day: which pairs are hits, and their score in each ranking."""
+    """The candidate pairs of an agency and a resource on a cut-off day: which pairs are hits, and their score in each ranking."""
 
     cut: date
     history: History
@@ -199,9 +199,10 @@ class _CutCandidates(NamedTuple):
 def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
     """Evaluate the report `reuse` on the last years with dates up to `today`; None if no year has a hit.
 
-    Each cut-off day is a 1 January, and only earlier data are known. The candidates are all pairs of an agency that has any
-    resource and an existing resource that the agency lacks. A pair is a hit if the agency's first dated use of the resource
-    begins in the following year, unless this is a first authorisation. Raises ReportError if there are too many pairs to rank.
+    Each cut-off day is a 1 January, and only earlier data are known. A candidate is a pair of an agency and an existing resource
+    that the agency does not have; the agency must have at least one other resource. A pair is a hit if the agency's first dated
+    use of the resource begins in the following year. The first authorisation of a resource is not a hit. Raises ReportError if
+    there are too many pairs to rank.
     """
     if len(snapshot.agencies) * len(snapshot.resources) > LARGEST:
         raise ReportError(

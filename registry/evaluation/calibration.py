@@ -1,4 +1,4 @@
-"""Calibration of the significance tests: how often they give a false alarm, and how often they find an injected effect."""
+"""Calibration of the significance tests: how often a test gives a false alarm, and how often it finds an injected effect."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,14 +21,14 @@ Ints = NDArray[np.int64]
 
 
 class GeneratedRegistry(NamedTuple):
-    """A generated registry, and the pairs of agencies (ids) to which similar work in the same area was given on purpose."""
+    """A generated registry, and the pairs of agencies (ids) that were given similar work in the same area on purpose."""
 
     snapshot: Snapshot
     duplicates: set[frozenset[str]]
 
 
 def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
-    """Return agencies in sectors of unequal size with random ties; how readily an agency forms ties is lognormal."""
+    """Return agencies in sectors of unequal size, with random ties; the agencies' weights in the draw of ties are lognormal."""
     return Snapshot(
         agencies=agencies_in(_sectors(random, agencies, sectors)),
         partnerships=partnerships_of(_ties(random, agencies, round(agencies * degree / 2))),
@@ -46,10 +46,10 @@ def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) 
 
 
 def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> GeneratedRegistry:
-    """Return agencies with 20 services each, in random areas; the functions (of 2,000) are typical of the agency's sector.
+    """Return agencies in random areas with 20 services each; each sector has its typical functions among 2,000 functions.
 
-    In addition, `duplicates` pairs of agencies without an agreement are chosen, in which one agency copies `copied` services of
-    the other.
+    In addition, `duplicates` pairs of agencies without an agreement are chosen. In each pair, one agency copies `copied` services
+    of the other agency.
     """
     sector = _sectors(random, agencies, SECTORS)
     does, areas, ties = _functions(random, sector), _areas(random, agencies), _ties(random, agencies, 3 * agencies)
@@ -98,13 +98,13 @@ def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
 
 
 def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
-    """Return pairs of agencies without a tie, in which each agency occurs once at most."""
+    """Return pairs of agencies without a tie; each agency occurs in at most one pair."""
     pairs = np.sort(random.permutation(agencies)[: agencies // 2 * 2].reshape(-1, 2), axis=1)
     return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
 
 
 def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
-    """Return one agency for each entry of `sector` (N), in the areas listed by `areas` (N x n) if it is given."""
+    """Return an agency for each entry of `sector` (N). If `areas` (N x n) is given, it lists the areas of each agency."""
     placed = [[f"area:{one:06}" for one in row] for row in areas.tolist()] if areas is not None else [[]] * len(sector)
     return [
         AgencyRow(_agency(n), f"Agency {n}", True, [f"sector:{one:06}"], placed[n])
@@ -154,10 +154,10 @@ def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArr
 def duplicated(
     compared: ComparableAgencies, random: Random, number: int, share: float
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
-    """Give pairs of agencies similar work: one agency's functions are partly replaced by those of another in a common area.
+    """Give pairs of agencies in a common area similar work: functions of one agency replace some functions of the other agency.
 
-    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in one pair at most. `share` is
-    the replaced share of the functions. The second result is the set of these pairs (indices, smaller first).
+    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in at most one pair. `share` is
+    the share of functions that are replaced. The second result is the set of the pairs (indices, smaller index first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()
@@ -201,9 +201,9 @@ WHAT: Mapping[str, str] = {
 
 
 class CalibrationCount(NamedTuple):
-    """How often something was observed (`observed` of `of`), and the share that is allowed or wanted, if any.
+    """The number of cases (`of`), the number of cases in which an event was observed (`observed`), and the target share, if any.
 
-    That share is an upper bound or, if `least` is true, a lower bound.
+    The target share is an upper bound. If `least` is true, it is a lower bound.
     """
 
     name: str
@@ -216,12 +216,12 @@ class CalibrationCount(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """The observed share, None if there are no cases (`of` is 0)."""
+        """The observed share; None if there are no cases (`of` is 0)."""
         return self.observed / self.of if self.of else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target share is met, by a binomial test at level 0.001; None without a target or without cases."""
+        """Whether the target share is met according to a binomial test at level 0.001; None if there is no target or no case."""
         if self.target is None or not self.of:
             return None
         if self.least:
@@ -232,7 +232,7 @@ class CalibrationCount(NamedTuple):
 def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
     """Run the significance tests on random permutations of the snapshot, and on generated registries.
 
-    Each test is repeated `rounds` times; tests on pairs of agencies are repeated a tenth as often.
+    Each test is repeated `rounds` times. Tests of pairs of agencies are repeated only a tenth of `rounds` times.
     """
     checks: Sequence[Callable[[SnapshotArrays, int, Random], Iterator[CalibrationCount]]] = (
         _own_gaps, _own_pairs, _no_gaps, _small, _injected_gap, _no_pairs, _injected_pairs,
@@ -245,7 +245,7 @@ def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[Calibratio
 
 
 def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about sector pairs, and find injected gaps: permute the sectors of the agencies and keep the ties."""
+    """Count false alarms about sector pairs, and found injected gaps, after permuting the sectors of the agencies."""
     alarms = found = 0
     for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
         permuted = replace(arrays, sector=random.permutation(arrays.sector))
@@ -257,7 +257,7 @@ def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[C
 
 
 def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about similar agencies, and find injected ones: permute the functions within each sector."""
+    """Count false alarms about similar agencies, and found injected pairs, after permuting the functions within each sector."""
     compared = ComparableAgencies.of(arrays)
     alarms = pairs = found = injected = 0
     number = max(len(compared.places) // ONE_IN, 1)

@@ -88,7 +88,7 @@ def run_report(
     as_of: str | date | None = None,
     params: Mapping[str, object] | None = None,
 ) -> Report:
-    """Run a built-in report on the records that the actor may see, as of a day (today if None).
+    """Run a built-in report for a day (today if None), on the records that the actor may see.
 
     `params` may be numbers or text. Texts are in the current language. Raises ReportError for an invalid request, and StoreError.
     """
@@ -117,7 +117,7 @@ def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | 
 def _garbage_collection_paused() -> Iterator[None]:
     """Suspend garbage collection until the `with` block ends.
 
-    Garbage collection would check all records of the snapshot repeatedly, which takes a quarter of the time of a report.
+    Otherwise, garbage collection would check all records of the snapshot repeatedly; this takes a quarter of the time of a report.
     """
     collected = gc.isenabled()
     gc.disable()
@@ -129,7 +129,7 @@ def _garbage_collection_paused() -> Iterator[None]:
 
 
 def find_definition(name: str, among: Mapping[str, ReportDefinition] = DEFINITIONS) -> ReportDefinition:
-    """Return the definition of a report by its name. Raises UnknownReport with the closest name as a suggestion."""
+    """Return the definition of the report with this name. Raises UnknownReport, which suggests the most similar name."""
     if name in among:
         return among[name]
     raise UnknownReport(_("There is no report called “{name}”.").format(name=name) + suggestion(name, list(among)))
@@ -167,7 +167,7 @@ class Edition(NamedTuple):
 
 
 class Library:
-    """The built-in reports, and the custom reports in a folder, which is checked for changed files on every access.
+    """The built-in reports, and the custom reports in a folder; every access checks whether files of the folder have changed.
 
     All entry points (pages, APIs and commands) find and run reports here. Therefore this class also checks whether the actor may
     run a custom report.
@@ -178,7 +178,7 @@ class Library:
         self._read: dict[Edition, CustomReport] = {}
 
     def questions(self, actor: Actor) -> Mapping[str, ReportDefinition]:
-        """Return the definitions of the reports that the actor may run, built-in ones first, in the current language."""
+        """Return the definitions of the reports that the actor may run, in the current language; built-in reports come first."""
         custom = (one for one in self._custom_reports().values() if isinstance(one, CustomReport))
         return {**DEFINITIONS, **{one.name: one.definition for one in custom if actor.has_role(one.role)}}
 
@@ -189,7 +189,8 @@ class Library:
     def find(self, name: str, actor: Actor) -> ReportDefinition:
         """Return the definition of a report that the actor may run.
 
-        Raises UnknownReport; ReportForbidden if the actor may not run the report; BrokenReport for a file that cannot be used.
+        Raises UnknownReport if there is no such report, ReportForbidden if the actor may not run it, and BrokenReport if its file
+        cannot be used.
         """
         if name in DEFINITIONS or (custom := self._custom_reports().get(name)) is None:
             return find_definition(name, self.questions(actor))
@@ -209,7 +210,8 @@ class Library:
     ) -> Report:
         """Run a built-in or custom report for an actor; the arguments are those of `run_report`. Raises ReportError and StoreError.
 
-        Small counts of records of which the actor sees the summary only are withheld, unless the actor may see all records.
+        A small count is withheld if it concerns records of which the actor sees only the summary. If the actor may see all
+        records, no count is withheld.
         """
         self.find(name, actor)
         return self._run(store, name, actor, as_of, params)
@@ -235,7 +237,7 @@ class Library:
         return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
-        """Compare a saved run with a new run of the same report, which reads the records that the readers of the saved run may see."""
+        """Compare a saved run with a new run of its report; the new run reads the records that readers of the saved run may see."""
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
         saved_report, reading = run.report, Fingerprinted(store)
@@ -262,7 +264,7 @@ class Library:
         return (*self.edition(), *saved)
 
     def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:
-        """Return the custom reports by name. Changed files are read again, and reports whose file was deleted are dropped."""
+        """Return the custom reports by name. Changed files are read again. If a file was deleted, its report is dropped."""
         found = {file: self._read.get(file) or _read_file(file.path) for file in self._files()}
         self._read = {file: one for file, one in found.items() if isinstance(one, CustomReport)}
         return {file.path.stem: one for file, one in found.items()}
@@ -291,7 +293,7 @@ def _unusable(name: str) -> str:
 
 
 def _read_file(path: Path) -> CustomReport | BrokenReport:
-    """Return the custom report in a file or, if the file cannot be used, an error in the current language."""
+    """Return the custom report in a file; if the file cannot be used, return an error in the current language."""
     try:
         return CustomReport(_report_name(path), *read_header(_content(path)))
     except Fault as fault:

@@ -16,7 +16,7 @@ HATCH = "M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
 
 
 def sector_matrix(report: Report) -> Spec | None:
-    """Draw the sector pairs as a matrix; each pair appears twice, so that every sector has a full row."""
+    """Draw the sector pairs as a matrix; each pair appears in two cells, so that every sector has a complete row."""
     every = _by_ties(report)
     names = sorted(every[:MOST_SECTORS])
     pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
@@ -82,7 +82,7 @@ def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
 
 
 def ranked_bars(report: Report) -> Spec | None:
-    """Draw the betweenness of the brokers as bars, the longest first, with the range of the simulated values."""
+    """Draw the betweenness of each broker as a bar with the range of the simulated values; the longest bar comes first."""
     if not report.rows:
         return None
     description = _(
@@ -121,7 +121,7 @@ def ranked_bars(report: Report) -> Spec | None:
 
 
 def timeline(report: Report) -> Spec | None:
-    """Draw each agreement from its first to its last day, in the order of the report, and mark the day of the report."""
+    """Draw a bar for each agreement from its first to its last day, in the order of the rows, and mark the day of the report."""
     dated: dict[Cell, ReportRow] = {}
     for row in report.rows:
         if row["agreement"] and row["until"]:
@@ -231,7 +231,7 @@ STYLES: Mapping[str, Spec] = {
 def chart(report: Report) -> Spec | None:
     """Return the Vega-Lite specification (version 6) of a report's chart; None if the report has no chart or no data.
 
-    It contains the data and all texts, in the current language; `description` describes the chart.
+    The specification contains the data, and all texts in the current language. Its field `description` describes the chart.
     """
     draw = _CHARTS.get(report.name)
     drawn = draw(report) if draw else None

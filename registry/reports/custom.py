@@ -1,4 +1,4 @@
-"""Custom reports: Cypher files with a TOML header, written by the operator of the registry, who vouches for them."""
+"""Custom reports: Cypher files with a TOML header. The operator of the registry writes these files and is responsible for them."""
 
 import re
 import tomllib
@@ -41,7 +41,7 @@ Words = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class Fault(Exception):
-    """A problem in the file of a custom report: a message in the current language, and the line where the problem is."""
+    """A problem in the file of a custom report: a message in the current language, and the number of the line with the problem."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -76,7 +76,7 @@ class Bilingual(_HeaderModel):
 
 
 class ParameterHead(_HeaderModel):
-    """A parameter in the header of a custom report: label, description, and a number between `least` and `most`."""
+    """A numeric parameter in the header of a custom report: its label, its description, and its limits `least` and `most`."""
 
     type: Literal["integer", "number"]
     default: Annotated[float, Field(allow_inf_nan=False)]
@@ -96,16 +96,17 @@ class ParameterHead(_HeaderModel):
         return self
 
     def parameter(self, name: str) -> ReportParameter:
-        """Return the parameter as a parameter of the report definition."""
+        """Convert the header entry to a parameter of the report definition."""
         kind = int if self.type == "integer" else float
         numbers = kind(self.default), kind(self.least), kind(self.most)
         return ReportParameter(name, str(self.label), str(self.description), *numbers)
 
 
 class ColumnHead(_HeaderModel):
-    """A column in the header of a custom report: its type, label, description and unit, and the labels of its codes.
+    """A column in the header of a custom report: type, label, description, unit, and the labels of codes.
 
-    For the type `record`, the query returns the id of a record, which is shown as the name of the record; `records` is a list of ids.
+    In a column of type `record`, the query returns the id of a record, and the report shows the name of the record. In a column of
+    type `records`, the query returns a list of ids.
     """
 
     type: Literal["text", "texts", "code", "integer", "number", "date", "record", "records"]
@@ -120,7 +121,7 @@ class ColumnHead(_HeaderModel):
         return self.type in ("record", "records")
 
     def column(self, name: str) -> Column:
-        """Return the column as a column of the report definition."""
+        """Convert the header entry to a column of the report definition."""
         shown: Any = {"record": "text", "records": "texts"}.get(self.type, self.type)
         words = {code: str(word) for code, word in self.words.items()}
         return Column(name, str(self.label), shown, str(self.description), str(self.unit or ""), words)
@@ -144,7 +145,8 @@ class Header(_HeaderModel):
 def read_header(content: str) -> tuple[Header, str]:
     """Split the file of a custom report into its header and its Cypher query. Raises Fault for an invalid header.
 
-    The query is preceded by as many empty lines as the header has, so that its line numbers are those of the file.
+    The returned query begins with an empty line for each line of the header. A line number in the query is therefore also the line
+    number in the file.
     """
     lines = content.splitlines()
     height = next((n for n, line in enumerate(lines) if not line.startswith("//")), len(lines))
@@ -167,7 +169,8 @@ def read_header(content: str) -> tuple[Header, str]:
 def _is_secondary(error: Any) -> bool:
     """Return False for an unknown key and True for other errors, so that unknown keys come first in a sorted list.
 
-    A misspelt key causes two errors, an unknown key and a missing key; the unknown key names the cause.
+    A misspelt key causes two errors: an unknown key and a missing key. Only the error about the unknown key shows the misspelt
+    word.
     """
     return bool(error["type"] != "extra_forbidden")
 
@@ -183,7 +186,7 @@ def _fault(error: Any, head: list[str]) -> Fault:
 
 
 def _line_of(path: list[str], head: list[str]) -> int:
-    """Return the line of the TOML header that defines a key, or that defines its closest existing parent."""
+    """Return the line of the TOML header that defines a key; if the key is missing, return the line of its closest existing parent."""
     table, found = "", 1
     best = 0
     for line_number, line in enumerate(head, 1):
@@ -222,10 +225,10 @@ class CustomReport:
         )
 
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
-        """Run the Cypher query exactly as its author wrote it, and leave out rows that the actor may not see.
+        """Run the Cypher query exactly as its author wrote it, and leave out the rows that the actor may not see.
 
-        A row is left out if it names a record whose details the actor may not see. Whether the actor may run the report is
-        not checked here. Raises BrokenReport and StoreError.
+        A row is left out if it names a record whose details the actor may not see. This method does not check whether the actor
+        may run the report. Raises BrokenReport and StoreError.
         """
         values = {**parameters, AS_OF: as_of, **_actor_parameters(actor)}
         names, read = self._read(store, self.text, values, ROWS + 1)
@@ -246,7 +249,7 @@ class CustomReport:
         return replace(report, parameters=parameters, withholds_rows=True)
 
     def _check_columns(self, names: Sequence[str]) -> None:
-        """Raise BrokenReport unless the header and the RETURN clause of the query name the same columns."""
+        """Raise BrokenReport if the header and the RETURN clause of the query name different columns."""
         for name in self.header.columns:
             if name not in names:
                 sentence = _(
@@ -282,7 +285,7 @@ class CustomReport:
 
     @staticmethod
     def _visible(store: Readable, ids: set[str], actor: Actor) -> Iterator[Evidence]:
-        """Yield those of the records with these `ids` whose details the actor may see."""
+        """Yield the ids in `ids` that belong to a record whose details the actor may see."""
         yield from (Evidence(*one) for one in (store.read(visible(ids, actor)) if ids else ()))
 
     def _row(self, row: Mapping[str, Any], evidence: list[Evidence], known: Mapping[str, Evidence]) -> ReportRow:
@@ -346,7 +349,7 @@ class CustomReport:
 def _actor_parameters(actor: Actor) -> dict[str, object]:
     """Return the facts about the actor that a query may use as parameters.
 
-    Cached results are shared among users for whom these facts are the same.
+    Users for whom all these facts are the same share cached results.
     """
     values = sorted(actor.names()), sorted(actor.agencies), actor.role.value
     return dict(zip(OF_ACTOR, values, strict=True))

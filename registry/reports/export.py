@@ -27,10 +27,10 @@ DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00",
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as an XLSX workbook in the current language.
 
-    The first sheet is named after the report and has its rows: all columns, the confidence, and the names and ids of the evidence.
-    With `links`, the first 65,530 rows also have the address of the query for the evidence. Numbers, dates and percentages are typed;
-    texts are never formulas. If the report combines several reports, each of them has a sheet. The last sheet describes the
-    methods. Raises ReportError for more rows than a sheet can have.
+    The first sheet is named after the report. It has the rows with all columns, the confidence, and the names and ids of the
+    evidence. With `links`, each of the first 65,530 rows also has the address of a query for its evidence. Numbers, dates and
+    percentages are typed cells; texts are never formulas. If the report combines several reports, each combined report has a
+    sheet. The last sheet describes the methods. Raises ReportError for more rows than a sheet can have.
     """
     file = io.BytesIO()
     reports = [report, *report.parts]
@@ -84,7 +84,7 @@ class _WorkbookWriter:
             sheet.write_url(line, place, path, string=_("as GraphQL"))
 
     def method(self, reports: Iterable[Report]) -> None:
-        """Write the sheet that describes the methods. Its name contains spaces, so that it differs from the names of all reports."""
+        """Write the sheet that describes the methods. The sheet's name contains spaces, so that it differs from every report name."""
         sheet = self._book.add_worksheet(_("Method and notes"))
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 1, 110)
@@ -112,7 +112,7 @@ class _WorkbookWriter:
 
 
 def _number_format(value: float) -> str:
-    """Return the spreadsheet format of a number, which displays it as `registry.i18n.number` would."""
+    """Return the spreadsheet format that displays a number in the same way as `registry.i18n.number`."""
     if isinstance(value, int) or abs(value) >= 1000:
         return WHOLE
     return TINY if value and abs(value) < 1e-4 else DECIMAL
@@ -134,7 +134,7 @@ def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Return the texts as one text, which ends with `…` if it is cut to the maximum length of a cell."""
+    """Join the texts to one text. If it is too long for a cell, it is cut and ends with `…`."""
     whole = "; ".join(texts)
     if len(whole) <= MOST_LETTERS:
         return whole
@@ -173,9 +173,9 @@ ON_PAPER: Spec = {
 
 
 def picture(spec: Spec) -> Markup | None:
-    """Return a Vega-Lite specification as an SVG element; None if the package vl-convert is not installed.
+    """Render a Vega-Lite specification as an SVG element; return None if the package vl-convert is not installed.
 
-    The SVG contains no scripts, style elements or addresses, and rendering makes no requests.
+    The SVG contains no scripts, no style elements and no addresses. Rendering sends no requests.
     """
     try:
         import vl_convert  # an optional dependency of 80 MB
@@ -188,7 +188,7 @@ def picture(spec: Spec) -> Markup | None:
 
 STYLE = files("registry.reports").joinpath("templates/printable.css").read_text(encoding="utf-8")
 STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-# The page includes OWN_POLICY itself, so that the policy also applies to a file on a disk.
+# The page includes OWN_POLICY, so that the policy also applies if the page is opened as a file.
 OWN_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 POLICY = f"{OWN_POLICY}; frame-ancestors 'none'"
 # Jinja evaluates a filter on a constant only once, so templates translate with calls.
@@ -214,9 +214,9 @@ _TEMPLATES.globals |= {
 def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a self-contained HTML page in the current language.
 
-    The page has the columns that are not empty, all rows with the ids of their evidence, the charts, the method and the notes. With
-    `links`, each id is a link to the page of the record. If the report combines several reports, their charts are included. The
-    page is laid out for wide paper, and table heads are repeated on each sheet.
+    The page has all rows with the ids of their evidence, but no empty columns. It also has the charts, the method and the notes.
+    With `links`, each id is a link to the page of the record. If the report combines several reports, the page includes their
+    charts. The page is laid out for landscape paper; each printed sheet repeats the table head.
     """
     return _TEMPLATES.get_template("printable.html").render(
         lang=language(), report=report, columns=filled(report), links=links, figures=_charts(report)
@@ -224,14 +224,14 @@ def as_html(report: Report, links: Links | None = None) -> str:
 
 
 def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
-    """Return the description and the SVG of each chart, by report name: of the report and of the reports it combines."""
+    """Return the descriptions and the SVGs of the charts of the report and of the reports that it combines, by report name."""
     charts = ((one.name, chart(one)) for one in (report, *report.parts))
     drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
     return {name: (description, svg) for name, description, svg in drawn if svg}
 
 
 class Format(NamedTuple):
-    """An export format. `binary`: a terminal cannot display it. `linked`: the function `write` accepts Links."""
+    """An export format. If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts Links."""
 
     write: Callable[..., str | bytes]
     media_type: str

@@ -93,7 +93,7 @@ def _parameter(one: ReportParameter | TextParameter) -> Schema:
 
 
 def _object(properties: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
-    """Return the schema of an object that has exactly these properties and may also have the `optional` properties."""
+    """Return the schema of an object that must have `properties`, may have `optional`, and has no other properties."""
     return {
         "type": "object",
         "properties": {**properties, **(optional or {})},

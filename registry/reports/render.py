@@ -20,7 +20,7 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 def as_text(report: Report, width: int = WIDTH) -> str:
     """Return the report as text for a terminal: the question, the findings in one line, the table, the method and the notes.
 
-    The table is wider than `width` if otherwise a word would be broken or a column lost.
+    The table is wider than `width` if a word would have to be broken, or a column left out, to fit the width.
     """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
@@ -49,8 +49,8 @@ def as_json(report: Report, links: Links | None = None) -> str:
       `name` and `kind`) and `key`, which identifies the row in every run
     - `parts`: the reports that a composed report combines, each with `name`, `title`, `found`, `of` and `unknown`
 
-    With `links`, each record also has the `address` of its page. Each row with evidence also has `shown_by`, the address of a query
-    for its evidence.
+    With `links`, each record also has the `address` of its page, and each row with evidence also has `shown_by`, the address of a
+    query for its evidence.
     """
     whole = {
         "name": report.name,
@@ -83,7 +83,7 @@ def as_json(report: Report, links: Links | None = None) -> str:
 def as_csv(report: Report) -> str:
     """Return the rows of a report as CSV (RFC 4180): its columns, `confidence`, and `evidence` (ids of records).
 
-    Several texts in a cell are separated by `; `. Texts that a spreadsheet would read as a formula get a leading apostrophe.
+    Several texts in a cell are separated by `; `. A text that a spreadsheet would read as a formula gets a leading apostrophe.
     """
     page = io.StringIO()
     table = csv.writer(page)
@@ -115,14 +115,14 @@ def summary(report: Report) -> str:
 
 
 def headline(report: Report) -> str:
-    """Return the number of findings "of" the number of examined cases; for a composed report only the number of findings."""
+    """Return a text such as "3 of 20": findings of examined cases. For a composed report, return only the number of findings."""
     if report.parts:
         return number(report.found)
     return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
 def by_type(report: Report) -> str:
-    """Return the number of findings of each type as text; the text is empty if the report does not count its findings by type."""
+    """Return the number of findings of each type as text. If the report does not count findings by type, the text is empty."""
     return "; ".join(f"{kind} ({number(count)})" for kind, count in report.counts_by_type.items())
 
 
@@ -184,19 +184,20 @@ def _values(report: Report, row: ReportRow, links: Links | None) -> dict[str, ob
 
 
 def harmless(cell: Cell) -> Cell:
-    """Return a cell as safe CSV text: several texts are joined, and texts that look like formulas are escaped."""
+    """Return a cell as safe CSV text: join several texts, and escape texts that look like formulas."""
     if isinstance(cell, tuple):
         cell = "; ".join(cell)
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 
 def withhold_small_counts(report: Report, smallest: int) -> Report:
-    """Withhold counts below `smallest` (but not 0) of records of which the reader sees the summary only.
+    """Withhold each count from 1 to below `smallest` that concerns records of which the reader sees only the summary.
 
-    `withheld` and `unknown` become SuppressedCount. A row with a withheld number in a `sensitive` column is dropped, since its other
-    numbers would reveal it by subtraction; it is also subtracted from `found`, `of` and `unknown`. A row of a composed report that
-    was made from a dropped row is dropped too. If nothing is withheld from the reader, the report is unchanged.
-    Numbers that a reader can count in lists cannot be protected here.
+    `withheld` and `unknown` become SuppressedCount. If a number in a `sensitive` column is withheld, its row is dropped, because
+    the other numbers of the row would reveal the withheld number by subtraction. The dropped row is also subtracted from `found`,
+    `of` and `unknown`. If a row of a composed report was made from a dropped row, that row is dropped too. If nothing is withheld
+    from the reader, the report is unchanged. This function cannot protect numbers that a reader can find by counting the entries
+    of lists.
     """
     if smallest < 2 or not report.withheld:
         return report
@@ -232,9 +233,9 @@ def _has_small_count(report: Report, row: ReportRow, smallest: int) -> bool:
 
 
 def _composed_from(report: Report, rows: Iterable[ReportRow]) -> list[ReportRow]:
-    """Return the rows of a composed report that were made from the given `rows` of the reports it combines.
+    """Return the rows of a composed report that were made from the given `rows` of the combined reports.
 
-    Such rows have the same evidence object.
+    A row and the row that it was made from have the same evidence object.
     """
     evidence = {id(row.evidence) for row in rows if row.evidence}
     return [row for row in report.rows if id(row.evidence) in evidence]

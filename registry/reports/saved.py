@@ -44,7 +44,7 @@ class _SavedModel(BaseModel):
 
 
 class SavedRow(_SavedModel):
-    """A row in the file of a saved run; the values of its cells are extra fields by column name."""
+    """A row in the file of a saved run; each cell is an extra field that has the name of its column."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -53,7 +53,7 @@ class SavedRow(_SavedModel):
     key: tuple[str, ...]
 
     def row(self) -> ReportRow:
-        """Return the saved row as a report row."""
+        """Convert the saved row to a report row."""
         values = {name: tuple(one) if isinstance(one, list) else one for name, one in (self.model_extra or {}).items()}
         return ReportRow(values, self.evidence, self.confidence, self.key)
 
@@ -74,8 +74,8 @@ class SavedReport(_SavedModel):
 class SavedRun(_SavedModel):
     """A saved run of a report.
 
-    `sight` has the names (of groups of readers, as records list them) whose records the run was allowed to read. Only a user who
-    has all these names may see the run. `fingerprint` identifies the data that the run read.
+    Each record lists the names of the groups that may read it. `sight` has the names that the run had when it read the records.
+    Only a user who has all these names may see the run. `fingerprint` identifies the data that the run read.
     """
 
     label: str
@@ -103,7 +103,7 @@ class SavedRun(_SavedModel):
 
 
 class Fingerprinted:
-    """A store that also computes a fingerprint (SHA-256) of everything that is read from it."""
+    """A store that also computes a fingerprint (SHA-256) of all data that are read from the store."""
 
     def __init__(self, store: Readable) -> None:
         self._store, self._hash = store, sha256()
@@ -122,7 +122,7 @@ class Fingerprinted:
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of everything read so far; equal reads in the same order give equal fingerprints."""
+        """The fingerprint of all data read so far; reading equal data in the same order gives the same fingerprint."""
         return self._hash.hexdigest()
 
 
@@ -133,7 +133,7 @@ class SavedRuns:
         self._folder = folder
 
     def check(self, name: str, label: str) -> None:
-        """Raise ReportError if the report cannot be saved under this label, because the label is invalid or already used."""
+        """Raise ReportError if the report cannot be saved with this label because the label is invalid or already used."""
         if name == NOT_SAVABLE:
             raise ReportError(
                 _("“{report}” compares a report with a saved run, so it cannot be saved itself.").format(
@@ -150,7 +150,7 @@ class SavedRuns:
             raise _in_use(label)
 
     def save(self, label: str, report: Report, actor: Actor, fingerprint: str) -> Path:
-        """Save a run with the results that this actor sees, atomically, and return the path. Raises ReportError."""
+        """Save atomically a run with the results that this actor sees, and return the path of the file. Raises ReportError."""
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
         whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
@@ -163,7 +163,7 @@ class SavedRuns:
         return self._path(label)
 
     def find(self, label: str, actor: Actor) -> SavedRun:
-        """Return the saved run with this label if the actor may see it. Raises ReportError if there is none."""
+        """Return the saved run with this label. Raises ReportError if there is no such run, or if the actor may not see it."""
         if LABEL.fullmatch(label) and self._path(label).is_file():
             run = _read(self._path(label))
             if run.shown_to(actor):
@@ -171,7 +171,7 @@ class SavedRuns:
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
     def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the latest saved run of a report among those that the actor may see, or None if there is none."""
+        """Return the latest saved run of a report that the actor may see; return None if there is no such run."""
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
@@ -207,7 +207,7 @@ def _read(path: Path) -> SavedRun:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file atomically; only its owner may read it. Raises ReportError if that is not possible."""
+    """Write a new file atomically; only the owner of the file may read it. Raises ReportError if the file cannot be written."""
     number, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
@@ -290,7 +290,8 @@ class Changes:
     def report(self, visible: Collection[str], *, same_records: bool, label: str) -> Report:
         """Return the report `changes`.
 
-        A previous value or a gone row is shown only if its records are `visible`; other gone rows are only counted.
+        A previous value, or a row that is gone, is shown only if its records are `visible`. All other rows that are gone are only
+        counted.
         """
         shown = [one for one in self._changed if one.now or _all_visible(one, visible)]
         rows = [self._row(one, _all_visible(one, visible)) for one in shown]
