@@ -122,7 +122,10 @@ def _default_start(resource: RecordState) -> str:
 
 
 def _with_allocation(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the requested quantity added to the amount in use. Raises ValidationFailed if less is free."""
+    """Return the resource with the requested quantity added to the amount in use.
+
+    Raises ValidationFailed if the free amount is less than the requested quantity.
+    """
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
@@ -138,7 +141,10 @@ def _with_allocation(transaction: Transaction, resource: RecordState, request: R
 
 
 def _with_release(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the request's quantity no longer in use; quantities promised to other requests stay in use."""
+    """Return the resource with the request's quantity subtracted from the amount in use.
+
+    The amount in use stays at least as large as the quantities promised to other requests.
+    """
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
