@@ -72,7 +72,7 @@ def local_text(text: str) -> str:
 
 @contextmanager
 def frozen_at(moment: datetime) -> Iterator[None]:
-    """Freeze the clock of this process at `moment` until the `with` block ends; for tests."""
+    """For tests: freeze the clock of this process at `moment` until the `with` block ends."""
     global _stopped_at
     before, _stopped_at = _stopped_at, moment
     try:

@@ -96,12 +96,12 @@ class Actor:
         return self.role is Role.ADMIN
 
     def has_role(self, least: Role) -> bool:
-        """Return whether the user's role is `least` or a role with more rights. `Role` lists the roles in the order of their rights."""
+        """Return whether the user's role is `least` or a role with more rights. `Role` lists the roles, fewest rights first."""
         order = list(Role)
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return the names that stand for this user in a record's list of readers. If the list has one of them, the user has access."""
+        """Return the names that stand for this user in a record's list of readers. A user with one of these names has access."""
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
