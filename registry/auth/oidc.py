@@ -30,7 +30,7 @@ Claims = Mapping[str, Any]
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
     """Return the user that a token's claims describe: the highest of the roles, the agencies, and the groups. Raises StoreError.
 
-    The claims name agencies by id or by identifier. A user whose agencies are all retired gets the role viewer.
+    The claims name agencies by id or by identifier. If all agencies of a user are retired, the user gets the role viewer.
     """
     named = _claim_texts(claims, settings.oidc_agencies_claim)
     groups = [one for one in _claim_texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]

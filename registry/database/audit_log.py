@@ -61,7 +61,7 @@ def latest(*, size: int) -> Cypher:
 
 
 def by_number(number: int) -> Cypher:
-    """Return Cypher that reads the event with this number. The query returns no row if there is no such event."""
+    """Return Cypher that reads the event with the given number. If no event has this number, the query returns no row."""
     return Cypher("MATCH (n:Change) WHERE n.number = $in.number RETURN properties(n)", {"in": {"number": number}})
 
 

@@ -321,7 +321,7 @@ class QueryCompiler(CypherWriter):
         """Compile a facet query to Cypher that returns one row: a list of `[value, names, number, withheld]`, largest number first.
 
         `names` are the name, the Indonesian label and the English label of a vocabulary term; `names` is null if the value is a
-        code. If the value is a detail, `withheld` is the number of records of which the actor may see only the summary.
+        code. If the value is a detail, `withheld` counts the records whose details the actor may not see.
         """
         end = self.model[query.kind].ends.get(query.field)
         withheld, sort = "false", "number DESC, value"

@@ -27,7 +27,7 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads the agreements of these agencies that end by the day `until` and have no renewal.
+    """Return Cypher that reads agreements of the given agencies. They end by the day `until`, and no later agreement renews them.
 
     A row is `id, last day, steward`. The agreement that ends last comes first.
     """
@@ -52,9 +52,10 @@ def changes_by(actor: str, *, size: int) -> Cypher:
 
 
 def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads the manually registered agreements that these agencies have neither confirmed nor disputed.
+    """Return Cypher that reads manually registered agreements on which the given agencies have not yet taken a position.
 
-    A row is `id, when`. Agreements whose steward is one of the agencies are left out.
+    An agency takes a position when it confirms or disputes an agreement. A row is `id, when`. If one of the agencies is the steward
+    of an agreement, the agreement is left out.
     """
     text = (
         "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"

@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterList:
-    """A list in a query, each member of which is a fixed value or comes from a variable."""
+    """A list in a query. Each member is a fixed value or comes from a variable."""
 
     parts: tuple[Parameter, ...]
 
@@ -54,7 +54,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Within:
-    """A condition that a vocabulary term has one of these ids or is narrower than a term with one of these ids."""
+    """A condition that a vocabulary term is one of the given terms, or is narrower than a given term."""
 
     ids: Parameter | ParameterList
 

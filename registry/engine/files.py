@@ -193,7 +193,7 @@ def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the running guard process of the engine on ``data``, or None if no guard runs."""
+    """Return the guard process of the engine on ``data``. If no guard runs, return None."""
     with contextlib.suppress(psutil.Error):
         if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
             return process

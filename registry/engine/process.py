@@ -70,7 +70,7 @@ class EngineUse:
         self.leave()
 
     def ended(self) -> bool:
-        """Wait until the engine or its guard has ended. Return whether `stop` ended it."""
+        """Wait until the engine or its guard has ended. Return whether a call of `stop` ended the engine."""
         received = b""
         with contextlib.suppress(OSError):
             while part := self._connection.recv(len(STOPPED)):
@@ -110,10 +110,10 @@ class PortTakenError(Exception):
 
 
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
-    """Start the engine of ``data``. Return its connection settings and this process's use of it.
+    """Start the engine of ``data``. Return its connection settings, and the connection that keeps it running.
 
-    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports.
-    Raises PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
+    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises
+    PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
     """
     bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
@@ -137,7 +137,7 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
 
 
 def take_over(data: Path) -> EngineUse:
-    """Start a new guard for the engine of ``data``, whose guard was killed. Return this process's use of the engine."""
+    """Start a new guard for a running engine whose guard was killed. Return the connection that keeps the engine running."""
     owner = _spawn(data)
     try:
         return _first_use(data, owner)
@@ -278,10 +278,10 @@ def start(
 def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, EngineUse]:
     """Use the engine that runs on ``data``, or start one and wait until it is ready.
 
-    Return the engine's connection settings and this process's use of it. A ``lasting`` engine is slower in its first minutes and
-    then twice as fast. After an unclean shutdown the database is checked, and ``progress`` is called with the problems found.
-    Raises EngineError if the directory is locked or not writable, if the wheel is missing, or if the engine ended or does not
-    respond.
+    Return the engine's connection settings, and the connection that keeps the engine running. A ``lasting`` engine is slower in its
+    first minutes and then twice as fast. After an unclean shutdown the database is checked, and ``progress`` is called with the
+    problems found. Raises EngineError if the directory is locked or not writable, if the wheel is missing, or if the engine ended
+    or does not respond.
     """
     data = data.resolve()
     prepare(data)

@@ -1,4 +1,4 @@
-"""Impact: the services, resources and agencies that stop working if one record becomes unavailable."""
+"""Impact: the services, resources and agencies that are affected if one record becomes unavailable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class PathStep:
 
 
 def has_detail_links(kind: str, relations: Collection[str]) -> bool:
-    """Return whether some of these relations are details of a kind.
+    """Return whether any of the given relations belongs to the details of a kind.
 
     A detail is unknown to actors who may see only the summary of a record.
     """

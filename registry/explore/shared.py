@@ -228,7 +228,7 @@ class GroupTie:
 
 @dataclass(frozen=True)
 class Ties:
-    """Pairs of groups whose agencies cooperate; pairs of groups with the most cooperating agencies come first.
+    """Pairs of groups whose agencies cooperate. The pair of groups with the most pairs of cooperating agencies comes first.
 
     `withheld` says that there may be more pairs: the actor sees only the summary of some agencies, resources or agreements.
     """

@@ -60,7 +60,7 @@ def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput
 
 
 def answer_feedback(store: Store, context: RequestContext, record: str, answer: str) -> MutationResult:
-    """Answer feedback; publish the feedback and the answer unless the sender asked for privacy. Raises StoreError."""
+    """Answer feedback. If the sender did not ask for privacy, publish the feedback and the answer. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         before = _answerable(transaction, record)

@@ -117,7 +117,7 @@ def _requested_resource(transaction: Transaction, request: RecordState) -> Recor
 
 
 def _default_start(resource: RecordState) -> str:
-    """Return the first day of a use whose request names no first day."""
+    """If a request names no first day, return the first day of the granted use."""
     return max(today(), str(resource.properties.get("available_since") or ""))
 
 

@@ -118,7 +118,7 @@ class NameIndex:
     def like(self, name: str) -> IdsAndNames:
         """Return the records whose name has the same numbers as the given name and a word with the same beginning.
 
-        The result has at most MOST records; those with the rarest beginnings come first.
+        The result has at most MOST records. Records whose shared beginning is rare come first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}

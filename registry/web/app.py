@@ -187,7 +187,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
 
 
 def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
-    """Return the routes whose responses are not pages: files, health checks and redirects."""
+    """Return the routes for files, health checks and redirects. Their responses are not pages."""
     return [
         Route("/ready", readiness.ready),
         Route("/health", pages.health),

@@ -100,7 +100,7 @@ def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
 
 
 def evidence_path(rests_on: Iterable[Evidence]) -> str:
-    """Return the path that opens GraphiQL with a query for these records."""
+    """Return the path that opens GraphiQL with a query for the given records."""
     return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
 
 

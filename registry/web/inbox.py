@@ -174,7 +174,7 @@ async def last_changes(context: InboxContext) -> InboxSection:
 
 
 async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
-    """Return the agreements that the user's agencies have neither confirmed nor disputed."""
+    """Return the agreements that wait for one of the user's agencies to confirm or dispute them."""
     agencies = sorted(context.me.agencies_for(Action.EDIT))
     text = inbox.unconfirmed(agencies, me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([text]) if agencies else ([],)

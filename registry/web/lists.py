@@ -140,7 +140,7 @@ def filters_of(kind: type[Kind]) -> list[str]:
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the GraphQL condition that a property or link has one of the values. A term stands for its narrower terms, too."""
+    """Return the GraphQL condition that a property or link has one of the values. A term also selects its narrower terms."""
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
@@ -307,7 +307,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """A facet: a property or link by whose values the user can filter the list.
+    """A facet: a property or link. The user can filter the list by the values of the facet.
 
     `withheld` is the number of records whose value the user may not see.
     """

@@ -144,7 +144,7 @@ def _period(end: End, edge: Data, today: str) -> StatusText | None:
 
 
 def _quotes(kind: str, record: Data) -> Iterator[str]:
-    """Yield the first words of a record's free texts, if nothing else identifies records of its kind (such as feedback)."""
+    """Yield the first words of a record's free texts, for kinds such as feedback, whose records have no other identifying text."""
     for name in MODEL[kind].erasable:
         if record.get(camel(name)):
             yield f"“{shortened(record[camel(name)])}”"

@@ -93,7 +93,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records that one link leads to: the first of them, their number, and the path of the full list.
+    """The linked records of one link: the first records, the number of records, and the path of the full list.
 
     `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended and those
     that have not started yet.

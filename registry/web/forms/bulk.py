@@ -358,7 +358,7 @@ def _bulk_page(
 
 
 def _location(kind: type[Kind], one: LineProblem) -> str:
-    """Return where a problem is: its cell or row. Problems outside the kind's main sheet also name the sheet."""
+    """Return where a problem is: its cell or row. If the problem is not in the kind's main sheet, the text also names the sheet."""
     location = one.cell or number(one.row)
     return location if one.sheet in ("", kind.plural) else f"{one.sheet}, {location}"
 

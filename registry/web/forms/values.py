@@ -256,7 +256,7 @@ async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -
 
 
 async def option_lists(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
-    """Return the options of properties and links. Terms are listed as a tree; the steward is one of the actor's agencies."""
+    """Return the options of properties and links. Terms are listed as a tree. As steward, only the actor's agencies are offered."""
     ends = [end for end in own_ends(kind) if is_term(MODEL[end.target])]
     targets = list(dict.fromkeys(end.target for end in ends))
     data = await graph.ask(_terms_operation(targets), {}, actor) if targets else {}
