@@ -43,7 +43,7 @@ def today() -> str:
 
 
 def instant(moment: datetime) -> str:
-    """Return a time as ISO 8601 text in UTC with a fixed number of characters; a time without a zone is taken as UTC."""
+    """Return a time as ISO 8601 text in UTC with a fixed number of characters. A time without a zone is interpreted as UTC."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
@@ -72,7 +72,7 @@ def local_text(text: str) -> str:
 
 @contextmanager
 def frozen_at(moment: datetime) -> Iterator[None]:
-    """Freeze the clock of this process at `moment` until the `with` block ends; for tests."""
+    """For tests: freeze the clock of this process at `moment` until the `with` block ends."""
     global _stopped_at
     before, _stopped_at = _stopped_at, moment
     try:

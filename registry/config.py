@@ -1,4 +1,4 @@
-"""Settings of the registry, read from the environment, `.env` or `registry.toml` into one frozen object."""
+"""Settings of the registry, read from the environment, `.env` or `registry.toml` into one immutable object."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
 
     @property
     def command_lang(self) -> str:
-        """The language of commands: REGISTRY_LANG, else the language of LC_ALL, LC_MESSAGES or LANG, else the default."""
+        """The language of commands: the first that is set of REGISTRY_LANG, LC_ALL, LC_MESSAGES and LANG, or else the default."""
         if "lang" in self.model_fields_set:
             return self.lang
         given = next((value for name in LOCALE if (value := os.environ.get(name))), "")
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     @field_validator("limits")
     @classmethod
     def _check_limits(cls, url: SecretStr | None) -> SecretStr | None:
-        """Reject a value that is neither a file nor a Redis URL, and a Redis URL if the package redis is not installed."""
+        """Reject a value that is neither a file nor a Redis URL. Also reject a Redis URL if the package redis is not installed."""
         if url is None or not url.get_secret_value():
             return None
         if url.get_secret_value().startswith(f"{COUNTS_FILE}/"):
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     @field_validator("proxies")
     @classmethod
     def _check_proxies(cls, proxies: str) -> str:
-        """Reject a setting that trusts all addresses, or that has host names, which cannot be compared with addresses."""
+        """Reject a setting that trusts all addresses. Also reject host names, because they cannot be compared with IP addresses."""
         for one in filter(None, map(str.strip, proxies.split(","))):
             try:
                 all_addresses = ip_network(one).prefixlen == 0
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _check_issuer(cls, issuer: str | None) -> str | None:
-        """Reject an identity provider without an encrypted connection, unless it runs on this machine."""
+        """Reject an identity provider on another machine if its address is not encrypted (https)."""
         if issuer and not ISSUER.fullmatch(issuer):
             sentence = "it must be an https URL, such as https://sso.example.org/realms/city"
             raise PydanticCustomError("issuer", sentence)
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     @field_validator("hosts", mode="before")
     @classmethod
     def _split_hosts(cls, given: object) -> object:
-        """Split a comma-separated text into host names; return a list of host names unchanged."""
+        """Split a comma-separated text into host names. If the value is a list already, return it unchanged."""
         names = [one.strip() for one in given.split(",") if one.strip()] if isinstance(given, str) else given
         if isinstance(names, list | tuple) and not all(HOST.fullmatch(str(one)) for one in names):
             sentence = "each must be a host name without scheme and port, such as registry.example.org or *.example.org"
@@ -163,7 +163,8 @@ class Settings(BaseSettings):
     def served_at(self, host: str) -> Settings:
         """Return these settings for a server that listens on `host`.
 
-        If the server listens on an external address and `hosts` is not set, it accepts any host name, because its own is unknown.
+        If the server listens on an external address and `hosts` is not set, the server accepts any host name, because it does not
+        know its own name.
         """
         known = self.hosts or host in ("localhost", "127.0.0.1", "::1")
         return self if known else self.model_copy(update={"hosts": ("*",)})

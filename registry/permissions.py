@@ -14,7 +14,7 @@ ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """The role of a user. It applies to the agencies that the user acts for."""
+    """The role of a user. It applies to all agencies that the user acts for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -61,9 +61,10 @@ def role_label(role: Role) -> str:
 
 
 def role_needed(action: Action, agency: str = "") -> str:
-    """Return which role an action needs.
+    """Return the sentence that tells a user which role an action requires.
 
-    `agency` is the name of the agency that the role must apply to, or a phrase for it; by default the record's steward.
+    `agency` is the name of the agency for which the user needs the role, or a phrase such as "the steward". The default is a phrase
+    for the record's steward.
     """
     roles = [role_label(role) for role in Role if action in RIGHTS[role] and role is not Role.ADMIN]
     return _("You need the {roles} role for {agency}. Ask an administrator.").format(
@@ -73,7 +74,7 @@ def role_needed(action: Action, agency: str = "") -> str:
 
 @dataclass(frozen=True)
 class Actor:
-    """A user: the role, the agencies with all their units that the user acts for, and the groups of the user."""
+    """A user: the role, the groups, and the agencies that the user acts for, with all units of these agencies."""
 
     name: str = "anonymous"
     role: Role = Role.VIEWER
@@ -83,7 +84,10 @@ class Actor:
 
     @property
     def default_agency(self) -> str:
-        """The agency that forms suggest for the user; "" if there is none, or several without a main one."""
+        """The agency that forms suggest for the user.
+
+        The value is "" if the user acts for no agency, or for several agencies of which none is the main one.
+        """
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
     @property
@@ -92,12 +96,12 @@ class Actor:
         return self.role is Role.ADMIN
 
     def has_role(self, least: Role) -> bool:
-        """Return whether the user's role is `least` or a role with more rights. Roles are declared in the order of their rights."""
+        """Return whether the user's role is `least` or a role with more rights. `Role` lists the roles, fewest rights first."""
         order = list(Role)
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return all names by which the readers list of a record can include this user."""
+        """Return the names that stand for this user in a record's list of readers. A user with one of these names has access."""
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
@@ -110,16 +114,16 @@ class Actor:
         return sorted(self.names())
 
     def agencies_for(self, action: Action) -> frozenset[str]:
-        """Return the agencies on whose records the user may perform an action."""
+        """Return the agencies for which the user may perform an action on the records that they are responsible for."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def parameter_for(self, action: Action) -> dict[str, object]:
-        """Return the value of the query parameter `$me` for a query with the predicate `may_do`, given an action."""
+        """Return the value of the query parameter `$me` for a query that uses the predicate `may_do` for an action."""
         return {**self.parameter(), "is_admin": self.is_admin, "agencies": sorted(self.agencies_for(action))}
 
 
 def actor_named(names: Iterable[str]) -> Actor:
-    """Return a user that has these names in the readers lists of records."""
+    """Return a user for whom `Actor.names` returns the given names."""
     listed = frozenset(names)
     return Actor(
         "somebody", Role.ADMIN if ADMINISTRATORS in listed else Role.VIEWER, listed - {ANYBODY, ADMINISTRATORS}
@@ -131,7 +135,7 @@ ADMIN = Actor("admin", Role.ADMIN)
 
 
 def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
-    """Return whether a user may perform an action on a record; `record` holds the record's stored properties."""
+    """Return whether a user may perform an action on a record. `record` holds the record's stored properties."""
     if action in VIEWING:
         readers = record.get("seen_by" if action is Action.VIEW_SUMMARY else "shown_to")
         return isinstance(readers, list) and not actor.names().isdisjoint(readers)

@@ -55,9 +55,9 @@ _OPERATORS = {camel(name): name for name in (
 
 
 def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the condition for a list of records.
+    """Return the condition that the records of a list must meet.
 
-    Retired records are left out unless `where` has a condition on the status.
+    If `where` has no condition on the status, retired records are left out.
     """
     not_retired, given = _not_retired(where), condition(model, kind, where)
     return (
@@ -68,7 +68,7 @@ def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Conditio
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
-    """Return the condition that the argument `where` describes for a kind. Its members are ordered by name."""
+    """Return the condition that the argument `where` describes for a kind. The joined conditions are ordered by name."""
     parts = tuple(
         _part(model, model[kind], name, given) for name, given in sorted((where or {}).items()) if given is not None
     )
@@ -76,9 +76,9 @@ def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condi
 
 
 def runs(end: End, period: Parameter, day: Parameter | None) -> Runs | None:
-    """Return the condition on the period of a dated link, which by default must be current today.
+    """Return the condition on the period of a dated link. By default, the link must be current today.
 
-    Return None if the link has no dates, or if the period is `all`.
+    If the link has no dates, or if the period is `all`, return None.
     """
     if not end.link.dated or period.fixed == "all":
         return None
@@ -157,7 +157,10 @@ def _all(parts: tuple[Condition, ...]) -> Condition:
 
 
 def _not_retired(where: Mapping[str, Any] | None) -> Condition:
-    """Return the condition that a record is not retired. The condition always holds if `where` has a condition on the status."""
+    """Return the condition that a record is not retired.
+
+    If `where` has a condition on the status, return a condition that always holds.
+    """
     return NO_CONDITION if _has_status_condition(where) else Compare("status", "ne", Parameter(fixed="retired"))
 
 
@@ -191,9 +194,9 @@ def arguments(node: FieldNode, declared: GraphQLField, variables: Mapping[str, A
 
 
 def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the variables if each of them already has its declared built-in type; None if some value needs coercion.
+    """Return the variables if every value already has its declared built-in type. If some value needs coercion, return None.
 
-    Most requests need no coercion, and graphql-core takes longer to find this out.
+    The function saves time: most requests need no coercion, but the coercion of graphql-core is slow even then.
     """
     values = {}
     for one in definitions:
@@ -209,7 +212,7 @@ def plain_variables(definitions: Iterable[VariableDefinitionNode], given: Mappin
 
 
 def shape_of(value: Any) -> Any:
-    """Return what a value contributes to the structure of the query: nesting, nulls, flags and enums, but no other values."""
+    """Return the aspects of a value that determine the structure of the query: nesting, nulls, flags and enums."""
     if isinstance(value, dict):
         return tuple((name, shape_of(one)) for name, one in sorted(value.items()))
     if isinstance(value, list):
@@ -280,7 +283,7 @@ def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
 
 
 def write_cursor(fingerprint: str, keys: list[Any]) -> str:
-    """Return the page cursor for a record with these sort keys, of which the id is the last."""
+    """Return the page cursor for a record, given the record's sort keys. The last sort key is the id."""
     return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *keys])).decode().rstrip("=")
 
 
@@ -304,7 +307,7 @@ def _is_key(key: Any) -> bool:
 
 
 def keys_of(given: Parameter, fingerprint: str, count: int) -> tuple[Parameter, ...]:
-    """Return parameters for the sort keys in the page cursor to which `given` refers."""
+    """Return parameters for the sort keys in a page cursor. `given` is the parameter that holds the cursor."""
     return tuple(Parameter(given.path, given.fixed, partial(_key, fingerprint, count, index)) for index in range(count))
 
 

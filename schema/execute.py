@@ -75,7 +75,7 @@ CACHED_CHARACTERS = 500_000  # in all cached documents together; a parsed docume
 
 
 class InvalidDocument(Exception):
-    """The schema does not allow a document; `errors` are the validation errors."""
+    """A document is invalid under the schema. `errors` are the validation errors."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(*errors)
@@ -83,7 +83,7 @@ class InvalidDocument(Exception):
 
 
 class OperationRefused(GraphQLRequestError):
-    """The document does not contain the requested operation, or the request may not execute the operation."""
+    """The document lacks the requested operation, or the operation is not allowed for this request."""
 
     def __init__(self, message: str) -> None:
         super().__init__("BAD_REQUEST", message)
@@ -91,7 +91,7 @@ class OperationRefused(GraphQLRequestError):
 
 @dataclass(frozen=True)
 class ParsedOperation:
-    """A valid document with its text, the operation to execute, and the variables, which are not yet converted to their types."""
+    """A valid document with its text, the operation to execute, and the unconverted variables."""
 
     text: str
     document: DocumentNode
@@ -117,7 +117,7 @@ class DocumentCache:
     def operation(
         self, text: str, name: str | None, variables: Mapping[str, Any], *, read_only: bool = False
     ) -> ParsedOperation:
-        """Return an operation of a valid document. Raises GraphQLError and InvalidDocument.
+        """Parse and validate a document and return the requested operation. Raises GraphQLError and InvalidDocument.
 
         If `read_only` is set, mutations are rejected.
         """
@@ -233,7 +233,7 @@ class CachedCount:
 class CountCache:
     """Caches counts until the graph changes. Not thread-safe.
 
-    The cache key is the Cypher with its parameters, which include the actor.
+    The cache key consists of the Cypher and its parameters. The parameters include the names that identify the actor's permissions.
     """
 
     def __init__(self) -> None:
@@ -254,9 +254,9 @@ class CountCache:
     async def _read(
         self, reader: Reader, cyphers: Sequence[Cypher], cached: Iterable[int], counts: set[int]
     ) -> tuple[str, dict[int, Rows]]:
-        """Read the rows of all queries that are not in `cached`, and store those of counts in the cache.
+        """Read the rows of all queries that are not in `cached`. Store the rows of count queries in the cache.
 
-        Return the change stamp of the graph, and the rows by the position of the query.
+        Return the change stamp of the graph, and the rows by the position of their query.
         """
         places = sorted(set(range(len(cyphers))).difference(cached))
         stamp, answers = await reader.read_with_stamp([cyphers[place] for place in places])
@@ -276,10 +276,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class QueryContext:
-    """The context of an operation: the database, the actor, and optionally a callback that receives the queries and the Cypher.
+    """The context of an operation: the database, the actor, and an optional callback that gets the queries and their Cypher.
 
-    `store` opens the database client for mutations; it is None if mutations are not allowed. `how` is the entry point recorded in
-    the audit log.
+    `store` opens the database client for mutations. If mutations are not allowed, `store` is None. `how` is the entry point
+    recorded in the audit log.
     """
 
     reader: Reader
@@ -289,7 +289,7 @@ class QueryContext:
     how: str = "api"
 
     def call_explain(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
-        """Pass the queries and their Cypher to the callback if there is one."""
+        """If there is a callback, call it with the queries and their Cypher."""
         if self.explain:
             self.explain(queries, cyphers)
 
@@ -311,7 +311,7 @@ class CompiledOperation:
     templates: tuple[CypherTemplate, ...]
 
     async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the explorations and return each result as a variable. Raises GraphQLRequestError and StoreError."""
+        """Run the explorations and return their results as variables. Raises GraphQLRequestError and StoreError."""
         if not self.planned.explored:
             return {}
         await pay(check_cost(list(self.planned.explored.values()), variables))
@@ -321,9 +321,9 @@ class CompiledOperation:
         }
 
     def bind(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
-        """Return the Cypher of every query with these variables and this actor as parameters.
+        """Return the Cypher of every query. The parameters come from the given variables and the actor.
 
-        Raises GraphQLRequestError with the path of the root field.
+        Raises GraphQLRequestError; the error has the path of the root field.
         """
         me = actor.parameter()
         statements = []
@@ -338,7 +338,7 @@ class CompiledOperation:
 class QueryExecutor:
     """Executes queries and caches the compiled operations. Not thread-safe.
 
-    The cache holds one compiled operation for each document and each structure of its variables.
+    The cache key consists of the document and the structure of the variables: nesting, nulls, flags and enums.
     """
 
     def __init__(self, schema: GraphQLSchema, model: Model) -> None:
@@ -376,7 +376,7 @@ class QueryExecutor:
         return plan_operation(operation, self._model, lenient=lenient)
 
     async def _introspected(self, parsed: ParsedOperation, fields: Mapping[str, list[FieldNode]]) -> dict[str, Any]:
-        """Return, as variables, the values of introspection fields, which graphql-core executes."""
+        """Let graphql-core execute the introspection fields, and return their values as variables."""
         if not fields:
             return {}
         operation = copy(parsed.operation)
@@ -391,9 +391,10 @@ class QueryExecutor:
 
 
 async def complete(schema: GraphQLSchema, parsed: ParsedOperation, root: Mapping[str, Any] | None) -> ExecutionResult:
-    """Return the result that graphql-core produces for an operation, given its root values, some of which may be awaitable.
+    """Let graphql-core build the response to an operation from the values of the root fields. A value may be awaitable.
 
-    graphql-core does what compiled code cannot do: introspection, mutations, and reporting missing non-null values with their paths.
+    graphql-core does what compiled code cannot do: it executes introspection and mutations. If a non-null value is missing, it
+    reports the path of the value in the response.
     """
     result = execute(schema, parsed.document, root, variable_values=dict(parsed.variables), operation_name=parsed.name)
     return await result if isawaitable(result) else result

@@ -54,9 +54,9 @@ class Hits:
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Run an exploration. In its result, ids stand for records, which are read later.
+    """Run an exploration. Its result has the ids of records. The records are read later.
 
-    Raises StoreError, and GraphQLRequestError with the path of the field.
+    Raises StoreError and GraphQLRequestError. The GraphQLRequestError has the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}

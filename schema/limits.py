@@ -32,14 +32,14 @@ AWAY = 5  # seconds after which a client should retry if the database does not r
 
 
 class GraphQLRequestError(GraphQLError):
-    """An operation was rejected; `extensions.code` is one of the documented error codes."""
+    """An operation was rejected. `extensions.code` is one of the documented error codes."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
 
     def at(self, key: str) -> GraphQLRequestError:
-        """Return the error with a longer path, which begins with the field that has the response name `key`."""
+        """Return the error with `key`, the response name of the outer field, added at the beginning of its path."""
         return GraphQLRequestError(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
 
 
@@ -55,7 +55,7 @@ def internal(cause: BaseException, path: list[str | int] | None = None) -> Graph
 
 
 def log_incident(cause: BaseException, what: str) -> str:
-    """Log the cause of a server error. Return the incident number, which is all that the client gets to know."""
+    """Log the cause of a server error and return an incident number. The client gets only the incident number, not the cause."""
     number = secrets.token_hex(4)
     log.error("%s failed, incident %s", what, number, exc_info=cause)
     return number
@@ -99,7 +99,10 @@ COUNTED = 10**15  # larger costs are reported as this number
 
 
 def page_size(requested: Any) -> int:
-    """Return the requested number of records of a page or list if it is valid. Raises GraphQLRequestError."""
+    """Check and return the requested number of records of a page or list.
+
+    Raises GraphQLRequestError if the number is invalid.
+    """
     if requested is None or requested < 0:
         raise GraphQLRequestError("BAD_REQUEST", "first and last must be 0 or greater.")
     if requested > PAGE:
@@ -115,7 +118,7 @@ def page_size(requested: Any) -> int:
 def page_rows(requested: Any) -> int:
     """Return the number of rows to read for a page. Raises GraphQLRequestError.
 
-    The number is one more than the page size, to find out whether another page follows.
+    The number is the page size plus one. The extra row shows whether another page follows.
     """
     return page_size(requested) + 1
 
@@ -123,7 +126,7 @@ def page_rows(requested: Any) -> int:
 def check_variables(variables: Mapping[str, Any]) -> None:
     """Raise GraphQLRequestError if the variables have too many, too long or too deeply nested values.
 
-    The check precedes the conversion of the variables to their declared types.
+    The check runs before the variables are converted to their declared types.
     """
     counted, level = 0, list(variables.values())
     for _depth in range(NESTED):
@@ -208,7 +211,7 @@ _spending: ContextVar[Spend | None] = ContextVar("spending", default=None)
 
 
 class CostBudgetExceeded(GraphQLRequestError):
-    """The client has used up its cost budget; the client can repeat the request after `wait` seconds."""
+    """The client has used up its cost budget. The client can repeat the request after `wait` seconds."""
 
     def __init__(self, wait: int) -> None:
         sentence = ngettext(
@@ -220,7 +223,7 @@ class CostBudgetExceeded(GraphQLRequestError):
 
 @contextmanager
 def spending(spend: Spend) -> Iterator[None]:
-    """Charge the cost of all operations in the block to this budget."""
+    """Charge the cost of all operations in the `with` block to the given budget."""
     token = _spending.set(spend)
     try:
         yield
@@ -230,7 +233,7 @@ def spending(spend: Spend) -> Iterator[None]:
 
 @contextmanager
 def paid() -> Iterator[None]:
-    """Charge nothing for the operations in the block, because their total cost has already been charged."""
+    """Charge nothing for the operations in the `with` block, because their total cost has been charged already."""
     token = _spending.set(None)
     try:
         yield

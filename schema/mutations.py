@@ -89,12 +89,12 @@ class ChangeInputs:
 
 
 def editable_properties(kind: type[Kind]) -> dict[str, Property]:
-    """Return the properties that users edit directly. The status and some other properties change only through record actions."""
+    """Return the properties that users can edit in a mutation's input. Properties such as the status change only by record actions."""
     return {name: one for name, one in _saved(kind.properties).items() if name not in ("id", "status")}
 
 
 def editable_link_properties(end: End) -> dict[str, Property]:
-    """Return the link properties that users edit directly."""
+    """Return the properties of a link that users can edit in a mutation's input."""
     return _saved(end.link.properties)
 
 
@@ -103,7 +103,7 @@ def _saved(declared: Mapping[str, Property]) -> dict[str, Property]:
 
 
 def read_saving(kind: type[Kind], given: Given, version: int | None) -> SaveInput:
-    """Return the changes that a GraphQL input describes. Raises GraphQLRequestError."""
+    """Convert a GraphQL input to the input for saving a record. Raises GraphQLRequestError."""
     if given.get("id") == "":
         raise GraphQLRequestError("BAD_REQUEST", "The id must not be empty. Leave it out to create a record.")
     properties = {name: _plain(given[camel(name)]) for name in editable_properties(kind) if camel(name) in given}
@@ -131,7 +131,7 @@ def _read_links(end: End, given: Given | None) -> LinkChange:
 
 
 def _added(end: End) -> Any:
-    """Return the input type of a record to link: its id, and the properties of the link."""
+    """Return the input type for adding a link: the id of the record to link, and the properties of the link."""
     made = new_class(f"{link_type(end.link)}Input")
     field = field_of(end.target)
     made.__annotations__[field] = strawberry.ID
@@ -179,7 +179,7 @@ ID = Argument(strawberry.ID, "The id of the record.", ...)
 class MutationDefinition:
     """A field of the mutation type. If its `kind` is None, the mutation applies to a record of any kind, given by id.
 
-    `read` converts the arguments to the function that makes the change; it raises GraphQLRequestError. If `anybody` is set, the
+    `read` converts the arguments to a function that makes the change; `read` raises GraphQLRequestError. If `anybody` is set, the
     mutation needs no login.
     """
 
@@ -196,7 +196,7 @@ class MutationDefinition:
 
 
 def changes(model: Model) -> dict[str, MutationDefinition]:
-    """Return the mutation fields by name: saving and retiring for every kind that users edit, and the workflow actions."""
+    """Return the mutation fields by name: the fields for saving and retiring records of each editable kind, and the record actions."""
     inputs, found = ChangeInputs(model), {}
     for kind in model:
         if not kind.read_only:
@@ -252,7 +252,7 @@ Make = Callable[[Store, type[Kind]], MutationResult]
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A requested change, and what to put into its response."""
+    """A requested change, and the fields of the response to it."""
 
     kind: type[Kind] | None
     about: str
@@ -261,7 +261,7 @@ class PlannedChange:
     problems: Problems
 
     def problem_values(self, problems: tuple[Problem, ...]) -> dict[str, Any]:
-        """Return the values for each list of problems in the response, by response name."""
+        """Return the selected values of the problems, by the response name of each list of problems."""
         return {
             key: [{name: _field(problem, field) for name, field in fields.items()} for problem in problems]
             for key, fields in self.problems.items()
@@ -290,9 +290,9 @@ class MutationExecutor:
         self._threads = CapacityLimiter(AT_ONCE)
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
-        """Return the result of a mutation operation. graphql-core awaits one change after the other, which makes the changes.
+        """Execute a mutation operation. graphql-core awaits the changes one after the other; each change is made when it is awaited.
 
-        If the operation is invalid, raises GraphQLRequestError before it makes any change.
+        If the operation is invalid, no change is made and GraphQLRequestError is raised.
         """
         return await complete(self._schema, parsed, await self._pending(parsed, context))
 
@@ -371,7 +371,7 @@ class MutationExecutor:
         return await to_thread.run_sync(make, limiter=self._threads)
 
     async def _kind_of(self, record: str, context: QueryContext) -> type[Kind] | None:
-        """Return the kind of a record; None if users cannot edit records of the kind or the actor cannot see the summary."""
+        """Return the kind of a record. If its kind is not editable or the actor cannot see the record's summary, return None."""
         statement = self._kind.ask({RECORD: record}, context.actor.parameter())
         ((*rows,),) = await context.reader.read([statement])
         return self._model[rows[0][0][0]] if rows else None
@@ -526,7 +526,7 @@ PROBLEMS = "The problems that prevented the change. If there are any, nothing wa
 
 
 def mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
-    """Return the mutation type; `kinds` and `record` are the types of the records in the results."""
+    """Return the mutation type. `kinds` and `record` are the types of the records in the results."""
     problem = plain(
         "Problem",
         "A problem that prevented a change.",

@@ -41,10 +41,10 @@ Part = Follow | LinkCount | Lookup
 
 @dataclass
 class RecordPlanner:
-    """Plans how the records of an operation are read; the model defines how each field is read.
+    """Plans how the records of an operation are read. The model defines how each field is read.
 
-    The planned code checks non-null fields, converts enums and writes the records of a page as JSON. If `lenient` is set, it
-    returns Python values instead and leaves the rest to graphql-core.
+    The planned code checks non-null fields, converts enums and writes the records of a page as JSON. If `lenient` is set, the code
+    returns Python values instead, and graphql-core does the checks and conversions.
     """
 
     model: Model
@@ -52,7 +52,7 @@ class RecordPlanner:
     lenient: bool = False
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
-        """Return the query part for the fields that these nodes select of a record, and the code that builds the record."""
+        """Return the query part that reads the selected fields of a record, and the code that builds the record."""
         chosen = self.operation.fields(nodes, kind, depth)
         properties = self._properties(kind, chosen)
         parts = {key: part for key, fields in chosen.items() if (part := self._part(kind, fields, depth))}
@@ -60,7 +60,7 @@ class RecordPlanner:
         return select, self._shape(kind, chosen, properties, parts)
 
     def any_record(self, nodes: list[FieldNode], depth: int) -> tuple[tuple[Select, ...], Builder]:
-        """Return the query parts for a record that may be of any kind, one for each kind, and the function that builds the record."""
+        """For a record that may be of any kind, return one query part for each kind, and the function that builds the record."""
         aliases = maximum = self.operation.aliases
         views: dict[str, tuple[Select, ResultRow]] = {}
         for kind in self.model:
@@ -89,7 +89,7 @@ class RecordPlanner:
         return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
-        """Return the query part and the response code for a field such as a link; None if the field is a plain property."""
+        """Return the query part and the response code for a field such as a link. If the field is a plain property, return None."""
         name = fields[0].name.value
         ends = {camel(end.name): end for end in self.model[kind].ends.values()}
         references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
@@ -127,7 +127,10 @@ class RecordPlanner:
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
     ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], ResultRow]:
-        """Return what to read of a link: its properties and the views of the far and the near record; and the response code."""
+        """Return the query part and the response code for a link.
+
+        The query part names the properties of the link, and the views of the far and the near record.
+        """
         if not end.link.properties:
             select, shaped = self.record(fields, end.target, depth)
             return (), (select,), (), shaped
@@ -178,7 +181,10 @@ def _runs(end: End, given: Mapping[str, Any]) -> Runs | None:
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
-    """Return the position of each response name's value in a row: properties come first, then parts, then the type name."""
+    """Return the position in a row for the value of each response name.
+
+    The properties come first, then the linked records and counts, then the type name.
+    """
     named = {camel(name): place for place, name in enumerate(names)}
     behind = {key: len(names) + place for place, key in enumerate(parts)}
     constant = len(names) + len(parts)
@@ -265,7 +271,7 @@ ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
 
 
 class Tree:
-    """Builds the response of an exploration. For each field of the response that holds records, a query reads the records by id."""
+    """Builds the response of an exploration. For each response field with records, a query reads the records by id."""
 
     def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
         self._records, self._found, self._add = records, found, add
@@ -274,7 +280,7 @@ class Tree:
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
     ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return the function that builds the response value from the rows of the operation and the result of the exploration."""
+        """Return a function. It builds the response value from the rows of the operation and the result of the exploration."""
         value = self._value(nodes, declared, (), 1)
 
         def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
@@ -319,7 +325,7 @@ class Tree:
     def _records_at(
         self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
     ) -> ValueTrees:
-        """Return the function that replaces an id, or a list of ids, with records. Records that are missing are left out of lists."""
+        """Return a function that replaces an id, or a list of ids, with records. Lists leave out the ids of missing records."""
         if kind == "Record":
             views, shaped = self._records.any_record(nodes, depth)
         else:
@@ -365,10 +371,10 @@ ANY = "Record"  # the type of a record of any kind
 
 @dataclass
 class Planned:
-    """The plan of an operation: its queries, and for each response name the function that builds its value from their rows.
+    """The plan of an operation: its queries and, for each response name, the function that builds the value from the rows read.
 
-    The explorations in `explored` run first. Each result becomes a variable whose name is `@` and the response name. The same
-    applies to the fields in `introspection`, which graphql-core executes.
+    The explorations in `explored` run first. Each result becomes a variable whose name is `@` and the response name. The fields in
+    `introspection` are executed by graphql-core, and their results become variables in the same way.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)
@@ -391,7 +397,7 @@ class Planned:
 def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
     """Plan every root field of a query operation. Raises GraphQLRequestError.
 
-    `lenient` affects only how values are built, not which queries run.
+    `lenient` affects only how values are built. It does not affect which queries run.
     """
     planned, records = Planned(), RecordPlanner(model, operation, lenient)
     singles = {field_of(kind): kind for kind in model}
@@ -425,7 +431,10 @@ def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNo
 def one_record(
     planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str, given: Parameter, depth: int
 ) -> Build:
-    """Add the query for one record by id, of one kind or any. Return the function that builds the record, or None if missing."""
+    """Add the query for one record by id. The record has a given kind, or any kind.
+
+    Return the function that builds the record. If the record is missing, the function returns None.
+    """
     if kind == ANY:
         views, shaped = records.any_record(nodes, depth)
     else:
@@ -445,7 +454,7 @@ def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[Fi
 
 
 class Connection:
-    """Plans a connection field: the queries for a page of records, their total and their facets. Queries are added if selected."""
+    """Plans a connection field: the queries for a page of records, their total and their facets, if these fields are selected."""
 
     def __init__(
         self, planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: type[Kind]
@@ -521,7 +530,7 @@ class Connection:
         return shaped
 
     def _window(self) -> tuple[bool, Parameter, Parameter | None]:
-        """Return whether the page is read backwards, its size, and the cursor after or before which the page lies."""
+        """Return whether the page is read backwards, the page size, and the cursor from which the page is read."""
         first, last, after, before = (self._arguments.get(name) for name in ("first", "last", "after", "before"))
         if (after and last) or (before and not last):
             raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")

@@ -68,7 +68,7 @@ def _required(kind: Any, doc: str, **more: Any) -> Any:
 
 
 def _suppressible(name: str, doc: str) -> Any:
-    """Return the field for a count; its value is null if the count is suppressed because it is small."""
+    """Return the field for a count. If the count is too small to be published, the value of the field is null."""
 
     def resolve(report: Report, _info: Any) -> int | None:
         count: int = getattr(report, name)
@@ -321,9 +321,9 @@ Ask = Callable[[str, str | None, Mapping[str, object], Actor], Coroutine[Any, An
 
 
 class ReportSchema:
-    """Executes GraphQL operations on the reports of a library; `ask` runs a report with the permissions of an actor.
+    """Executes GraphQL operations on the reports of a library. `ask` runs a report with the permissions of an actor.
 
-    An operation runs in a separate thread, so that long reports do not delay other requests.
+    Each operation runs in a separate thread, so that long reports do not delay other requests.
     """
 
     def __init__(self, library: Library, ask: Ask, *, introspection: bool = True) -> None:
@@ -361,7 +361,7 @@ class ReportSchema:
         return await to_thread.run_sync(execute_parsed, limiter=self._threads)
 
     def _for(self, actor: Actor) -> tuple[GraphQLSchema, DocumentCache]:
-        """Return the schema of the reports that an actor may run, and the cache of documents that are valid for this schema."""
+        """Return the schema of the reports that an actor may run, and the cache of valid documents for this schema."""
         key = self._library.edition(), actor.role
         built = self._built.get(key)
         if built is None:

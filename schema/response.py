@@ -13,7 +13,7 @@ KIND = "__kind"
 
 
 class Incomplete(Exception):
-    """A non-null value is missing; graphql-core then builds the response again and reports where the value is missing."""
+    """A non-null value is missing. The caller then lets graphql-core build the response, which includes an error with the path."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ResultRow:
         return f"[{self.value} for {self.names} in {rows}{self.details}]"
 
     def many_or_none(self, rows: Source) -> Source:
-        """Return the code for a list with the result of every row, or for None if the list of rows is null."""
+        """Return the code for a list with the result of every row. If the list of rows is null, the code returns None."""
         return f"(None if {rows} is None else {self.many(rows)})"
 
     def pieces(self, rows: Source) -> Source:
@@ -44,11 +44,14 @@ class ResultRow:
         return f"{self.many(f'[{row}]')}[0]"
 
     def first(self, rows: Source) -> Source:
-        """Return the code for the result of the only row, or for None if there are no rows."""
+        """Return the code for the result of the only row. If there is no row, the code returns None."""
         return f"({self.many(rows)} or [None])[0]"
 
     def first_or_none(self, rows: Source) -> Source:
-        """Return the code for the result of the only row, or for None if there are no rows or the list of rows is null."""
+        """Return the code for the result of the only row.
+
+        If there is no row or the list of rows is null, the code returns None.
+        """
         return f"(None if {rows} is None else {self.first(rows)})"
 
 
@@ -63,8 +66,9 @@ def record(
 ) -> ResultRow:
     """Return the code that builds a record. `keys` maps each response name to the position of its value.
 
-    A row has `width` values; the next position stands for the type name. `details` is the position of the list of details and its
-    length: the list is expanded in place, or replaced by nulls if it is null. The first `promised` values must not be null.
+    A row has `width` values; the position after them stands for the type name. `details` is the position and the length of the list
+    of details. The code inserts the members of this list into the row; if the list is null, the code inserts nulls. The first
+    `promised` values must not be null.
     """
     at, hidden = details
     names = [f"v{place}" for place in range(width)]
@@ -81,8 +85,8 @@ def record(
 def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
     """Return the code that builds a link. `keys` maps each response name to the position of its value.
 
-    The values are `edge` properties of the link, then the records in `behind`; the type name comes last. If the only value is one
-    record, the row is that record.
+    A row begins with the `edge` properties of the link. The records in `behind` follow, and the type name comes last. If a row
+    would have a record as its only value, the row is the record itself.
     """
     if len(behind) > 1:
         converted = {edge + place: row.only for place, row in enumerate(behind)}
@@ -99,7 +103,7 @@ def piece(value: Any) -> orjson.Fragment:
 
 
 def same(value: Source) -> Source:
-    """Return the code of a value unchanged, for values that need no conversion."""
+    """Return the code of a value unchanged, because the value needs no conversion."""
     return value
 
 
@@ -111,7 +115,7 @@ def upper(code: Source) -> Source:
 def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
     """Return the function that builds a record of any kind from `[kind, values]`.
 
-    If `with_kind` is set, the result contains the kind, from which graphql-core determines the type.
+    If `with_kind` is set, the result also contains the kind. graphql-core determines the type from the kind.
     """
     builders = {kind: compiled(row.only) for kind, row in rows.items()}
     if with_kind:

@@ -125,7 +125,10 @@ class Inputs:
 
 
 def is_nested(kind: type[Kind]) -> bool:
-    """Return whether a kind is a vocabulary with broader terms, such as areas, so that a filter can select all within a term."""
+    """Return whether a kind is a vocabulary with broader terms, such as areas.
+
+    A filter on such a vocabulary can select a term together with all its narrower terms.
+    """
     return "broader" in kind.ends
 
 
@@ -173,7 +176,7 @@ SEEN = "Only records and values that you can see are listed and counted."
 
 
 class Schema:
-    """The GraphQL schema of a model, with types made by Strawberry, and the execution of operations. Not thread-safe."""
+    """The GraphQL schema of a model. Strawberry makes its types. The class also executes operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
         outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
@@ -201,7 +204,7 @@ class Schema:
         *,
         read_only: bool = False,
     ) -> ExecutionResult:
-        """Return the result of an operation; its data contain JSON fragments. If `read_only` is set, mutations are rejected."""
+        """Execute an operation. The data of the result contain JSON fragments. If `read_only` is set, mutations are rejected."""
         try:
             parsed = self._documents.operation(text, name, variables or {}, read_only=read_only)
             is_mutation = parsed.operation.operation is OperationType.MUTATION
@@ -262,7 +265,7 @@ class Outputs:
             self._fill_kind(kind)
 
     def query(self) -> Any:
-        """Return the query type, which has two fields for every kind: one record by id, and a connection with pages of records."""
+        """Return the query type. For every kind, it has a field for one record by id, and a connection field for pages of records."""
         query = new_class("Query", f"The queries of the registry. {SEEN}")
         for kind in self._model:
             made = nullable(self._kinds[kind.__name__])

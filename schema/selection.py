@@ -22,7 +22,7 @@ from schema.limits import ALIASES, CONDITIONS, DEPTH, FIELDS, GraphQLRequestErro
 
 @dataclass
 class Operation:
-    """One operation of a document with its variables. It counts the fields, aliases and conditions collected so far."""
+    """One operation of a document, with its variables. The object counts the fields, aliases and conditions collected so far."""
 
     schema: GraphQLSchema
     definition: OperationDefinitionNode
@@ -33,7 +33,7 @@ class Operation:
     conditions: int = 0
 
     def fields(self, nodes: list[FieldNode], type_name: str, depth: int) -> dict[str, list[FieldNode]]:
-        """Return the fields that are selected below these nodes, by response name, in order.
+        """Return the fields in the selection sets of the given nodes, by response name, in order.
 
         Raises GraphQLRequestError if the fields are nested too deeply.
         """

@@ -43,7 +43,7 @@ class OperationRequest(NamedTuple):
 
 
 class TrustedDocuments:
-    """The documents that clients may send, by the SHA-256 of their text.
+    """The documents that clients may send. The key of a document is the SHA-256 hash of its text.
 
     The allowed documents are the `*.graphql` files of a folder and those that the registry's own pages send.
     """
@@ -54,7 +54,10 @@ class TrustedDocuments:
         self._texts = {hashlib.sha256(content).hexdigest(): content.decode() for content in documents}
 
     def text(self, parameters: Mapping[str, Any]) -> str:
-        """Return the document in a request, which gives its id or its text. Raises HTTPException if the document is not trusted."""
+        """Return the text of the document in a request.
+
+        The request contains the document's id or its text. Raises HTTPException if the document is not trusted.
+        """
         sent = hashlib.sha256((parameters.get("query") or "").encode()).hexdigest()
         found = self._texts.get(_document_id(parameters) or sent)
         if found is None:
@@ -94,7 +97,7 @@ def _checked(parameters: Any) -> dict[str, Any]:
 
 
 def _document_id(parameters: Mapping[str, Any]) -> str | None:
-    """Return the document id in a request, which may be in the place where Apollo's clients put it."""
+    """Return the document id in a request. The place where Apollo's clients put the id is supported too."""
     persisted = (parameters.get("extensions") or {}).get("persistedQuery")
     named = parameters.get("documentId") or (persisted.get("sha256Hash") if isinstance(persisted, dict) else None)
     return named.removeprefix("sha256:") if isinstance(named, str) else None
@@ -114,9 +117,10 @@ _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT":
 
 @lru_cache(maxsize=100)
 def media_type(accept: str) -> str:
-    """Return the available media type that a client prefers (RFC 9110, 12.5.1); JSON if the client accepts none of them.
+    """Return the available media type that a client prefers (RFC 9110, 12.5.1). If it accepts no available type, return JSON.
 
-    If the client gives two types equal weight, a type that it names explicitly is chosen, and GraphQL's own type first.
+    If the client gives two types equal weight, an explicitly named type is preferred to a wildcard. Among explicitly named types,
+    GraphQL's own type is preferred.
     """
     weights = dict(_weighed(part) for part in accept.split(","))
     accepted = [one for one in _RANGES if weights.get(one, 0) > 0]
@@ -126,7 +130,7 @@ def media_type(accept: str) -> str:
 def status(content: Mapping[str, Any], media: str) -> int:
     """Return the HTTP status of a response.
 
-    With the media type JSON, the status is 200 except for errors that call for a retry.
+    With the media type JSON, the status is 200. Only errors after which the client should retry have another status.
     """
     codes = [error["extensions"]["code"] for error in content.get("errors", ())]
     if "UNAVAILABLE" in codes:
@@ -139,7 +143,7 @@ def status(content: Mapping[str, Any], media: str) -> int:
 
 
 def wait(content: Mapping[str, Any]) -> int:
-    """Return the seconds after which a retry of the request may succeed; 0 if that is unknown."""
+    """Return the seconds after which a retry of the request may succeed. If this is unknown, return 0."""
     details = [error["extensions"] for error in content.get("errors", ())]
     return max((AWAY if one["code"] == "UNAVAILABLE" else one.get("retryAfter", 0) for one in details), default=0)
 
@@ -154,7 +158,7 @@ def _weighed(part: str) -> tuple[str, float]:
 
 
 class RequestDigest(NamedTuple):
-    """A digest of everything except the graph that determines a response, and the change stamp of the graph."""
+    """A digest of everything that determines a response apart from the graph, and the change stamp of the graph."""
 
     digest: str
     change_stamp: str
@@ -163,8 +167,8 @@ class RequestDigest(NamedTuple):
 class EntityTags:
     """Creates the entity tags (ETag) of responses to GET requests.
 
-    An entity tag is a digest of the response, so that a change that the actor may not see does not alter the tag. The tag is cached
-    with the change stamp of the graph; the response is built again only after the graph has changed. Not thread-safe.
+    An entity tag is a digest of the response. A change that the actor may not see therefore leaves the tag unchanged. The tag is
+    cached with the change stamp of the graph: the response is built again only after the graph has changed. Not thread-safe.
     """
 
     def __init__(self, schema: str, reader: Reader) -> None:
@@ -175,7 +179,7 @@ class EntityTags:
     async def digest(self, request: Request, actor: Actor, media: str) -> RequestDigest:
         """Return the digest of a request and the current change stamp.
 
-        The stamp is "" if the graph has none or if the database does not respond.
+        If no stamp is stored in the graph, or if the database does not respond, the stamp is "".
         """
         digest = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
         try:
@@ -184,7 +188,7 @@ class EntityTags:
             return RequestDigest(digest, "")
 
     def lookup(self, request: RequestDigest) -> str | None:
-        """Return the current entity tag of a response; None if the tag is unknown until the response has been built."""
+        """Return the current entity tag of a response. If the tag is not cached, the response must be built first; return None."""
         return self._tags.get(request)
 
     def store(self, request: RequestDigest, body: bytes | memoryview) -> str:
@@ -218,7 +222,7 @@ class OperationExecutor(Protocol):
     async def execute_json(
         self, text: str, context: QueryContext, variables: dict[str, Any], name: str | None, *, read_only: bool
     ) -> ExecutionResult:
-        """Return the result of an operation; its data are values or JSON fragments. If `read_only` is set, mutations are rejected."""
+        """Execute an operation. The data of the result are values or JSON fragments. If `read_only` is set, mutations are rejected."""
 
 
 class Endpoint:
@@ -282,7 +286,7 @@ class Endpoint:
     def _response(self, result: ExecutionResult, media: str) -> Response:
         """Return the HTTP response for a result.
 
-        Responses with errors are not cached; they have a Retry-After header if a retry may succeed.
+        Clients may not cache responses with errors. If a retry may succeed, the response has a Retry-After header.
         """
         content = self._content(result)
         seconds = wait(content)
@@ -292,7 +296,10 @@ class Endpoint:
         return Response(orjson.dumps(content), status(content, media), headers, _typed(media))
 
     def _content(self, result: ExecutionResult) -> dict[str, Any]:
-        """Return the response body: a limited number of errors, each with a code, and no data if the operation was rejected."""
+        """Return the response body. It has a limited number of errors, each with a code.
+
+        If the operation was rejected, the body has no data.
+        """
         if not result.errors:
             return {"data": result.data}
         errors: list[Any] = [error_response(error) for error in result.errors[:ERRORS]]
@@ -339,14 +346,14 @@ def _refused(status: int, reason: str, request: Request) -> Response:
 def refused(
     request: Request, status: int, code: str, reason: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the error response for a rejected request; the response must not be cached."""
+    """Return the error response for a rejected request. Its headers forbid caching."""
     error = {"message": reason, "extensions": {"code": code}}
     content = orjson.dumps({"errors": [error]})
     return Response(content, status, {"Cache-Control": "no-store", **(headers or {})}, _typed(_media(request)))
 
 
 def limit_body(receive: Receive, longest: int, error: Exception) -> Receive:
-    """Return a `receive` function for a body of at most `longest` bytes; reading a longer body raises `error`."""
+    """Return a `receive` function for a body of at most `longest` bytes. If the body is longer, the function raises `error`."""
     size = 0
 
     async def limited() -> Message:

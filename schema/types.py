@@ -32,7 +32,7 @@ def cleaning(value: type[Value]) -> Callable[[object], str]:
 
 
 def clean_text(value: type[Value], raw: str | None) -> str:
-    """Return a text, cleaned by a value type; "" if the text is absent or empty. Raises GraphQLRequestError."""
+    """Return a text, cleaned by a value type. If the text is absent or empty, return "". Raises GraphQLRequestError."""
     with use_language("en"):  # all messages about a GraphQL request are in English
         try:
             return str(value.clean(raw) or "")
@@ -57,7 +57,7 @@ PYTHON: dict[str, Any] = {
 
 
 def enumeration(name: str, values: Mapping[str, str], doc: str, docs: Mapping[str, str] | None = None) -> Any:
-    """Return an enum type with these values by name; `docs` has the descriptions of the values, by name."""
+    """Return an enum type with the given values by name. `docs` has the descriptions of the values, by name."""
     members = {one: strawberry.enum_value(value, description=(docs or {}).get(one)) for one, value in values.items()}
     made: Any = enum.Enum(name, members)  # type: ignore[misc]
     return strawberry.enum(made, description=doc)
@@ -121,7 +121,7 @@ def add_input(owner: Any, name: str, kind: Any, doc: str | None = None) -> None:
 
 
 class Argument(NamedTuple):
-    """An argument of a GraphQL field: its type, description and default; the default is `...` if the argument is required."""
+    """An argument of a GraphQL field: its type, description and default. If the argument is required, the default is `...`."""
 
     kind: Any
     doc: str

@@ -21,12 +21,12 @@ SESSION, INVITATION, PROVIDER_SESSION = timedelta(hours=12), timedelta(hours=1),
 
 
 class CredentialError(Exception):
-    """A token could not be issued or revoked; the message is for the user."""
+    """A token could not be issued or revoked. The message is for the user."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A stored credential, without its hash. `kind` is token or session; times are ISO 8601 texts."""
+    """A stored credential, without its hash. `kind` is `token` or `session`. Times are ISO 8601 texts."""
 
     id: str
     kind: str
@@ -44,7 +44,7 @@ class Credential:
         return "revoked" if self.revoked else "expired" if self.expires <= now() else "valid"
 
     def as_json(self) -> dict[str, object]:
-        """Return all fields of the credential, and whether it is valid, as JSON values."""
+        """Return all fields of the credential as JSON values, together with the information whether it is valid."""
         return {**asdict(self), "state": self.state}
 
 
@@ -74,18 +74,18 @@ def revoke(store: Store, credential: str) -> None:
 
 
 async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
-    """Return the user of an access token; None if the token is unknown, expired or revoked. Raises StoreError."""
+    """Return the user of an access token. If the token is unknown, expired or revoked, return None. Raises StoreError."""
     return await _actor_with(reader, secret, "token")
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
-    """Return the user with all units of the user's agencies added to those agencies. Raises StoreError."""
+    """Return the user, who now also acts for all units of the user's agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.default_agency)
 
 
 async def actor_of_session(reader: Reader, secret: str) -> Actor | None:
-    """Return the user of a session; None if the session is unknown or has ended. Raises StoreError."""
+    """Return the user of a session. If the session is unknown or has ended, return None. Raises StoreError."""
     return await _actor_with(reader, secret, "session")
 
 
@@ -95,14 +95,14 @@ async def is_invitation(reader: Reader, secret: str) -> bool:
 
 
 def session_by_token(store: Store, secret: str) -> str | None:
-    """Start a session for the holder of a token. Return the secret of the session; None if the token is not valid."""
+    """Start a session for the holder of a token. Return the secret of the session, or None if the token is not valid."""
     return _begin_session(store, secret, "token")
 
 
 def session_by_invitation(store: Store, secret: str) -> str | None:
     """Start an administrator's session by means of an invitation, which can be used only once.
 
-    Return the secret of the session; None if the invitation is not valid.
+    Return the secret of the session, or None if the invitation is not valid.
     """
     return _begin_session(store, secret, "invitation")
 
@@ -110,7 +110,7 @@ def session_by_invitation(store: Store, secret: str) -> str | None:
 def start_session(store: Store, actor: Actor) -> str:
     """Start a session for a user whom an identity provider has authenticated. Return the secret of the session.
 
-    The session is short, so that the user soon has to be authenticated by the provider again.
+    The session is short, because the provider should soon authenticate the user again.
     """
     return _store(store, "session", actor, PROVIDER_SESSION)[0]
 
@@ -121,7 +121,7 @@ def end_session(store: Store, secret: str) -> None:
 
 
 def invite(store: Store) -> str | None:
-    """Return the secret of an invitation to become administrator; None if there is already an administrator.
+    """Return the secret of an invitation to become administrator. If there is an administrator already, return None.
 
     The invitation is valid for an hour. Earlier invitations are revoked.
     """
@@ -147,7 +147,7 @@ def _actor(rows: Rows) -> Actor | None:
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
     """Return the effective role of a user. If all agencies of a user are retired, the role is `viewer`; administrators keep theirs.
 
-    `named` is the number of agencies named in the account; `agencies` are those that are not retired.
+    `named` is the number of agencies named in the account. `agencies` are the active ones among them.
     """
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 
@@ -197,7 +197,10 @@ def _check_agencies(store: Store, ids: Sequence[str]) -> None:
 
 
 def _check_groups(store: Store, groups: Sequence[str]) -> None:
-    """Reject names that are not groups, because records would grant the rights of an agency or of a role to their holder."""
+    """Reject a group name that is the id of an agency or that is reserved for a role.
+
+    A user in such a group would get the rights of that agency or role.
+    """
     agencies = set(store.read(texts.known(groups))[0][0])
     for one in groups:
         if one in agencies:

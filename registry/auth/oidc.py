@@ -30,7 +30,7 @@ Claims = Mapping[str, Any]
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
     """Return the user that a token's claims describe: the highest of the roles, the agencies, and the groups. Raises StoreError.
 
-    The claims name agencies by id or by identifier. A user whose agencies are all retired gets the role viewer.
+    The claims name agencies by id or by identifier. If all agencies of a user are retired, the user gets the role viewer.
     """
     named = _claim_texts(claims, settings.oidc_agencies_claim)
     groups = [one for one in _claim_texts(claims, settings.oidc_groups_claim) if not one.startswith(ANYBODY)]
@@ -74,7 +74,7 @@ class Provider:
     """An OpenID Connect provider, with its metadata and signing keys.
 
     Metadata and keys are fetched again after an hour. Keys are also fetched again if a token names an unknown key. The old keys
-    stay in use while new ones are fetched, and if that fails. No call takes longer than TIMEOUT_SECONDS.
+    stay in use until new keys have been fetched. No call takes longer than TIMEOUT_SECONDS.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -102,7 +102,10 @@ class Provider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(known | parameters)}"
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str | None:
-        """Exchange an authorisation code for an ID token; None if the provider rejects the code. Raises ProviderUnavailable."""
+        """Exchange an authorisation code for an ID token. If the provider rejects the code, return None.
+
+        Raises ProviderUnavailable.
+        """
         async with self._time_limit():
             endpoint = await self._endpoint("token_endpoint")
             form = {
@@ -146,7 +149,7 @@ class Provider:
         return time.monotonic() - self._keys_requested_at >= REFETCH_SECONDS
 
     async def _renew_keys(self) -> None:
-        """Fetch the keys again, so that a key that the provider has withdrawn does not stay trusted."""
+        """Fetch the keys again, so that the registry stops trusting keys that the provider has withdrawn."""
         try:
             async with self._time_limit(), self._fetching:
                 if self._may_request_keys():
@@ -177,7 +180,7 @@ class Provider:
             raise ProviderUnavailable(f"{self.issuer} returned no readable keys.") from None
 
     def _uses_basic(self) -> bool:
-        """Return whether to send the client id and secret by HTTP Basic authentication; if not, they are sent in the form."""
+        """Return true to send the client id and secret by HTTP Basic authentication, false to send them in the form."""
         ways = self._metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         return bool(self._secret) and "client_secret_basic" in ways
 
@@ -248,7 +251,10 @@ async def identity(provider: Provider, token: str, nonce: str) -> dict[str, Any]
 
 
 def _key_id(token: str) -> str | None:
-    """Return the key id in a token's header. Raises Untrusted, before any fetch, for a token that cannot become valid."""
+    """Return the key id in a token's header.
+
+    If the header shows that the token cannot be valid, raise Untrusted. The check needs no request to the provider.
+    """
     if len(token) > MAX_TOKEN_LENGTH:
         raise Untrusted
     try:
@@ -268,7 +274,7 @@ class BearerAuthentication:
         self._reader, self._provider, self._settings = reader, provider, settings
 
     async def __call__(self, token: str) -> Actor | None:
-        """Return the user of a token; None if the token is not valid. Raises StoreError and ProviderUnavailable."""
+        """Return the user of a token. If the token is not valid, return None. Raises StoreError and ProviderUnavailable."""
         audience = self._settings.oidc_audience
         if token.startswith(PREFIX) or self._provider is None or audience is None:
             return await actor_of_token(self._reader, token)

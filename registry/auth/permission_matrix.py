@@ -27,13 +27,13 @@ def actors() -> dict[str, Actor]:
 
 
 def stored(steward: str, access: str, status: str) -> dict[str, object]:
-    """Return the stored properties of a sample record that decide who may access it."""
+    """Return the properties of a sample record on which the permissions depend, in their stored form."""
     record = {"steward": steward, "access": access, "status": status}
     return {**record, "seen_by": seen_by(record), "shown_to": shown_to(record)}
 
 
 def sight(actor: Actor, record: dict[str, object]) -> str:
-    """Return how much of a record a user can see, as the text of a table cell."""
+    """Return a table cell that says whether a user sees the details of a record, only its summary, or nothing."""
     seen = [can(actor, action, record) for action in VIEWING]
     return ("nothing", "summary", "all")[sum(seen)]
 

@@ -98,7 +98,7 @@ def likely_partners(
 
 @contextmanager
 def _reporting_errors() -> Iterator[None]:
-    """If the block raises a ReportError, print its message as a warning and exit with the code for a refusal."""
+    """If the `with` block raises a ReportError, print its message as a warning and exit with the exit code for refused commands."""
     try:
         yield
     except ReportError as error:

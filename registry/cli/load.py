@@ -94,9 +94,9 @@ def template(
 
 
 def print_clearings(outcome: LoadResult) -> None:
-    """Print the values and links that a load cleared.
+    """Print which values and links a load cleared.
 
-    A dry run or an aborted load lists each of them; a completed load prints only how many there are.
+    After a dry run or an aborted load, each value and link is listed. After a completed load, only their number is printed.
     """
     written = not (outcome.dry_run or outcome.refused)
     if not written:

@@ -15,7 +15,7 @@ REFUSED, INTERRUPTED = 2, 130
 
 
 def main() -> None:
-    """Run the command that the process arguments name."""
+    """Run the command that is given in the arguments of the process."""
     try:
         code = _run()
     except KeyboardInterrupt:

@@ -32,7 +32,7 @@ def warn(message: str) -> None:
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """While the block runs, show the progress of analyses on stderr. Show nothing if stderr is not a terminal."""
+    """While the `with` block runs, show the progress of analyses on stderr. If stderr is not a terminal, show nothing."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -29,7 +29,7 @@ CLAUSE = re.compile(
 
 
 def explain_plan(query: Query | Explore) -> str:
-    """Return a query plan as text: one step per line, nested steps indented. `$name` stands for a variable of the operation."""
+    """Return a query plan as text: one step per line, nested steps indented. A text such as `$name` is a variable of the operation."""
     return "\n".join(_lines(query))
 
 
@@ -46,7 +46,7 @@ def explain_cypher(cypher: Cypher) -> str:
 
 
 def format_cypher(text: str) -> Iterator[str]:
-    """Yield the clauses of a Cypher statement, indented by braces. Stripped and joined by spaces, they equal `text`."""
+    """Yield the clauses of a Cypher statement, indented by braces. If they are stripped and joined by spaces, the result is `text`."""
     depth = 0
     for clause in CLAUSE.split(text):
         yield "  " * (depth - clause.startswith("}")) + clause
@@ -71,7 +71,7 @@ def _lines(part: Any) -> Iterator[str]:
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    """Return the plan steps nested in the value of a field. A plain value such as a number has none."""
+    """Return the plan steps nested in the value of a field. A plain value such as a number has no nested steps."""
     parts = value if isinstance(value, tuple) else (value,)
     return tuple(one for one in parts if is_dataclass(one) and not isinstance(one, Parameter | ParameterList | Order))
 

@@ -18,7 +18,7 @@ def lock() -> Cypher:
 
 
 def append(entries: Sequence[Mapping[str, object]]) -> Cypher:
-    """Return Cypher that appends events to the audit log in this order, and records the last of them as the end of the log."""
+    """Return Cypher that appends events to the audit log in the given order and marks the last event as the end of the log."""
     text = (
         "UNWIND $in.entries AS entry CREATE (n:Change) SET n = entry"
         " WITH count(n) AS added MATCH (c:Chain {id: 'changes'}) SET c.number = $in.number, c.hash = $in.hash"
@@ -61,12 +61,12 @@ def latest(*, size: int) -> Cypher:
 
 
 def by_number(number: int) -> Cypher:
-    """Return Cypher that reads the event with this number. The query returns no row if there is no such event."""
+    """Return Cypher that reads the event with the given number. If no event has this number, the query returns no row."""
     return Cypher("MATCH (n:Change) WHERE n.number = $in.number RETURN properties(n)", {"in": {"number": number}})
 
 
 def of_run(run: str, *, before: int, size: int) -> Cypher:
-    """Return Cypher that reads the events that a load wrote and that have a number below `before`, newest first, one per row."""
+    """Return Cypher that reads the events of a load whose number is below `before`, newest first, one event per row."""
     text = (
         "MATCH (n:Change) WHERE n.run = $in.run AND n.number < $in.before"
         " RETURN properties(n) ORDER BY n.number DESC LIMIT $n"
@@ -81,7 +81,7 @@ def put_contact(feedback: str, contact: str) -> Cypher:
 
 
 def contact_of(feedback: str) -> Cypher:
-    """Return Cypher that reads the contact details of the person who sent the feedback. The query returns no row if there are none."""
+    """Return Cypher that reads the contact details of the person who sent the feedback; no row if there are no details."""
     return Cypher(
         "MATCH (c:Contact {id: $in.feedback}) WHERE c.contact IS NOT NULL RETURN c.contact",
         {"in": {"feedback": feedback}},
@@ -89,14 +89,14 @@ def contact_of(feedback: str) -> Cypher:
 
 
 def salt(record: str, new: str) -> Cypher:
-    """Return Cypher that reads the salt for digests about a record.
+    """Return Cypher that reads the salt, the random text that is hashed with the erasable texts of a record.
 
-    If the record has no salt yet, its salt is first set to `new`.
+    If the record has no salt yet, the query first stores `new` as its salt.
     """
     text = "MERGE (c:Contact {id: $in.record}) SET c.salt = coalesce(c.salt, $in.new) RETURN c.salt"
     return Cypher(text, {"in": {"record": record, "new": new}})
 
 
 def erase_contact(feedback: str) -> Cypher:
-    """Return Cypher that deletes the contact details of the person who sent the feedback, and the salt for its digests."""
+    """Return Cypher that deletes the contact details of the person who sent the feedback, and the salt for hashing its texts."""
     return Cypher("MATCH (c:Contact {id: $in.feedback}) DETACH DELETE c", {"in": {"feedback": feedback}})

@@ -1,4 +1,4 @@
-"""Compile a query, given as frozen data, to one Cypher query text with parameters."""
+"""Compile a query, given as immutable dataclasses, to one Cypher query text with parameters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FEW = 1000  # up to this many linked records, a query that starts at them is fas
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
     """Split off the first condition that names exactly one linked record by its id.
 
-    Return that condition and the remaining conditions, or None if no condition names exactly one linked record.
+    Return that condition and the remaining conditions. Return None if no condition names exactly one linked record.
     """
     parts = parts_of(where)
     for place, part in enumerate(parts):
@@ -61,7 +61,7 @@ def category_condition(
     """Split off the first condition that requires a linked record to have a certain value of a category property.
 
     Category properties are those declared with `Property.is_category`. Return the link condition, the comparison with the category,
-    and the remaining conditions, or None if no condition names a category.
+    and the remaining conditions. Return None if no condition requires a category.
     """
     parts = parts_of(where)
     for place, part in enumerate(parts):
@@ -74,7 +74,7 @@ def category_condition(
 
 
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
-    """Return the members of a conjunction; any other condition is returned alone."""
+    """Return the conditions that an `AllOf` joins. Return any other condition as the only member of the result."""
     return condition.parts if isinstance(condition, AllOf) else (condition,)
 
 
@@ -105,8 +105,8 @@ class CypherWriter:
     def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
         """Return the predicate for a condition on a record. The predicate is never null.
 
-        If the actor may not see a value, neither a condition on the value nor the negation of that condition holds. `unknown` is
-        the value of the predicate if the actor may not see the property that it compares.
+        If the actor may not see a value, a condition on that value fails, and so does its negation. If the actor may not see the
+        compared property, the predicate has the value `unknown`.
         """
         match condition:
             case Compare():
@@ -143,7 +143,10 @@ class CypherWriter:
         )
 
     def far_end_visible(self, far: str, end: End) -> str:
-        """Return the predicate that the actor may see a link, for an actor who is known to see the links of the near record."""
+        """Return the predicate that the actor may see a link.
+
+        It is already known that the actor may see the links of the near record.
+        """
         return can_view_summary(far) if end.link.summary else can_view_details(far)
 
     def _within(self, within: Within, node: str, kind: str) -> str:
@@ -179,11 +182,11 @@ class CypherWriter:
         )
 
     def running(self, which: Runs | None, edge: str) -> str:
-        """Return the predicate that a link is in the period `which`; "true" if `which` is None."""
+        """Return the predicate that a link is in the period `which`. If `which` is None, return "true"."""
         return "true" if which is None else period_predicate(which.period, edge, self.value(which.day))
 
     def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
-        """Return the predicate that the actor may see a property of a visible link; "" if every actor may see the property."""
+        """Return the predicate that the actor may see a property of a visible link. If every actor may see the property, return ""."""
         return (
             f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.summary and not declared.summary else ""
         )
@@ -223,7 +226,7 @@ def _unless_withheld(node: str, holds: str, *, unknown: bool) -> str:
 
 
 def period_predicate(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
-    """Return the predicate that a period from `first` to `last` includes a day, ended before that day, or begins after it."""
+    """Return the predicate that the time from `first` to `last` is current, ended or upcoming on a day, as `period` says."""
     ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
     return {
         "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
@@ -238,7 +241,7 @@ def path_visible(way: str) -> str:
 
 
 def all_of(*predicates: str) -> str:
-    """Return the conjunction of these predicates; predicates that are always "true" are left out."""
+    """Join predicates with AND, leaving out each predicate that is the text "true"."""
     return " AND ".join(one for one in predicates if one != "true") or "true"
 
 
@@ -265,7 +268,7 @@ class CypherTemplate:
     seeking: str = ""
 
     def ask(self, variables: Mapping[str, Any], me: Mapping[str, object]) -> Cypher:
-        """Return the Cypher query with the parameter values that these variables give."""
+        """Return the Cypher query with its parameter values, read from the variables of a request."""
         inside = {f"v{number}": given.value(variables) for number, given in enumerate(self.givens)}
         page = {key: given.value(variables) for key, given in self.page.items()}
         return Cypher(self.text, {"in": inside, "me": me, **page}, bool(page), self.seeking)
@@ -318,7 +321,7 @@ class QueryCompiler(CypherWriter):
         """Compile a facet query to Cypher that returns one row: a list of `[value, names, number, withheld]`, largest number first.
 
         `names` are the name, the Indonesian label and the English label of a vocabulary term; `names` is null if the value is a
-        code. If the value is a detail, `withheld` is the number of records of which the actor may see only the summary.
+        code. If the value is a detail, `withheld` counts the records whose details the actor may not see.
         """
         end = self.model[query.kind].ends.get(query.field)
         withheld, sort = "false", "number DESC, value"
@@ -414,7 +417,7 @@ class QueryCompiler(CypherWriter):
         return f"[{', '.join([*views, '[' + ', '.join(keys) + ']'])}] AS row"
 
     def _after_cursor(self, start: tuple[Parameter, ...], keys: list[str], falls: list[bool]) -> str:
-        """Return the predicate that a record comes after the cursor in the sort order, comparing one sort key after the other."""
+        """Return the predicate that a record comes after the cursor in the sort order. It compares the sort keys one by one."""
         values = [self.value(given) for given in start]
         text = ""
         for key, value, down in reversed(list(zip(keys, values, falls, strict=True))):
@@ -452,7 +455,7 @@ class QueryCompiler(CypherWriter):
         also: str = "true",
         cut: str = "",
     ) -> CypherTemplate:
-        """Return Cypher that matches the records of the query for which `also` holds, followed by the clauses in `rest`.
+        """Return Cypher that matches the records that meet the query and the predicate `also`. The clauses in `rest` follow.
 
         `cut` is the ORDER BY and LIMIT that may already be applied to the matched records.
         """
@@ -460,9 +463,10 @@ class QueryCompiler(CypherWriter):
         return self._template(f"{matched} {rest}", page, self._seek(query, matched, also, cut, rest))
 
     def _seek(self, query: Page | Total | FacetQuery, matched: str, also: str, cut: str, rest: str) -> str:
-        """Return Cypher that starts at the linked records of a category; "" if the query does not name a category.
+        """Return Cypher that starts at the linked records of a category. If the query names no category, return "".
 
-        If many linked records are in the category, the Cypher scans the records in sort order instead, which fills a page faster.
+        If the category has many linked records, the Cypher scans the records in sort order instead, because a scan then fills a
+        page faster.
         """
         sought = category_condition(query.where, self.model[query.kind], self.model)
         if sought is None:
@@ -544,7 +548,7 @@ class QueryCompiler(CypherWriter):
         return self._of_links(node, end, counted)
 
     def _of_links(self, node: str, end: End, found: str) -> str:
-        """Return an expression computed from a record's links; its value is null if the actor may not see these links."""
+        """Return an expression that is computed from a record's links. Its value is null if the actor may not see the links."""
         return found if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {found} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
@@ -567,7 +571,7 @@ class QueryCompiler(CypherWriter):
 
 
 def _without_kind(view: Select) -> Select:
-    """Return a view without its kind if it selects only properties and references, which read the same for every kind."""
+    """Return a view without its kind if it selects only properties and references. Their Cypher is the same for every kind."""
     return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
 
 

@@ -17,7 +17,7 @@ Tell = Callable[[str], None]
 def open_connection(
     settings: Settings, tell: Tell | None = None, *, lasting: bool = False
 ) -> Iterator[ConnectionSettings]:
-    """Yield the connection settings; an embedded engine keeps running at least until the block ends.
+    """Yield the connection settings. An embedded engine keeps running at least until the `with` block ends.
 
     `lasting` has the same meaning as in `engine.in_use`. Raises engine.EngineError if the embedded engine cannot be started.
     """
@@ -33,7 +33,7 @@ def running_engine(
 ) -> AbstractContextManager[engine.Engine]:
     """Start the embedded engine, or join the running one, and yield it. Raises EngineError.
 
-    The engine keeps running at least until the block ends.
+    The engine keeps running at least until the `with` block ends.
     """
     return engine.in_use(settings.data, heap=settings.heap, lasting=lasting, progress=tell)
 
@@ -54,14 +54,14 @@ def connection_settings(running: engine.Engine, timeout: float = ConnectionSetti
 
 @contextmanager
 def open_store(settings: Settings, tell: Tell | None = None) -> Iterator[Store]:
-    """Migrate the data to this release if needed, and yield a database client. Raises engine.EngineError and StoreError."""
+    """Migrate the data to this release if they are older, and yield a database client. Raises engine.EngineError and StoreError."""
     with open_connection(settings, tell) as place, Store(place) as store:
         prepare(store, tell)
         yield store
 
 
 def prepare(store: Store, tell: Tell | None = None) -> None:
-    """Migrate the data if this release requires it. Raises StoreError if the data are incompatible with this release."""
+    """Migrate the data to this release if they are older. Raises StoreError if the data are incompatible with this release."""
     if not is_current(store, MODEL):
         apply(store, MODEL, tell or (lambda said: None))
 

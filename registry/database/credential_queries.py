@@ -15,15 +15,16 @@ _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS *
 
 
 def add(credential: dict[str, object]) -> Cypher:
-    """Return Cypher that creates a credential with these properties; none of them may be null."""
+    """Return Cypher that creates a credential with the given properties. No property may be null."""
     return Cypher("CREATE (c:Credential) SET c += $in.credential", {"in": {"credential": credential}})
 
 
 def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
     """Return Cypher that finds the valid credential with this hash and kind.
 
-    The query's only row is a list: the credential's name, role and groups; the number of agencies it names; those agencies that are
-    not retired; and the ids of those agencies and all their units. The query returns no row if there is no valid credential.
+    The query's only row is a list: the credential's name, role and groups; the number of agencies that the credential names; the
+    active ones among these agencies; and the ids of the active agencies and all their units. The query returns no row if there is
+    no valid credential.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"
@@ -38,8 +39,8 @@ def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
 def begin_session(digest: str, session: dict[str, object], *, kind: str, now: str) -> Cypher:
     """Return Cypher that creates a session for the holder of a valid token or invitation; an invitation can be used only once.
 
-    `session` has all properties except those taken from the holder. The session ends no later than the token. The only row is 1, or
-    0 if there is no valid credential.
+    `session` has the properties that the session does not copy from the credential. The session ends no later than the token. The
+    only row is 1 if the session was created, and 0 if there is no valid credential.
     """
     text = (  # the query writes before it checks, which locks the credential against concurrent use
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash}) WHERE c.kind = $in.kind SET c.asked = $in.session.hash"
@@ -59,7 +60,7 @@ def end_session(digest: str, *, now: str) -> Cypher:
 
 
 def revoke(credential: str, *, now: str) -> Cypher:
-    """Return Cypher that revokes a credential, given by its id, and the sessions opened with it.
+    """Return Cypher that revokes the credential with this id and all sessions that were started with it.
 
     The query's only row is the number of revoked credentials and sessions.
     """
@@ -101,13 +102,13 @@ def has_administrator(*, now: str) -> Cypher:
 
 
 def units_of(agencies: Sequence[str]) -> Cypher:
-    """Return Cypher that reads the ids of these agencies and of all their units as one list; retired agencies are left out."""
+    """Return Cypher that reads one list: the ids of the given agencies and of all their units, without retired agencies."""
     text = f"UNWIND $in.ids AS id {_UNITS} WITH u.id AS unit ORDER BY unit RETURN collect(unit)"
     return Cypher(text, {"in": {"ids": list(agencies)}})
 
 
 def acted_for(names: Sequence[str]) -> Cypher:
-    """Return Cypher that tells which of these names are agency ids.
+    """Return Cypher that finds the given names that are ids of agencies.
 
     The query's only row holds two lists: the ids of active agencies and the ids of retired agencies.
     """
@@ -120,13 +121,13 @@ def acted_for(names: Sequence[str]) -> Cypher:
 
 
 def known(names: Sequence[str]) -> Cypher:
-    """Return Cypher that reads, as one list, the names that are agency ids."""
+    """Return Cypher that reads one list: the given names that are ids of agencies."""
     text = "UNWIND $in.names AS id MATCH (a:Agency {id: id}) RETURN collect(a.id)"
     return Cypher(text, {"in": {"names": list(names)}})
 
 
 def by_identifier(names: Sequence[str]) -> Cypher:
-    """Return Cypher that finds the agencies whose official identifier is one of these names.
+    """Return Cypher that finds the agencies that have one of the given names as an official identifier.
 
     The query's only row is a list of `[identifier, agency, whether the agency is retired]`.
     """

@@ -32,10 +32,10 @@ from neo4j.exceptions import (
 
 @dataclass(frozen=True)
 class Cypher:
-    """A Cypher query text and its parameters. The text depends only on the structure of the query, not on its values.
+    """A Cypher query text and its parameters. Queries that differ only in their values have the same text.
 
-    Values are passed in two maps, `$in` and `$me`, so that Neo4j caches one plan per text, however many values there are. Only the
-    keys of a page (`$k`, `$id`, `$n`) are separate parameters. Set `long` if the query may return many rows of one value each.
+    Values are passed in two maps, `$in` and `$me`. Neo4j therefore caches one plan per text, whatever the number of values. Only
+    the keys of a page (`$k`, `$id`, `$n`) are separate parameters. Set `long` if the query may return many rows of one value each.
     `seeking` is an equivalent text for engines that can start at linked records through an index.
     """
 
@@ -46,7 +46,7 @@ class Cypher:
 
 
 def as_one_list(text: str) -> str:
-    """Return a Cypher text that returns all rows as one list, so that the driver receives one message instead of many."""
+    """Return a Cypher text that returns all rows as one list. The driver then receives one message instead of one per row."""
     return f"RETURN COLLECT {{ {text} }} AS rows"
 
 
@@ -63,35 +63,35 @@ class Dialect:
 
     @property
     def types_properties(self) -> bool:
-        """Whether the engine keeps an index in order only if the type of the indexed property is declared."""
+        """Whether the indexed properties need a declared type. Without the type, this engine does not keep the index sorted."""
         return self.embedded
 
     @property
     def seeks(self) -> bool:
-        """Whether a query on this engine may start at a few linked records that an index finds."""
+        """Whether a query on this engine may look up a few linked records in an index and start from them."""
         return not self.embedded
 
     @property
     def seeks_in_writes(self) -> bool:
-        """Whether pruning finds records by an index. The embedded engine scans all records, so that an index would only cost time."""
+        """Whether removing outdated records uses an index. The embedded engine scans all records, so an index would only cost time."""
         return not self.embedded
 
     @property
     def words_index(self) -> str:
-        """The command that creates a full-text index without stemming. On the embedded engine it is SQL, on Neo4j Cypher."""
+        """The command that creates a full-text index without stemming: in SQL for the embedded engine, in Cypher for Neo4j."""
         return _SQL_WORDS_INDEX if self.embedded else _WORDS_INDEX
 
     def time_limit(self, seconds: float) -> float | None:
-        """Return the time limit to send with a query; None for the embedded engine, which gets its time limit at startup."""
+        """Return the time limit to send with a query. Return None for the embedded engine: its time limit is set at startup."""
         return None if self.embedded else seconds
 
     @property
     def gathers(self) -> bool:
-        """Whether the engine still reads a sorted page in index order if the query collects the rows into a list."""
+        """Whether the engine can read a sorted page in index order even if the query collects the rows into a list."""
         return not self.embedded
 
     def retries(self, code: str, *, retryable: bool) -> bool:
-        """Return whether a retry may succeed after this error code; `retryable` says whether the driver considers it retryable."""
+        """Return whether a retry may succeed after an error with this code. `retryable` is whether the driver would retry."""
         if code == "Neo.TransientError.General.MemoryPoolOutOfMemoryError":
             return False
         return retryable or self.conflicts(code)
@@ -103,7 +103,7 @@ class Dialect:
         return code.startswith("Neo.TransientError.Transaction.")
 
     def meaning(self, code: str, *, retryable: bool) -> str:
-        """Return the registry's error code for an engine's error code; `retryable` says whether the driver would retry."""
+        """Return the registry's error code for an engine's error code. `retryable` is whether the driver would retry."""
         if self.embedded and code == "Neo.DatabaseError.General.UnknownError":
             return "TOO_COSTLY"
         if code in _CODES:
@@ -117,7 +117,7 @@ Support = Literal["tested", "untested", "none"]
 
 
 def support_of(agent: str) -> Support:
-    """Return whether the registry supports the server with this agent string.
+    """Return the level of support for a server, given the agent string that names its product and version.
 
     Neo4j before 5.26 lacks Cypher features that the queries need. Unknown versions, such as a new calendar version, are treated as
     untested, since Neo4j continues to support Cypher 5.
@@ -161,13 +161,13 @@ _CODES = {
 def put_change_stamp(stamp: str) -> Cypher:
     """Return Cypher that writes the change stamp, the value that tells caches whether the graph has changed.
 
-    Run it as the last query of a transaction, so that the stamp is locked as briefly as possible.
+    Run this Cypher as the last query of a transaction, so that the transaction locks the stamp only briefly.
     """
     return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": stamp}})
 
 
 def read_change_stamp() -> Cypher:
-    """Return Cypher that reads the change stamp. Its only row is a list with the stamp; the list is empty if there is none."""
+    """Return Cypher that reads the change stamp. The only row is a list with the stamp, or an empty list if no stamp is stored."""
     return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
 
 
@@ -202,9 +202,12 @@ class Interrupted(KeyboardInterrupt, CancelledError):
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """The address of a database, and its credentials. The reader account may only read; on Neo4j it is the same user in read mode.
+    """The address of a database, and its credentials.
 
-    Readers that share these settings see what this process has written, whichever server of a cluster answers (bookmarks).
+    The reader account may only read. On Neo4j, the reader is the same user, and the sessions are opened in read mode.
+
+    Readers that share a settings object see everything that this process has written, even if another server of a cluster answers
+    (by bookmarks).
     """
 
     uri: str
@@ -260,7 +263,7 @@ class Store:
         return self._with_retries(self._run_transaction, lambda ask: [ask(cypher) for cypher in cyphers])
 
     def change(self, work: Callable[[Ask], Answer]) -> Answer:
-        """Run a function in one transaction. An exception rolls the transaction back; after a conflict the function runs again."""
+        """Run a function in one transaction. An exception rolls the transaction back. After a conflict, the function runs again."""
         attempts = self._attempts()  # started before the lock, because the time spent waiting for it counts too
         with self._write_lock:  # serialises the writes of this process, so that they do not conflict with each other
             done: Answer = self._with_retries(self._run_transaction, work, attempts=attempts)
@@ -374,7 +377,7 @@ class Reader:
         await self._driver.close()
 
     async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
-        """Run read queries and return the rows of each; all of them read the same snapshot of the graph. Raises StoreError.
+        """Run read queries on the same snapshot of the graph and return the rows of each query. Raises StoreError.
 
         `timeout` is in seconds; the default is the timeout of the connection settings.
         """
@@ -393,7 +396,7 @@ class Reader:
     async def read_with_stamp(self, cyphers: Sequence[Cypher]) -> tuple[str, list[Rows]]:
         """Run read queries and return the change stamp of the graph and the rows of each query. Raises StoreError.
 
-        The change stamp is "" if the graph has none.
+        If no change stamp is stored in the graph, the returned stamp is "".
         """
         ((stamps,),), *rows = await self.read([read_change_stamp(), *cyphers])
         return ",".join(stamps), rows
@@ -448,7 +451,7 @@ class _Attempts:
         self._dialect, self._until, self._number = dialect, time.monotonic() + patience, 0
 
     def pause(self, error: DriverError | Neo4jError) -> float | None:
-        """Return the seconds to wait before the next attempt; None if there must be no further attempt."""
+        """Return the seconds to wait before the next attempt. If no further attempt is allowed, return None."""
         self._number += 1
         pause = min(0.02 * 2 ** (self._number - 1), 1.0)
         if not self._dialect.retries(_code(error), retryable=error.is_retryable()):
@@ -459,7 +462,7 @@ class _Attempts:
 
 
 def explain(error: Exception, dialect: Dialect, place: ConnectionSettings) -> StoreError:
-    """Return the driver's error as a StoreError, whose message contains neither secrets nor the text of the query."""
+    """Convert an error of the driver into a StoreError. Its message contains neither secrets nor the text of the query."""
     if (failure := _tls_failure(error)) is not None:
         return StoreError("TLS_FAILED", _MESSAGES["TLS_FAILED"].format(uri=place.uri, reason=_tls_reason(failure)))
     sentence = ""
@@ -496,7 +499,7 @@ def _warn_once(sentence: str) -> None:
 
 
 def _tls_failure(error: BaseException | None) -> BoltSecurityError | None:
-    """Return the failed TLS handshake that caused an error, or None if the error has another cause."""
+    """Return the failed TLS handshake that caused an error. If the error has another cause, return None."""
     while error is not None:
         if isinstance(error, BoltSecurityError):
             return error
@@ -531,7 +534,7 @@ def _driver(kind: Any, place: ConnectionSettings, username: str, password: str) 
 
 
 def _literal(text: str) -> Any:
-    """Return a query text as the literal string type that the driver's type hints require; the text never contains values."""
+    """Cast a query text to the literal string type that the driver's type hints require. The text never contains values."""
     return text
 
 

@@ -38,10 +38,10 @@ def found(
 ) -> Cypher:
     """Return Cypher that finds the records that contain every search word: highest score first, then by name and id.
 
-    A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only for actors who may see
-    the details. The engine's own score and limit are not used, because both take account of records and words that the actor may
-    not see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise
-    the score is 1, plus 1 if the summary contains all words, plus the proportion of the words that the name contains.
+    A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only if the actor may see the
+    details. The query ignores the engine's own score and limit, because both depend on records and words that the actor may not
+    see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise the
+    score is the sum of 1, of 1 if the summary contains all words, and of the share of the words that occur in the name.
     """
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
@@ -97,10 +97,11 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
 
 
 def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return Cypher that reads the dependents of each record: those that are affected if the record becomes unavailable.
+    """Return Cypher that reads the dependents of each record: the records that are affected if it becomes unavailable.
 
     A row is `[id, name, withheld, dependents]`, with at most `most` dependents. A dependent is `[relation, kind, id, name, whether
-    it has an alternative]`. `withheld` is true if some dependents are details that the actor may not see.
+    it has an alternative]`. `withheld` is true if the actor may not see some dependents, because they belong to the details of the
+    record.
 
     The dependents of an agency are the services it provides and the resources it owns. The dependents of a resource are the
     services that require it and the agencies that use it. The dependents of a service are the services that depend on it, its
@@ -151,9 +152,10 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
 
     A row is `[id, owners, uses, agreements, hidden, whole]`. `owners` and `uses` include only the given agencies; a use is
     `[agency, role, since, until]`. `agreements` are the agreements in force that cover the resource, each as `[id, parties]`.
-    `hidden` are the users that have an agreement with an owner, if the actor sees only the summary of that agreement and therefore
-    cannot know whether it covers the resource. `whole` is whether the actor sees the details of the resource; if it is false, the
-    uses and agreements are unknown.
+    `whole` is whether the actor sees the details of the resource; if it is false, the uses and agreements are unknown.
+
+    `hidden` are agencies that use the resource and have an agreement with an owner of which the actor sees only the summary. The
+    actor cannot know whether such an agreement covers the resource.
     """
     relevant = f"((type(e) = 'OWNS') OR (({_DETAILS_VISIBLE}) AND {_is_current('e', 'since', 'until')}))"
     hidden = (
@@ -178,7 +180,10 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
-    """Return Cypher that tells whether the actor may not see some uses by these agencies or of the resources they own."""
+    """Return Cypher that tells whether some uses of resources are hidden from the actor.
+
+    Only uses by the given agencies, and uses of the resources that they own, are considered.
+    """
     owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {can_view_details('m')}"
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_is_visible('n')}"
@@ -229,7 +234,7 @@ def met_needs(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
     """Return Cypher that finds the resources of one agency that meet a need of another agency.
 
     A row is `[need, needing agency, resource, owner]`. The resource is of the needed kind, may be shared, and has free capacity if
-    its capacity is known. If both the need and the resource have functions, they have at least one function in common.
+    its capacity is known. If both the need and the resource have functions, they must have at least one function in common.
     """
     functions = f"MATCH ({{0}})-[:HAS_FUNCTION]->(f:Function) WHERE {_is_visible('f')}"
     text = (
@@ -261,11 +266,11 @@ def groups(by: str, actor: Actor) -> Cypher:
 
 
 def ties(actor: Actor, *, day: str) -> Cypher:
-    """Return Cypher that reads the cooperation between agencies: through agreements, services and uses of resources.
+    """Return Cypher that reads which agencies cooperate: by agreements, by shared services, or by using each other's resources.
 
-    The row holds the parties of each agreement in force, the providers of each service, `[user, owner]` of each use that is current
-    on the day, and `withheld`. `withheld` is true if the actor sees only the summary of some agencies, resources or agreements, so
-    that there may be cooperation that the actor cannot see.
+    The only row holds four values: the parties of each agreement in force, the providers of each service, `[user, owner]` for each
+    use that is current on the day, and `withheld`. `withheld` is true if the actor sees only the summary of some agencies,
+    resources or agreements. There may then be cooperation that the actor cannot see.
     """
     parties = f"MATCH (p:Partnership) WHERE {_is_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
     providers = (
@@ -315,7 +320,10 @@ def _has_capacity(resource: str) -> str:
 
 
 def _in_terms(sector: str | None, area: str | None) -> str:
-    """Return the condition that a record is in a sector and an area, or in narrower ones, itself or through a linked agency."""
+    """Return the condition that a record, or an agency linked to it, is in a sector and an area.
+
+    Narrower sectors and areas match too.
+    """
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
@@ -342,10 +350,11 @@ GROUPS = {
 
 
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return Cypher that finds the records whose name has a word with one of these beginnings, most matching beginnings first.
+    """Return Cypher that finds the records whose name has a word that begins with one of the given texts, best match first.
 
-    The query's only row is a list of `[id, name]` of at most `most` records. Retired records and records that the user `me` may not
-    see are left out. The index's own score and limit are not used, because they take account of records that the user may not see.
+    The best match has the most words that begin with a given text. The query's only row is a list of `[id, name]` of at most `most`
+    records. Retired records and records that the user `me` may not see are left out. The query ignores the index's own score and
+    limit, because they depend on records that the user may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
@@ -365,7 +374,7 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads the id, name and kind of those of the records whose details the actor may see, one row each."""
+    """Return Cypher that reads id, name and kind of each given record, one row per record, if the actor may see its details."""
     return Cypher(
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
         " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",

@@ -8,7 +8,7 @@ from registry.permissions import Actor, can_view_details, can_view_summary
 
 
 def network(reads: Sequence[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads one list of records for each of `reads`, in that order; every list is ordered by id.
+    """Return Cypher that reads one list of records for each member of `reads`, in that order. Every list is ordered by id.
 
     `whole` is whether the actor sees the details of the record. If it is false, the details are null or left out.
 
@@ -34,10 +34,10 @@ COMPARED = ("resources", "areas", "functions")
 
 
 def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
-    """Return Cypher that reads the lists COMPARED, as in `network`, restricted to the records that matter for one need.
+    """Return Cypher that reads the lists named in COMPARED, as in `network`, but only the records that are compared with one need.
 
-    These records are the resources of the needed kind, and the areas and functions of the need with all broader areas and
-    functions. The need may be a draft.
+    The lists hold the resources of the needed kind, and the areas and functions of the need with all broader areas and functions.
+    The need may be a draft.
     """
     resources = _records("Resource", *_RESOURCE, also="n.kind = $in.kind")
     areas, functions = (_terms(term, f"(:Need {{id: $in.need}})-[:{link}]->(:{term}){PARTS}") for term, link in _TERMS)
@@ -46,7 +46,7 @@ def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
 
 
 def _records(kind: str, *columns: str, path: str = "", also: str = "", once: str = "") -> str:
-    """Return the subquery for the list of a kind, restricted to the records at the end of `path` and to the condition `also`.
+    """Return the subquery for the list of a kind. The list has the records at the end of `path` that meet the condition `also`.
 
     `once` is an expression that is evaluated once for all records; its value is available as `found`.
     """
@@ -63,18 +63,18 @@ def _published(node: str) -> str:
 
 
 def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
-    """Return the list expression for the records at the far end `m` of a link that both records show in their summaries."""
+    """Return the list expression for the records at the far end `m` of a link, if the link is part of the summaries at both ends."""
     where = f"{_published('m')} AND {can_view_summary('m')} AND {also}"
     return f"COLLECT {{ MATCH {pattern} WHERE {where} WITH DISTINCT m ORDER BY m.id RETURN {wanted} }}"
 
 
 def _linked_details(pattern: str) -> str:
-    """Return the expression for the ids at the far end of a link; only actors who see the details of both ends may see the link."""
+    """Return the expression for the ids at the far end of a link. The actor must be able to see the details of both ends."""
     return _linked(pattern, also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')}")
 
 
 def _parties_by_confirmation(standing: str) -> str:
-    """Return the ids of the parties that gave this confirmation of an agreement and whose details the actor may see."""
+    """Return the ids of the parties that gave this confirmation of an agreement. Parties whose details are hidden are left out."""
     said = f"coalesce(e.standing = '{standing}', false)"
     return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')} AND {said}")
 

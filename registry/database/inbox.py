@@ -9,7 +9,7 @@ from registry.permissions import can_view_details, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when` of the records with this status that the user `$me` may act on, newest first."""
+    """Return Cypher that reads `id, when` of records with this status, newest first, if the user `$me` may act on the record."""
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
         " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
@@ -18,7 +18,7 @@ def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size
 
 
 def last_entries(records: Sequence[str]) -> Cypher:
-    """Return Cypher that reads the audit events about these records. A row is the event's record, number, action and note."""
+    """Return Cypher that reads audit events about the given records. A row is the event's record, number, action and note."""
     text = (
         "UNWIND $in.ids AS id MATCH (c:Change) WHERE c.record = id"
         " RETURN c.record, c.number, c.what, c.note ORDER BY c.number"
@@ -27,7 +27,7 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads the agreements of these agencies that end by the day `until` and have no renewal.
+    """Return Cypher that reads agreements of the given agencies. They end by the day `until`, and no later agreement renews them.
 
     A row is `id, last day, steward`. The agreement that ends last comes first.
     """
@@ -52,9 +52,10 @@ def changes_by(actor: str, *, size: int) -> Cypher:
 
 
 def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads the manually registered agreements that these agencies have neither confirmed nor disputed.
+    """Return Cypher that reads manually registered agreements on which the given agencies have not yet taken a position.
 
-    A row is `id, when`. Agreements whose steward is one of the agencies are left out.
+    An agency takes a position when it confirms or disputes an agreement. A row is `id, when`. If one of the agencies is the steward
+    of an agreement, the agreement is left out.
     """
     text = (
         "MATCH (a:Agency)-[e:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND e.standing IS NULL"
@@ -67,7 +68,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
 
 
 def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when` of the undecided requests that the user `$me` may decide, oldest first."""
+    """Return Cypher that reads `id, when` of undecided requests, oldest first, if the user `$me` may decide on the request."""
     text = (
         "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
         f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
@@ -77,7 +78,7 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when, text` of the unanswered feedback that the user `$me` may answer, oldest first."""
+    """Return Cypher that reads `id, when, text` of unanswered feedback, oldest first, if the user `$me` may answer it."""
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
         " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"

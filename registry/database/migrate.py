@@ -17,7 +17,7 @@ HERE = "(m:Metadata {id: 'registry'})"
 
 
 def stored_metadata() -> Cypher:
-    """Return Cypher that reads the metadata of the data as a map; the map is null if there are no metadata."""
+    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if none are stored."""
     return Cypher(f"OPTIONAL MATCH {HERE} RETURN properties(m)")
 
 
@@ -33,12 +33,12 @@ def kinds_with_records(model: Model) -> Cypher:
 
 
 def stored_properties(element: str) -> Cypher:
-    """Return Cypher that reads the property names in use on the records of a kind, or on the relationships of a link type."""
+    """Return Cypher that reads the names of all stored properties of the records of a kind, or of the relationships of a link type."""
     return Cypher(f"MATCH {_pattern(element)} UNWIND keys(e) AS name RETURN DISTINCT name")
 
 
 def stored_links() -> Cypher:
-    """Return Cypher that reads the relationship types in use, one row each: start kind, relation, end kind."""
+    """Return Cypher that reads each stored relationship type as one row: start kind, relation, end kind."""
     return Cypher("MATCH (a)-[e]->(b) RETURN DISTINCT labels(a)[0], type(e), labels(b)[0]")
 
 
@@ -53,23 +53,23 @@ def count_elements(element: str) -> Cypher:
 
 
 def count_values(element: str, name: str) -> Cypher:
-    """Return Cypher that counts the records of a kind, or the relationships of a link type, that have a value of a property."""
+    """Return Cypher that counts the records of a kind, or the relationships of a link type, that have a value for a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NOT NULL RETURN count(e)")
 
 
 def count_lacking(element: str, name: str) -> Cypher:
-    """Return Cypher that counts the records of a kind, or the relationships of a link type, without a value of a property."""
+    """Return Cypher that counts the records of a kind, or the relationships of a link type, that lack a value for a property."""
     return Cypher(f"MATCH {_pattern(element)} WHERE e.`{name}` IS NULL RETURN count(e)")
 
 
 def records_after(kind: str, after: str, size: int) -> Cypher:
-    """Return Cypher that reads the properties of the records of a kind after an id, ordered by id, one record per row."""
+    """Return Cypher that reads the properties of the records of a kind whose id is greater than an id, ordered by id, one per row."""
     text = f"MATCH (n:{kind}) WHERE n.id > $id RETURN properties(n) ORDER BY n.id LIMIT $n"
     return Cypher(text, {"id": after, "n": size})
 
 
 def put_derived(kind: str, rows: Sequence[Stored]) -> Cypher:
-    """Return Cypher that writes derived values of records, given as `id` and `derived`. Other values stay unchanged."""
+    """Return Cypher that writes the derived values of records. The rows have `id` and `derived`. Other values stay unchanged."""
     text = f"UNWIND $in.rows AS row MATCH (n:{kind} {{id: row.id}}) SET n += row.derived"
     return Cypher(text, {"in": {"rows": list(rows)}})
 
@@ -102,7 +102,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of the data in a database. Version 0 means that the database has no metadata."""
+    """What a database stores about its data, such as their version. Version 0 means that the database stores no metadata."""
 
     version: int = 0
     derived: int = 0
@@ -165,9 +165,9 @@ def _read(store: Store) -> Metadata:
 
 
 def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iterator[str]:
-    """Yield the stored kinds, link types and properties that this model lacks or reads differently.
+    """Yield the stored kinds, link types and properties that the model lacks or whose type it declares differently.
 
-    A difference by which no value is lost is not reported.
+    A difference is reported only if values would be lost.
     """
     for element, types in theirs.items():
         if element not in ours:
@@ -190,7 +190,7 @@ def _incompatibilities(store: Store, theirs: Described, ours: Described) -> Iter
 
 
 def _unknown_elements(store: Store, model: Model) -> Iterator[str]:
-    """Yield the stored kinds, link types and properties that this model lacks, for a database without metadata."""
+    """For a database without metadata, yield the stored kinds, link types and properties that the model lacks."""
     with_records = [row[0] for row in store.read(kinds_with_records(model))]
     links = {_name(link): link.properties for link in model.links()}
     for start, relation, end in store.read(stored_links()) if with_records else ():
@@ -234,7 +234,7 @@ def _derive_all(store: Store, model: Model, progress: str, tell: Tell) -> None:
 
 
 def _derive(ask: Ask, kind: type[Kind], after: str) -> tuple[int, str]:
-    """Compute the derived values of the next batch of records after an id. Return the size of the batch and its last id."""
+    """Compute the derived values of the next batch of records, in order of id. Return the batch's size and last id."""
     ask(audit_log.lock())  # blocks other writers, so that the values are not computed from outdated records
     found = [row[0] for row in ask(records_after(kind.__name__, after, BATCH))]
     if not found:
@@ -272,7 +272,7 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 
 @dataclass(frozen=True)
 class Difference:
-    """The names of the constraints and indexes that a database lacks, and of the surplus ones that the model does not require.
+    """The names of the constraints and indexes that a database lacks, and of those that it has but the model does not require.
 
     A surplus constraint or index may belong to a newer release. Only those in `obsolete` are known to be unused.
     """
@@ -301,7 +301,7 @@ def compare(store: Store, model: Model) -> Difference:
 def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Difference:
     """Migrate a database to the model and return the differences found. Raises StoreError, also if the data are incompatible.
 
-    The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and computes
+    The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and recomputes
     outdated derived values. It calls `tell` to report progress.
     """
     found = check(store, model)  # raises an error before anything is changed

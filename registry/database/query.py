@@ -1,4 +1,4 @@
-"""Queries as frozen data, independent of GraphQL and Cypher: records, conditions, sort order and page size."""
+"""Queries as immutable dataclasses, independent of GraphQL and Cypher: the records, conditions, sort order and page size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterList:
-    """A list in a query, each member of which is a fixed value or comes from a variable."""
+    """A list in a query. Each member is a fixed value or comes from a variable."""
 
     parts: tuple[Parameter, ...]
 
@@ -54,14 +54,14 @@ class Compare:
 
 @dataclass(frozen=True)
 class Within:
-    """A condition that a vocabulary term has one of these ids or is narrower than a term with one of these ids."""
+    """A condition that a vocabulary term is one of the given terms, or is narrower than a given term."""
 
     ids: Parameter | ParameterList
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A condition that a dated link is current on a day, ended before it, or begins after it. A missing date excludes no link."""
+    """A condition that a dated link is current on a day, ended before that day, or begins after it. A missing date means no limit."""
 
     period: str
     day: Parameter
@@ -71,7 +71,7 @@ class Runs:
 class LinkCondition:
     """A condition that some, none or every linked record meets certain conditions.
 
-    `among` and `runs` restrict which far records and which links are considered. `far`, `near` and `edge` are the conditions on the
+    `among` restricts the far records that are considered, and `runs` the links. `far`, `near` and `edge` are the conditions on the
     far record, on the near record and on the link itself.
     """
 
@@ -122,7 +122,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Select:
-    """The properties, links, counts and references to read of one record, in this order. `withheld` counts as a property."""
+    """The properties, links, counts and references to read from one record, in this order. `withheld` is read like a property."""
 
     kind: str
     properties: tuple[str, ...]
@@ -165,7 +165,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class ById:
-    """A query for one record by id: a record of one kind, or of any kind with a separate view for each kind."""
+    """A query for one record by id. If the record may be of any kind, the query has a separate view for each kind."""
 
     id: Parameter
     views: tuple[Select, ...]
@@ -173,7 +173,7 @@ class ById:
 
 @dataclass(frozen=True)
 class ByIds:
-    """A query for the records with these ids; `views` has the same meaning as in `ById`."""
+    """A query for several records, given by their ids. `views` has the same meaning as in `ById`."""
 
     ids: Parameter
     views: tuple[Select, ...]
@@ -191,7 +191,7 @@ class Explore:
 class Page:
     """A query for a page of records of a kind, each in one or more views.
 
-    `rows` is the number of rows to read. It is one more than the page size if the response must tell whether another page follows.
+    `rows` is the number of rows to read. If the response must tell whether another page follows, `rows` is the page size plus one.
     `start` holds the sort keys after which the page begins; the last of them is the id.
     """
 

@@ -33,7 +33,7 @@ def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
 
 
 def present() -> tuple[Cypher, Cypher]:
-    """Return Cypher that reads the names of all constraints, and Cypher that reads the names of all other indexes."""
+    """Return two Cypher queries: the first reads the names of all constraints, the second the names of all other indexes."""
     return (
         Cypher("SHOW CONSTRAINTS YIELD name, type RETURN name ORDER BY name"),
         Cypher(
@@ -49,7 +49,7 @@ def still_filling() -> Cypher:
 
 
 def ours(name: str) -> bool:
-    """Return whether this module assigned the name of a constraint or an index."""
+    """Return whether a constraint or an index has a name that this module generated."""
     return name.startswith("registry_")
 
 

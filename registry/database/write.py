@@ -40,7 +40,7 @@ def upsert_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: s
 def first_rows(kind: type[Kind], rows: Sequence[Stored], *, source: str, run: str, now: str) -> Cypher:
     """Return Cypher that creates records of a kind, for a source that has no records of this kind yet.
 
-    It differs from `upsert_rows` in that nothing is compared. The row holds the number of records.
+    In contrast to `upsert_rows`, it does not compare the records with stored records. The row holds the number of records.
     """
     text = (
         f"UNWIND $in.rows AS row MERGE (n:{kind.__name__} {{id: row.id}})"
@@ -89,8 +89,8 @@ def upsert_relationship_rows(
     """Return the same Cypher as `upsert_relationships`, for relationships given as mappings with `from`, `to` and `props`.
 
     If `single` is set, a relationship is not written if its start already has another relationship of the link type. Some
-    properties, such as a party's confirmation, can later be changed only by an action of their own; they are written only when the
-    relationship is created.
+    properties, such as a party's confirmation, can later be changed only by a record action. This Cypher writes them only when it
+    creates the relationship.
     """
     by_action = [name for name, one in link.properties.items() if one.by_action]
     created = "e.source = $in.source"
@@ -128,9 +128,9 @@ def merge_relationship(link: Link, start: str, end: str, *, created: str = "") -
 
 
 def without_key(link: Link, relationship: str = "e") -> str:
-    """Return the predicate that a relationship is not derived from another record.
+    """Return the predicate that a relationship was not derived from another record, such as a use from a request.
 
-    The predicate is "true" if relationships of the link type are never derived.
+    If relationships of the link type are never derived, the predicate is "true".
     """
     return f"{relationship}.key IS NULL" if link.keyed else "true"
 
@@ -201,11 +201,11 @@ def mark_seen(kind: type[Kind], ids: Sequence[str], *, source: str, run: str) ->
 
 
 def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> Cypher:
-    """Return Cypher that retires at most `size` records of a source that the load run did not find in the source.
+    """Return Cypher that retires records of a source, at most `size`, if the load run did not find them in the source.
 
     The query's only row is a list of `[id, status before, steward]`.
 
-    The readers stay the same: a published record remains visible, and a record that was never published does not become visible.
+    The readers of a record stay the same. A published record remains visible, and an unpublished record does not become visible.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.source = $in.source AND n.run <> $in.run AND n.status <> 'retired'"
@@ -217,7 +217,7 @@ def retire(kind: type[Kind], *, source: str, run: str, now: str, size: int) -> C
 
 
 def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cypher:
-    """Return Cypher that removes at most `size` relationships of a source that the load run did not find in the source.
+    """Return Cypher that removes relationships of a source, at most `size`, if the load run did not find them in the source.
 
     The query's only row is a list of `[start id, end id, properties]`.
     """
@@ -229,7 +229,7 @@ def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cyph
 
 
 def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
-    """Return Cypher that removes this source's relationships from the start record of a row to a record other than its end.
+    """Return Cypher that removes outdated relationships of a source: from the start record of a row to a record other than its end.
 
     The row returned is a list of `[start id, end id, properties]`.
     """
@@ -242,7 +242,7 @@ def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object
 
 
 def retire_of_run(kind: type[Kind], ids: Sequence[str], *, run: str, other: str, now: str) -> Cypher:
-    """Return Cypher that retires records that a load run created, unless a later run found them or `other` took them over.
+    """Return Cypher that retires the records that a load run created, except records that belong to a later run or to `other` now.
 
     The query's only row is a list of `[id, status before, steward]`.
     """
@@ -291,7 +291,7 @@ def existing_ids(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def stored_states(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return Cypher that reads a list of `[id, source, hash, status]` of the existing records among these ids."""
+    """Return Cypher that reads one list. It has `[id, source, hash, status]` for each given id that a record has."""
     text = (
         f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.source, n.hash, n.status])"
     )
@@ -299,7 +299,7 @@ def stored_states(kind: type[Kind], ids: Sequence[str]) -> Cypher:
 
 
 def count_records(kind: type[Kind], *, source: str) -> Cypher:
-    """Return Cypher that counts the records of a kind: all, those of this source, and those that are not retired."""
+    """Return Cypher that counts all records of a kind, its records from a source, and its active records from that source."""
     text = (
         f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
         " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
@@ -326,7 +326,7 @@ def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: 
 
 
 def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
-    """Return Cypher that counts this source's relationships from the start record of a row to a record other than its end."""
+    """Return Cypher that counts outdated relationships of a source: from the start record of a row to a record other than its end."""
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         " WHERE b.id <> row.to AND e.source = $in.source RETURN count(e)"
@@ -335,7 +335,7 @@ def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: 
 
 
 def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
-    """Return Cypher that reads the properties of the records that the rows would change.
+    """Return Cypher that reads the stored properties of each record that would change if the rows were written.
 
     The rows are in the form that `stored` returns.
     """
@@ -348,7 +348,7 @@ def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
 
 
 def existing_relationships(link: Link, rows: Sequence[Stored]) -> Cypher:
-    """Return Cypher that reads a list of `[start id, end id, properties]` of the given relationships that any source has."""
+    """Return Cypher that reads a list of `[start id, end id, properties]`: the given relationships that exist, from any source."""
     asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
@@ -448,25 +448,25 @@ def remove_relationships(end: End, rows: Sequence[Stored]) -> Cypher:
 
 
 def far_ids(end: End, ids: Sequence[str]) -> Cypher:
-    """Return Cypher that reads, as one list, the ids of the records that a link connects with these records."""
+    """Return Cypher that reads one list: the ids of all records that are linked with the given records by one type of link."""
     text = f"UNWIND $in.ids AS id MATCH {_relationship(f'(n:{end.kind} {{id: id}})', end, f'(m:{end.target})')}"
     return Cypher(f"{text} RETURN collect(DISTINCT m.id)", {"in": {"ids": list(ids)}})
 
 
 def ids_in_use(ids: Sequence[str]) -> Cypher:
-    """Return Cypher that reads which of these ids a record of any kind has, one row per id."""
+    """Return Cypher that reads the given ids that are in use, by a record of any kind; one row per id."""
     each = (f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN n.id AS id" for kind in MODEL.kinds)
     return Cypher(" UNION ALL ".join(each), {"in": {"ids": list(ids)}})
 
 
 def summary_readers(kind: type[Kind], ids: Sequence[str]) -> Cypher:
-    """Return Cypher that reads a list of `[id, readers of the summary]` of the existing records among these ids."""
+    """Return Cypher that reads one list. It has `[id, readers of the summary]` for each given id that a record has."""
     text = f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}}) RETURN collect([n.id, n.seen_by])"
     return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def own_ends(kind: type[Kind]) -> list[End]:
-    """Return the links that a kind declares. They are changed together with the records of the kind."""
+    """Return the links that a kind declares. A change of a record can also change the record's links of these types."""
     return [end for end in kind.ends.values() if end.declared]
 
 
@@ -481,10 +481,10 @@ def _relationship(near: str, end: End, far: str) -> str:
 
 
 def take_lease(source: str, *, run: str, process: str, now: str, lasts: int, ended: str = "") -> Cypher:
-    """Return Cypher that takes the lease of a source for `lasts` milliseconds, unless another load run holds the lease.
+    """Return Cypher that takes the lease of a source for `lasts` milliseconds. If another load run holds the lease, nothing changes.
 
-    A lease is a lock that expires. A lease that the run `ended` holds counts as free. The row is the run that now holds the lease,
-    since when, and the process of that run.
+    A lease is a lock that expires. If the run `ended` holds the lease, the lease counts as free. The row has the run that now holds
+    the lease, the time since when, and the process of that run.
     """
     text = (
         "MERGE (l:Lease {id: $in.source}) SET l.asked_by = $in.run"
@@ -500,7 +500,7 @@ def take_lease(source: str, *, run: str, process: str, now: str, lasts: int, end
 def renew_lease(source: str, *, run: str, lasts: int) -> Cypher:
     """Return Cypher that extends a run's lease to `lasts` milliseconds from now.
 
-    The row is 1, or 0 if the run does not hold the lease.
+    The row is 1 if the lease was extended, and 0 if the run does not hold the lease.
     """
     text = (
         "MATCH (l:Lease {id: $in.source}) WHERE l.holder = $in.run SET l.until = timestamp() + $in.lasts"
@@ -525,7 +525,7 @@ _UNTIL = "CASE WHEN r.decision = 'ended' AND coalesce(r.until > r.decided_on, tr
 
 
 def promised(resources: Sequence[str], *, day: str) -> Cypher:
-    """Return Cypher that reads the quantities promised to accepted requests that have not ended, including future ones.
+    """Return Cypher that reads the quantity of each given resource that is promised to each current or future accepted request.
 
     A row is `[resource, request, agency, quantity, since]`.
     """
@@ -538,7 +538,7 @@ def promised(resources: Sequence[str], *, day: str) -> Cypher:
 
 
 def remove_stale_uses(resources: Sequence[str]) -> Cypher:
-    """Return Cypher that removes the uses of these resources that came from a request but that no request grants any more."""
+    """Return Cypher that removes uses of the given resources, if a use was derived from a request that no longer grants it."""
     text = (
         "UNWIND $in.ids AS id MATCH (n:Resource {id: id})<-[e:USES]-(a:Agency) WHERE e.key IS NOT NULL"
         " AND NOT EXISTS { MATCH (n)<-[:REQUEST_FOR]-(r:Request)-[:REQUESTED_BY]->(b:Agency)"
@@ -548,7 +548,7 @@ def remove_stale_uses(resources: Sequence[str]) -> Cypher:
 
 
 def put_uses(resources: Sequence[str]) -> Cypher:
-    """Return Cypher that creates or updates a use of the resources for each accepted request, even if the use has ended.
+    """Return Cypher that creates or updates a use of a resource for each accepted request. Ended uses are written too.
 
     The id of the request becomes the key of the use.
     """
@@ -563,7 +563,7 @@ def put_uses(resources: Sequence[str]) -> Cypher:
 
 
 def with_requests() -> Cypher:
-    """Return Cypher that reads, as one list, the ids of the resources with a request or a use derived from a request."""
+    """Return Cypher that reads one list: the ids of all resources that have a request, or a use derived from a request."""
     text = (
         "RETURN COLLECT { MATCH (:Request)-[:REQUEST_FOR]->(n:Resource) RETURN DISTINCT n.id }"
         " + COLLECT { MATCH (n:Resource)<-[e:USES]-(:Agency) WHERE e.key IS NOT NULL RETURN DISTINCT n.id }"

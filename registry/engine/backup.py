@@ -52,7 +52,7 @@ def backup(engine: Engine, to: Path) -> Path:
 
 @contextlib.contextmanager
 def _deleting_leftovers(folder: Path) -> Iterator[None]:
-    """If the block raises an exception, delete the files that it created in a folder."""
+    """If the `with` block raises an exception, delete the files that the block created in a folder."""
     before = set(folder.glob("*"))
     try:
         yield
@@ -83,10 +83,10 @@ def _move(source: Path, target: Path) -> Path:
 
 
 def restore(data: Path, archive: Path) -> None:
-    """Replace the database in ``data`` by the backup ``archive``. The engine must be stopped.
+    """Replace the database in ``data`` by the backup ``archive``. The caller must stop the engine first.
 
-    Saved report runs are replaced too, unless the archive has none, as is the case with older archives. Raises EngineError if the
-    engine runs, or if the archive is missing or invalid; then nothing has changed.
+    If the archive contains saved report runs, they replace the present ones; older archives contain no saved runs. Raises
+    EngineError if the engine runs, or if the archive is missing or invalid. After an EngineError, nothing has changed.
     """
     data, archive = data.resolve(), archive.resolve()
     if not archive.is_file():
@@ -116,7 +116,7 @@ def _unpack(archive: Path, into: Path) -> Path:
 
 
 def _unpack_runs(restored: Path, into: Path) -> Path | None:
-    """Unpack the saved report runs beside a restored database. Return their folder; None if the backup contains no runs."""
+    """Unpack the saved report runs beside a restored database. Return their folder, or None if the backup contains no runs."""
     packed = restored / RUNS
     if not packed.exists():
         return None

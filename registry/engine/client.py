@@ -14,7 +14,7 @@ TIMEOUT = httpx.Timeout(10, read=600)  # a backup or a check of a large database
 
 
 class EngineError(Exception):
-    """The embedded engine has a problem; the message is for the user."""
+    """The embedded engine has a problem. The message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def command(engine: Engine, text: str) -> dict[str, Any]:
 
 
 def sql(engine: Engine, text: str) -> list[dict[str, Any]]:
-    """Run an ArcadeDB SQL command on the registry's database and return the rows. SQL serves tasks that Cypher lacks.
+    """Run an ArcadeDB SQL command on the registry's database and return the rows. SQL is used for tasks that Cypher cannot do.
 
     Raises EngineError if the engine rejects the command or does not respond.
     """
@@ -67,7 +67,7 @@ def ready(engine: Engine) -> bool:
 
 
 def responds(engine: Engine) -> bool:
-    """Return whether the engine is ready and accepts the reader's login, which is created in the last step of the setup."""
+    """Return whether the engine is ready and the reader can log in. The setup of a new engine creates the reader last."""
     reader = httpx.BasicAuth(engine.reader_username, engine.reader_password)
     try:
         with _client() as client:

@@ -24,10 +24,11 @@ PASSWORD = "password"  # nosec B105 # the name of a file
 
 
 def server(data: Path, heap: str, bolt: int, http: int, *, lasting: bool) -> list[str]:
-    """Return the command that serves ``data`` (an absolute path) on two loopback ports, with at most ``heap`` of memory.
+    """Return the command that starts an engine on the directory ``data`` (an absolute path), with at most ``heap`` of memory.
 
-    A ``lasting`` server spends more time on compiling code that runs often. The engine reads the password from a file in ``data``,
-    so that no process list shows it. Raises EngineError if the wheel of the engine is not installed.
+    The engine listens on two ports of this machine only. A ``lasting`` engine spends more time on compiling code that runs often.
+    The engine reads the password from a file in ``data``, so that no process list shows it. Raises EngineError if the wheel of the
+    engine is not installed.
     """
     settings = {
         "server.rootPath": data,
@@ -126,7 +127,7 @@ def prepare(data: Path) -> None:
 
 @contextlib.contextmanager
 def readable_errors(data: Path) -> Iterator[None]:
-    """Convert file system errors into an EngineError whose message names the data directory."""
+    """Convert file system errors into an EngineError. The message of the EngineError names the data directory."""
     try:
         yield
     except Timeout:
@@ -138,7 +139,7 @@ def readable_errors(data: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def start_lock(data: Path) -> Iterator[None]:
-    """Lock ``data``, so that no other process starts an engine on it until the block ends."""
+    """Lock the directory ``data``, so that no other process starts an engine on it until the `with` block ends."""
     lock = _lock(data)
     try:
         yield
@@ -147,7 +148,7 @@ def start_lock(data: Path) -> Iterator[None]:
 
 
 def write_startup_files(data: Path) -> None:
-    """Write the files that the engine reads when it starts: the read-only group, and the passwords unless they exist."""
+    """Write the files that the engine reads at startup: the read-only group and, if they do not exist yet, the passwords."""
     if not (data / PASSWORD).exists() or not (data / READER_PASSWORD).exists():
         for stale in (PASSWORD, READER_PASSWORD, USERS):
             (data / stale).unlink(missing_ok=True)
@@ -176,7 +177,7 @@ def engine_of(data: Path, state: EngineState) -> Engine:
 
 
 def state_of(data: Path) -> EngineState | None:
-    """Return the content of the engine's state file, or None if the file is missing or unreadable."""
+    """Return the content of the engine's state file. If the file is missing or unreadable, return None."""
     try:
         return EngineState(**json.loads((data / STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -184,7 +185,7 @@ def state_of(data: Path) -> EngineState | None:
 
 
 def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the running process of the engine on ``data``, or None; another process that has got the same pid is ignored."""
+    """Return the running process of the engine on ``data``, or None. An unrelated process that now has the same pid is ignored."""
     with contextlib.suppress(psutil.Error):
         if state and root_path(data) in (process := psutil.Process(state.pid)).cmdline():
             return process
@@ -192,7 +193,7 @@ def process_of(data: Path, state: EngineState | None) -> psutil.Process | None:
 
 
 def guard_of(data: Path, state: EngineState | None) -> psutil.Process | None:
-    """Return the running guard process of the engine on ``data``, or None if no guard runs."""
+    """Return the guard process of the engine on ``data``. If no guard runs, return None."""
     with contextlib.suppress(psutil.Error):
         if state and str(data / STATE) in (process := psutil.Process(state.guard)).cmdline():
             return process
@@ -206,7 +207,7 @@ def await_guard(data: Path, state: EngineState) -> None:
 
 
 def last_ports(data: Path) -> tuple[int, int] | None:
-    """Return the Bolt and HTTP ports of the last engine on ``data``, or None. Database drivers that are still open use them."""
+    """Return the Bolt and HTTP ports of the last engine on ``data``, or None. Drivers that are still open connect to these ports."""
     try:
         bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):

@@ -1,9 +1,10 @@
 """The guard, the parent process of the engine: it keeps the engine running as long as some process uses the engine.
 
-Run this module as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine. ``STATE`` alone takes over the engine named in the state
-file, whose guard was killed. A user is a process with an open connection to the guard; the operating system closes the connection
-when that process ends for any reason, on every platform. When the last connection is closed, the guard stops the engine, unless a
-user sent ``stay``. The process that started the guard counts as a user until it closes the guard's standard input.
+Run this module as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine. ``STATE`` alone takes over a running engine whose guard
+was killed; the state file names the engine. A user is a process with an open connection to the guard; the operating system closes
+the connection when that process ends for any reason, on every platform. When the last connection is closed, the guard stops the
+engine. If a user has sent ``stay``, the engine keeps running. The process that started the guard counts as a user until it closes
+the guard's standard input.
 
 The state file exists while the engine runs. It is deleted only after a clean shutdown. A state file without a running process
 therefore means that the engine crashed or was killed.
@@ -45,7 +46,7 @@ class Guard:
         self._ending = self._killed = False
 
     def run(self, *, stays: bool = False) -> int:
-        """Accept connections from users until the engine has ended. Return the engine's exit code."""
+        """Accept connections from the engine's users until the engine has ended. Return the engine's exit code."""
         self._state["stays"] = stays
         self._write_state()
         signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=self._stop, daemon=True).start())

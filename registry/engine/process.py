@@ -41,14 +41,14 @@ LEAVE_SECONDS = GRACE_SECONDS + 10
 
 
 class EngineUse:
-    """The use of a running engine by this process. The use ends with `leave`, or when this process ends for any reason."""
+    """A connection that marks this process as a user of a running engine. It ends with `leave` or when this process ends."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     @classmethod
     def begin(cls, state: EngineState) -> Self | None:
-        """Connect to the guard in `state`; return None if the guard is gone or about to stop the engine."""
+        """Connect to the guard that `state` names. If the guard is gone or about to stop the engine, return None."""
         connection = None
         with contextlib.suppress(OSError):
             connection = socket.create_connection(("127.0.0.1", state.door), GREETING_SECONDS)
@@ -70,7 +70,7 @@ class EngineUse:
         self.leave()
 
     def ended(self) -> bool:
-        """Wait until the engine or its guard has ended. Return whether `stop` ended it."""
+        """Wait until the engine or its guard has ended. Return whether a call of `stop` ended the engine."""
         received = b""
         with contextlib.suppress(OSError):
             while part := self._connection.recv(len(STOPPED)):
@@ -78,15 +78,15 @@ class EngineUse:
         return STOPPED in received
 
     def finish(self) -> None:
-        """End this use of the engine without waiting.
+        """Stop using the engine, without waiting.
 
-        If this was the last use, `ended` returns when the engine has ended. If other uses remain, `ended` returns soon.
+        If no other process uses the engine, `ended` returns when the engine has ended. Otherwise `ended` returns soon.
         """
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
 
     def leave(self) -> None:
-        """End this use of the engine. If it was the last use, wait until the engine has ended."""
+        """Stop using the engine. If no other process uses the engine, wait until it has ended."""
         with self._connection:
             self.finish()
             with contextlib.suppress(OSError):
@@ -106,14 +106,14 @@ _guards: list[Guard] = []  # the guards that this process started, kept here bec
 
 
 class PortTakenError(Exception):
-    """Another process took a port that was free a moment before."""
+    """Another process took a port that this process had found free."""
 
 
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
-    """Start the engine of ``data``. Return its connection settings and this process's use of it.
+    """Start the engine of ``data``. Return its connection settings, and the connection that keeps it running.
 
-    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports.
-    Raises PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
+    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises
+    PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
     """
     bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
@@ -137,7 +137,7 @@ def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | Non
 
 
 def take_over(data: Path) -> EngineUse:
-    """Start a new guard for the engine of ``data``, whose guard was killed. Return this process's use of the engine."""
+    """Start a new guard for a running engine whose guard was killed. Return the connection that keeps the engine running."""
     owner = _spawn(data)
     try:
         return _first_use(data, owner)
@@ -219,7 +219,7 @@ def _last_line(printed: str) -> str:
 
 
 def no_response(data: Path, what: str) -> str:
-    """Return the message for an engine that does not respond; ``what`` is the event before, such as "was started but"."""
+    """Return the message for an engine that does not respond. ``what`` says what happened before, such as "was started but"."""
     return f"The engine on {data} {what} does not respond within {RESPONSE_SECONDS} s. Stop it, and see {data / LOG}."
 
 
@@ -263,7 +263,7 @@ def start(
 ) -> Engine:
     """Find the engine that runs on ``data``, or start one and wait until it is ready. Return its connection settings.
 
-    The engine runs as long as any process uses it. If it was once started as ``detached``, it runs until ``stop``. The other
+    The engine runs as long as any process uses it. If any process started it as ``detached``, it runs until ``stop``. The other
     parameters and the errors are those of ``join``.
     """
     engine, use = join(data, heap=heap, lasting=lasting or detached, progress=progress)
@@ -278,10 +278,10 @@ def start(
 def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None) -> tuple[Engine, EngineUse]:
     """Use the engine that runs on ``data``, or start one and wait until it is ready.
 
-    Return the engine's connection settings and this process's use of it. A ``lasting`` engine is slower in its first minutes and
-    then twice as fast. After an unclean shutdown the database is checked, and ``progress`` is called with the problems found.
-    Raises EngineError if the directory is locked or not writable, if the wheel is missing, or if the engine ended or does not
-    respond.
+    Return the engine's connection settings, and the connection that keeps the engine running. A ``lasting`` engine is slower in its
+    first minutes and then twice as fast. After an unclean shutdown the database is checked, and ``progress`` is called with the
+    problems found. Raises EngineError if the directory is locked or not writable, if the wheel is missing, or if the engine ended
+    or does not respond.
     """
     data = data.resolve()
     prepare(data)
@@ -296,7 +296,7 @@ def join(data: Path, *, heap: str, lasting: bool, progress: Notify | None = None
 
 
 def find(data: Path) -> Engine | None:
-    """Return the engine that runs on ``data``, or None if none runs. Raises EngineError if it runs but does not respond."""
+    """Return the engine that runs on ``data``, or None if no engine runs. Raises EngineError if the engine does not respond."""
     data = data.resolve()
     deadline = time.monotonic() + RESPONSE_SECONDS
     while (state := state_of(data)) and process_of(data, state):
@@ -326,7 +326,7 @@ def stop(data: Path) -> bool:
 
 
 def _join_running(data: Path) -> tuple[Engine, EngineUse] | None:
-    """Use the engine that runs on ``data``; return None if no engine runs or if it ended during the wait."""
+    """Use the engine that runs on ``data``. Return None if no engine runs, or if the engine ended while this process waited."""
     deadline = time.monotonic() + RESPONSE_SECONDS
     use, used = None, None
     try:

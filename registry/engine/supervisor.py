@@ -23,11 +23,11 @@ Join = Callable[[], tuple[Engine, EngineUse]]
 def in_use(
     data: Path, *, heap: str = "512m", lasting: bool = False, progress: Notify | None = None
 ) -> Iterator[Engine]:
-    """Find or start the engine of ``data``, yield it, and keep it running until the block ends.
+    """Find or start the engine of ``data``, yield it, and keep it running until the `with` block ends.
 
-    If the engine crashes or is killed, one of the processes that use it restarts it on the same ports. After a ``stop`` it is not
-    restarted until somebody starts it again. ``progress`` is called with messages. The other parameters and the errors are those of
-    ``join``.
+    If the engine crashes or is killed, one of the processes that use it restarts it on the same ports. After a ``stop``, the engine
+    stays stopped until somebody starts it again. ``progress`` is called with messages for the user. The other parameters and the
+    errors are those of ``join``.
     """
     notify = progress or (lambda _: None)
     supervisor = _Supervisor(data.resolve(), partial(join, data, heap=heap, lasting=lasting, progress=notify), notify)
@@ -51,7 +51,7 @@ class _Supervisor:
         self._thread.start()
 
     def leave(self) -> None:
-        """End the use of the engine. If it was the last use, wait until the engine has ended."""
+        """Stop using the engine. If no other process uses the engine, wait until it has ended."""
         with self._lock:
             self._over.set()
             if self._use:

@@ -16,7 +16,7 @@ class ExplorationTooLarge(Exception):
 
 @dataclass(frozen=True)
 class ExploreContext:
-    """The context of an exploration: the function that reads from the database, and the actor whose permissions apply."""
+    """The context of a graph exploration: the function that reads from the database, and the actor whose permissions apply."""
 
     read: Callable[[Sequence[Cypher]], Awaitable[list[Rows]]]
     actor: Actor

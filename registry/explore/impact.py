@@ -1,4 +1,4 @@
-"""Impact: the services, resources and agencies that stop working if one record becomes unavailable."""
+"""Impact: the services, resources and agencies that are affected if one record becomes unavailable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FORWARD = frozenset(
 
 @dataclass(frozen=True)
 class ImpactHit:
-    """An affected record. The record is lost, or only degraded if it has an alternative to what was lost."""
+    """An affected record. If it has an alternative to the lost record, it is only degraded; otherwise it is lost too."""
 
     record: str
     kind: str
@@ -34,7 +34,7 @@ class ImpactHit:
 
 @dataclass(frozen=True)
 class Impact:
-    """All affected records; those with the shortest chain of links come first.
+    """All affected records. Records with the shortest chain of links come first.
 
     `withheld` says that more records may be affected. The actor then sees only the summary of the unavailable record or of an
     affected record, so that the dependents of that record are unknown.
@@ -71,13 +71,13 @@ class Impact:
 async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) -> Impact | None:
     """Return the records that are affected if an agency, a service or a resource becomes unavailable.
 
-    The result is None if the record does not exist. It contains the services and resources within `depth` links, and their agencies
-    and areas.
+    If the record does not exist, return None. The result contains the services and resources within `depth` links, and their
+    agencies and areas.
 
-    A record with an alternative is degraded, and so are its dependents. An agency that loses a resource it uses, or that provides
-    an affected service, is degraded; its other services are affected only if they require what is lost. If several chains of links
-    lead to a record, a chain by which the record is lost takes precedence, then the shortest chain. Raises StoreError, and
-    ExplorationTooLarge if there are more than MOST_HITS hits.
+    A record with an alternative is degraded, and so are its dependents. An agency is degraded if it uses a lost resource or
+    provides an affected service. Its other services are affected only if they require a lost record. If several chains of links
+    lead to a record, a chain by which the record is lost takes precedence over a chain by which it is degraded. Among equal chains,
+    the shortest is reported. Raises StoreError, and ExplorationTooLarge if there are more than MOST_HITS hits.
     """
     hits: dict[str, ImpactHit] = {}
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}
@@ -102,7 +102,7 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
 
 
 def _next_hits(rows: Sequence[Any], frontier: Mapping[str, ImpactHit]) -> list[ImpactHit]:
-    """Return the dependents of the records in the frontier; if a record is hit several times, its worst hit comes last."""
+    """Return the dependents of the records in the frontier. If a record is hit several times, its worst hit comes last."""
     found = []
     for near, name, _withheld, dependents in rows:
         cause = frontier[near]

@@ -36,10 +36,10 @@ class NeighbourLink:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The nearby records, nearest first, the links among them, and the number of other links within reach.
+    """The nearby records (nearest first), the links between them, and the number of their other links.
 
-    `left_out`, the number of links within reach that are not in the result, is None if some of them are withheld from the actor.
-    `not_current` is the number of links that are not current on the day.
+    `left_out` is the number of links of the nearby records that are not in the result. If some links are withheld from the actor,
+    `left_out` is None. `not_current` is the number of links that are not current on the day.
     """
 
     nodes: Sequence[NearbyRecord]
@@ -58,8 +58,8 @@ async def neighbourhood(
 ) -> Neighbourhood | None:
     """Return at most `first` records within `hops` links of a record, including the record itself. Raises StoreError.
 
-    The result is None if the record does not exist. Records at the same distance are ordered by name. Uses and agreements that are
-    not current on the day are left out.
+    If the record does not exist, return None. Records at the same distance are ordered by name. Uses and agreements that are not
+    current on the day are left out.
     """
     distances: dict[str, int] = {of: 0}
     read: dict[str, Any] = {}

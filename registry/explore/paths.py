@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PathStep:
-    """A link that a path follows from one record to another; `forward` is true if the path follows the link's own direction."""
+    """A link that a path follows from one record to another. If the path follows the link's own direction, `forward` is true."""
 
     relation: str
     forward: bool
@@ -29,7 +29,7 @@ class PathStep:
 
 
 def has_detail_links(kind: str, relations: Collection[str]) -> bool:
-    """Return whether some of these relations are details of a kind.
+    """Return whether any of the given relations belongs to the details of a kind.
 
     A detail is unknown to actors who may see only the summary of a record.
     """
@@ -45,7 +45,7 @@ def sentence(steps: Sequence[PathStep]) -> str:
 
 
 def phrase(relation: str, *, forward: bool) -> str:
-    """Return the words for a relation, in its own direction or in the opposite direction."""
+    """Return the words for a relation, such as "uses". For the opposite direction, return words such as "used by"."""
     return _(PHRASES[relation][0 if forward else 1])
 
 
@@ -130,12 +130,11 @@ async def paths(
 ) -> Paths | None:
     """Return up to `first` paths of at most `longest` links between two records; no path visits a record twice.
 
-    The paths use links of these relations only, in either direction. The result is None if one of the two records does not exist.
+    The paths use only links of the given relations, in either direction. If one of the two records does not exist, return None.
 
-    The search starts at both records. Each step reads the links of the smaller frontier, so that after N steps all paths of N links
-    have been read. Yen's algorithm (networkx) finds the shortest of these paths. If a record has more than EACH links, only the
-    first of them by name are followed. Raises StoreError, and ExplorationTooLarge if the search would read more than MOST_LINKS
-    links.
+    The search starts at both records. Each step reads the links of the smaller frontier. After N steps, all paths of N links have
+    been read. Yen's algorithm (networkx) finds the shortest of these paths. If a record has more than EACH links, only the first of
+    them by name are followed. Raises StoreError, and ExplorationTooLarge if the search would read more than MOST_LINKS links.
     """
     graph = PathFinder(context, relations, day)
     await graph.read({start, end})
@@ -168,11 +167,11 @@ class PathFinder:
         self.withheld = False  # whether some links of the visited records are hidden from the actor
 
     def knows(self, one: str) -> bool:
-        """Return whether a record has been read or found at the end of a link."""
+        """Return whether the search has read this record or has found it at the end of a link."""
         return one in self._names
 
     async def read(self, ids: set[str]) -> set[str]:
-        """Read the links of these records and return the records at their far ends. Raises ExplorationTooLarge and StoreError."""
+        """Read the links of the given records and return the linked records. Raises ExplorationTooLarge and StoreError."""
         new = sorted(ids - self._read)
         if new:
             (rows,) = await self._context.run(

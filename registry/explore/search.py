@@ -29,13 +29,13 @@ class SearchHit:
 
     @property
     def sort_key(self) -> tuple[float, str, str]:
-        """The sort key with which Python's ascending sort puts the best hit first."""
+        """The key for Python's ascending sort, so that the best hit comes first."""
         return -self.score, self.name_key, self.record
 
 
 @dataclass(frozen=True)
 class SearchResults:
-    """A page of search hits, whether more hits follow, and the numbers of hits in total and per kind, counted up to MOST."""
+    """A page of search hits, whether more hits follow, and the number of hits in total and per kind. Counting ends at MOST."""
 
     hits: Sequence[SearchHit]
     more: bool
@@ -56,8 +56,8 @@ async def search(
     """Return the records of these kinds that contain every search word. Raises StoreError.
 
     A search word matches the beginning of a word in a record, or a word with the same stem. A text without words finds no records.
-    `sector` and `area` are ids; they restrict the search to records that are in that sector and area, or in narrower ones,
-    themselves or through a linked agency. `after` holds the sort keys of the last hit on the previous page.
+    `sector` and `area` are ids. They restrict the search to records that are in that sector and area, or that have a linked agency
+    there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
     """
     wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:
@@ -70,7 +70,7 @@ async def search(
 async def _hits(
     context: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
 ) -> list[SearchHit]:
-    """Return the best search hits, at least MOST of them if there are so many.
+    """Return the best search hits. If there are at least MOST hits, return at least MOST.
 
     If the names of MOST records begin with the text, the full-text search is not needed.
     """

@@ -17,7 +17,7 @@ MOST = 200
 class SharedUse:
     """The use of a resource by one of the agencies.
 
-    `covered` is whether an agreement covers the use; it is None if the actor may not know.
+    `covered` is whether an agreement covers the use. If the actor may not know this, `covered` is None.
     """
 
     agency: str
@@ -39,9 +39,9 @@ class CoveringAgreement:
 class SharedResource:
     """A resource that one of the agencies owns and another uses, or that several of the agencies use.
 
-    `agreements` are the agreements in force that cover the resource and have at least two of the agencies as parties;
-    `other_agreements` are the other agreements that cover it. Uses and agreements are None if the actor sees only the summary of
-    the resource.
+    `agreements` and `other_agreements` are the agreements in force that cover the resource. In `agreements`, at least two of the
+    compared agencies are parties; `other_agreements` holds the rest. Uses and agreements are None if the actor sees only the
+    summary of the resource.
     """
 
     resource: str
@@ -52,7 +52,7 @@ class SharedResource:
 
     @property
     def uncovered(self) -> bool:
-        """Whether some use of the resource is not covered by any agreement in force."""
+        """Whether an agency uses the resource without an agreement in force that covers the use."""
         return any(use.covered is False for use in self.uses or ())
 
 
@@ -85,7 +85,7 @@ class PartyAssessment:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the given agencies; its details are None if the actor sees only the summary."""
+    """A partnership of several of the given agencies. If the actor sees only its summary, the details are None."""
 
     partnership: str
     parties: Sequence[Participation]
@@ -94,7 +94,10 @@ class SharedPartnership:
 
     @property
     def disagreement(self) -> int | None:
-        """The largest difference between the levels that the parties gave on one scale; None unless two parties used one scale."""
+        """The largest difference between the levels that the parties gave on one scale.
+
+        If no two parties used the same scale, the value is None.
+        """
         stated = self.statements or ()
         levels = [[one.level for one in stated if one.scale == scale] for scale in {one.scale for one in stated}]
         return max((max(each) - min(each) for each in levels if len(each) > 1), default=None)
@@ -128,12 +131,12 @@ class SharedBetween:
 
     @property
     def uncovered(self) -> Sequence[SharedResource]:
-        """The shared resources of which some use is not covered by any agreement in force."""
+        """The shared resources that an agency uses without an agreement in force that covers the use."""
         return [one for one in self.resources if one.uncovered]
 
 
 async def shared_between(context: ExploreContext, agencies: Sequence[str], day: str) -> SharedBetween:
-    """Return what at least two agencies, given by id, share on a day: at most MOST records of each kind. Raises StoreError."""
+    """Return the records that two or more agencies share on a day, at most MOST of each kind. Raises StoreError."""
     ids, actor = list(dict.fromkeys(agencies)), context.actor
     resources, services, partnerships, needs, withheld = await context.run(
         exploration.shared_resources(ids, actor, day=day, most=MOST),
@@ -162,7 +165,7 @@ def _shared_resource(
     hidden: list[str],
     whole: bool,
 ) -> SharedResource:
-    """Return a shared resource; say of each use whether it is covered.
+    """Return a shared resource. For each use, the result says whether an agreement covers it.
 
     A use is covered if its agency is a party to an agreement in force that covers the resource.
     """
@@ -201,7 +204,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies. Its id is the id of a vocabulary term or of a body, or a code."""
+    """A group of agencies. Its id is a code, or the id of a vocabulary term or of a public body."""
 
     id: str
     label: str
@@ -225,7 +228,7 @@ class GroupTie:
 
 @dataclass(frozen=True)
 class Ties:
-    """Pairs of groups whose agencies cooperate; pairs of groups with the most cooperating agencies come first.
+    """Pairs of groups whose agencies cooperate. The pair of groups with the most pairs of cooperating agencies comes first.
 
     `withheld` says that there may be more pairs: the actor sees only the summary of some agencies, resources or agreements.
     """
@@ -251,7 +254,7 @@ async def ties(context: ExploreContext, by: str, day: str) -> Ties:
 
 
 def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """For each pair of groups, count the lists that contain agencies of both groups."""
+    """For each pair of groups, count the agreements, services or uses that involve agencies of both groups."""
     counted: Counter[Pair] = Counter()
     for agencies in lists:
         counted.update({pair for a, b in combinations(agencies, 2) for pair in _group_pairs(a, b, groups_of)})
@@ -259,7 +262,7 @@ def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Seque
 
 
 def _agency_pairs(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:
-    """For each pair of groups, count the pairs of agencies that occur together in some list."""
+    """For each pair of groups, count the pairs of agencies that cooperate at least once."""
     together = {tuple(sorted(pair)) for agencies in lists for pair in combinations(agencies, 2)}
     return Counter(pair for a, b in together for pair in set(_group_pairs(a, b, groups_of)))
 

@@ -30,7 +30,7 @@ def code_list(name: str) -> dict[str, Entry]:
 
 
 def code_label(name: str, code: str) -> str:
-    """Return the label of a code in the current language, or the code itself if the code list or the code is unknown."""
+    """Return the label of a code in the current language. If the code list or the code is unknown, return the code."""
     try:
         entry = code_list(name).get(code)
     except FileNotFoundError:
@@ -39,5 +39,5 @@ def code_label(name: str, code: str) -> str:
 
 
 def label_of(name: str, label_id: str | None, label_en: str | None) -> str:
-    """Return the label of a vocabulary term in the current language, or the term's name if it has no label."""
+    """Return the label of a vocabulary term in the current language. If the term has no such label, return its name."""
     return (label_id if language() == "id" else label_en) or name

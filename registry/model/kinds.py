@@ -42,12 +42,12 @@ class Property:
 
     @property
     def non_null(self) -> bool:
-        """Whether the property has a value for every reader of the record."""
+        """Whether everybody who may read the record gets a value for the property (non-null in GraphQL)."""
         return self.summary and (self.required or self.name in ALWAYS_SET)
 
     @property
     def is_category(self) -> bool:
-        """Whether the property categorises records by a code list of the kind, and is part of the summary."""
+        """Whether the property is part of the summary and holds a code from a code list that belongs to its kind."""
         return self.summary and self.codes not in (None, *COMMON_CODE_LISTS)
 
 
@@ -55,7 +55,7 @@ class Property:
 class Link:
     """A link type between two kinds, declared once. `start` and `end` are the kinds at the two ends, in the stored direction.
 
-    `doc` describes the properties of the link; it is "" if the link has no properties.
+    `doc` describes the properties of the link. If the link has no properties, `doc` is "".
     """
 
     relation: str
@@ -78,7 +78,7 @@ class Link:
 
 @dataclass(frozen=True)
 class End:
-    """A link type seen from one of its two kinds, with the name it has there, such as `agency.provides` or `service.providers`."""
+    """A link type as seen from one of its two kinds. Each kind has its own name for it: `Agency.provides`, `Service.providers`."""
 
     name: str
     doc: str
@@ -133,8 +133,8 @@ def link(
 ) -> Any:
     """Declare a link type that belongs to this kind.
 
-    `reverse` and `reverse_doc` are its name and description as seen from the kind at the far end. `rules` are further fields of
-    `Link`.
+    `reverse` and `reverse_doc` are the link's name and description as seen from the kind at the far end. `rules` are further fields
+    of `Link`.
     """
     return LinkDeclaration(relation, doc, reverse, reverse_doc, incoming, props, summary, rules)
 

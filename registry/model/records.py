@@ -62,8 +62,9 @@ def make_record(
 ) -> tuple[Record | None, list[Problem]]:
     """Clean the properties in `raw`. Return the record (None if there are problems) and the problems.
 
-    A key of `raw` that is not a property of the kind, such as a link name, is a problem. `before` has the current values of a
-    record that is changed: contradictions between these values are accepted. A retired record may have contradictions.
+    A key of `raw` that is not a property of the kind, such as a link name, is a problem. If an existing record is changed, `before`
+    has its current values. Contradictions that the current values already have are accepted. A retired record may have any
+    contradictions.
     """
     problems = [_unknown(name, kind.properties, raw[name]) for name in raw if name not in kind.properties]
     given = {**DEFAULTS, **{name: value for name, value in raw.items() if value not in (None, "")}}
@@ -101,9 +102,9 @@ def itself(end: End, far: str) -> Problem:
 def contradictions(
     properties: Mapping[str, Property], values: Mapping[str, Any], before: Mapping[str, object] | None = None
 ) -> Iterator[Problem]:
-    """Yield a problem for each value that violates a limit declared by its property. The values must be clean.
+    """Yield a problem for each value that violates a limit declared by its property. The values must be cleaned already.
 
-    A violation is skipped if `before` has the same values and therefore the same violation.
+    If `before` has the same values, it violates the same limit, and no problem is yielded.
     """
     for declared in properties.values():
         value = values.get(declared.name)
@@ -133,7 +134,7 @@ def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool
 
 
 def fold(text: str) -> str:
-    """Return a text normalised for sorting and search: in lower case (case folded), without accents, with single spaces."""
+    """Normalise a text for sorting and search: lower case (case folded), no accents, single spaces."""
     plain = text.casefold()
     if not plain.isascii():
         plain = "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
@@ -214,7 +215,7 @@ WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """A parsed search text: the normalised text, and for each word the forms that match it, starting with the word itself."""
+    """A parsed search text: the normalised text and, for each word, the forms that match: first the word, then its stems."""
 
     text: str
     words: Sequence[tuple[str, ...]]
@@ -237,26 +238,26 @@ def parse_search(text: str) -> SearchTerms:
 
 
 def search_words(record: Record) -> tuple[str, str]:
-    """Return the searchable words of a record's summary, and those of all its properties, with a space around each word."""
+    """Return two texts with a space around each word: the words of a record's summary, and the words of all its properties."""
     of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
     summary = _forms_of_properties(record, of_summary)
     return _padded(summary), _padded(summary | _forms_of_properties(record, of_details))
 
 
 def is_searched(kind: type[Kind]) -> bool:
-    """Return whether users can search for records of a kind. They cannot for kinds that the registry creates for itself."""
+    """Return whether users can search for records of a kind. Kinds that only the registry itself writes cannot be searched."""
     return kind.named or not kind.read_only
 
 
 @cache
 def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
-    """Return the names of a kind's text properties: those in the summary, and those in the details."""
+    """Return two lists of a kind's text properties, by name: the properties in the summary, and those in the details."""
     own = [one for one in kind.properties.values() if one.value in WORDED]
     return [one.name for one in own if one.summary], [one.name for one in own if not one.summary]
 
 
 def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:
-    """Return the words of these properties with their stems, in order. A record without a name is found by its id."""
+    """Return the words of the given properties with their stems, in order. A value that equals the record's id is left out."""
     given = (record.values.get(name) for name in names)
     text = " ".join(_text(value) for value in given if value and value != record.id)
     return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))

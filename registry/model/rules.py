@@ -14,7 +14,7 @@ DIGITS = 9  # decimals compared, because sums of floating-point numbers are inex
 
 
 class Promise(NamedTuple):
-    """The quantity of a resource that is promised to an accepted request, from today or a later day."""
+    """The quantity of a resource that is promised to an accepted request. The promise begins today or on a later day."""
 
     request: str
     agency: str
@@ -25,7 +25,7 @@ class Promise(NamedTuple):
 def circular(
     end: End, record: str, far: Collection[str], beyond: Callable[[Collection[str]], set[str]]
 ) -> Iterator[Problem]:
-    """Yield a problem for each new link that closes a cycle. `beyond` returns the ids that the link leads to from given ids."""
+    """Yield a problem for each new link that closes a cycle. `beyond` follows the link from given ids and returns the ids reached."""
     for one in far:
         seen, edge = {one}, {one}
         while edge and record not in seen:
@@ -36,7 +36,7 @@ def circular(
 
 
 def in_circle(end: End, far: str) -> Problem:
-    """Return the problem that a link closes a cycle."""
+    """Return the problem for a link that closes a cycle."""
     message = _("This leads back to the record itself.")
     return Problem("CONTRADICTION", end.name, show(far), _("no circle"), message)
 
@@ -107,5 +107,5 @@ def _promised(name: str, resource: Values, least: float, message: str) -> Proble
 
 
 def _amount(value: object) -> float:
-    """Return an amount, rounded for comparison; an unknown amount is treated as 0."""
+    """Return an amount, rounded for comparison. An unknown amount is treated as 0."""
     return round(float(str(value)), DIGITS) if value is not None else 0.0

@@ -64,7 +64,7 @@ class Value:
 
     @classmethod
     def clean(cls, raw: object) -> object:
-        """Return the value for raw input; None if the input is empty. Raises InvalidValue."""
+        """Return the value for raw input. If the input is empty, return None. Raises InvalidValue."""
         raise NotImplementedError
 
 
@@ -273,7 +273,7 @@ def _is_empty(raw: object) -> bool:
 
 
 def text_of(raw: object) -> str:
-    """Return the text of a raw value; "" if the value is None. Raises InvalidValue.
+    """Return the text of a raw value. If the value is None, return "". Raises InvalidValue.
 
     Numbers, dates and booleans are rejected, because their original spelling, such as 32.70 or 007, is lost. Integers are accepted,
     because formats such as JSON preserve their digits.
@@ -359,13 +359,13 @@ def _readings(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _unambiguous(number: float) -> str:
-    """Return a number as a text that reads the same in all `NOTATIONS`."""
+    """Return a number as a text that has the same value in all `NOTATIONS`."""
     text = f"{number:.15g}"
     return f"{text}0" if len(set(dict(_readings(text)).values())) > 1 else text
 
 
 def _day(text: str) -> str:
-    """Return the day of a text that contains a date, or a date and time."""
+    """Return the day that a text names. The text is a date, or a date with a time."""
     try:
         return date.fromisoformat(text[:10] if text[10:11] in ("T", " ") else text).isoformat()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Audit events: the stored values of a record, the difference that a change makes, and the hash of each event."""
+"""Audit events: the stored values of a record, the values that a change adds or removes, and the hash of each event."""
 
 import hashlib
 import hmac
@@ -36,11 +36,11 @@ class RecordState:
 
     @property
     def version(self) -> int:
-        """How often the record was saved; 0 for a record that is not saved yet."""
+        """The number of times that the record was saved; 0 for a record that is not saved yet."""
         return int(str(self.properties.get("version", 0)))
 
     def given(self) -> dict[str, object]:
-        """Return the properties that a person or a source supplies, without those that the registry derives."""
+        """Return the properties that people or sources supply, without the properties that the registry derives from them."""
         return {name: one for name in given_names(self.kind) if (one := self.properties.get(name)) is not None}
 
 
@@ -50,7 +50,7 @@ def empty_state(kind: type[Kind]) -> RecordState:
 
 
 def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState | None:
-    """Return the record's state, read from the rows of `database.write.several`; None if there is no row."""
+    """Return the record's stored values, read from the rows of `database.write.several`. If there is no row, return None."""
     if not rows:
         return None
     properties, *ties = rows[0]
@@ -60,9 +60,9 @@ def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState |
 
 
 def without_outdated_confirmations(before: RecordState, after: RecordState) -> RecordState:
-    """Return the new state without the parties' confirmations if the terms of the agreement changed.
+    """Return the new stored values of an agreement. If its terms changed, the confirmations of its parties are removed.
 
-    The parties confirmed the old terms only. If the terms are unchanged, the confirmations remain.
+    The reason is that the parties confirmed the old terms only. If the terms are unchanged, the confirmations remain.
     """
     if not before.properties or not _terms_differ(before, after):
         return after
@@ -90,9 +90,9 @@ def _terms_differ(before: RecordState, after: RecordState) -> bool:
 
 
 def difference(before: RecordState, after: RecordState) -> tuple[Difference, Difference]:
-    """Return the values that only `before` has, and the values that only `after` has.
+    """Compare two versions of a record. Return the values that only `before` has, and the values that only `after` has.
 
-    Each part of the result holds the properties by name, and the relationships under the key `links`.
+    Each of the two mappings holds the properties by name, and the relationships under the key `links`.
     """
     return _values_beyond(before, after), _values_beyond(after, before)
 
@@ -105,12 +105,12 @@ def _values_beyond(one: RecordState, other: RecordState) -> Difference:
 
 
 def ties_beyond(ties: Relationships, others: Relationships) -> Relationships:
-    """Return the relationships that `others` lacks or that have other properties in `others`."""
+    """Return the relationships that are missing from `others`, and those that have different properties in `others`."""
     return {far: values for far, values in ties.items() if others.get(far) != values}
 
 
 def link_properties(link: Link, values: Mapping[str, object]) -> dict[str, object]:
-    """Return those properties of a stored relationship that its link type declares."""
+    """Return the properties of a stored relationship, without the properties that its link type does not declare."""
     return {name: one for name in link.properties if (one := values.get(name)) is not None}
 
 
@@ -123,14 +123,14 @@ AuditEvent = dict[str, object]
 
 @dataclass(frozen=True)
 class LogHead:
-    """The number and hash of the last event in the audit log; 0 and "" if the log is empty."""
+    """The number and hash of the last event in the audit log. If the log is empty, the number is 0 and the hash is ""."""
 
     number: int = 0
     hash: str = ""
 
 
 def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -> AuditEvent:
-    """Return the audit event that follows the event `end`, with its number and hashes.
+    """Return the audit event to append after the last event `end`, with its number and hashes.
 
     The readers of the event are administrators and the users who act for the steward of the changed record.
     """
@@ -145,13 +145,13 @@ def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -
 
 
 def event_hash(entry: Mapping[str, object]) -> str:
-    """Return the SHA-256 hash of an event, computed over its sealed properties, which include the previous event's hash."""
+    """Return the SHA-256 hash of an event. The hash covers the sealed properties; one of them is the hash of the previous event."""
     sealed = {name: entry[name] for name in SEALED if entry.get(name) is not None}
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def first_invalid(entries: Iterable[Mapping[str, Any]], end: LogHead) -> tuple[int, str] | None:
-    """Return the number of the first event that was tampered with, and a problem code; None if the log is intact.
+    """Return the number of the first event that was tampered with, and a problem code. If the log is intact, return None.
 
     `entries` are all events in the order of their numbers. `end` is the recorded end of the log.
     """
@@ -174,9 +174,9 @@ def key_digests(actor: Actor, key: str, asked: object) -> Mapping[str, object]:
     """Return digests of an idempotency key and of its request, as properties of the audit event.
 
     `asked` is the request as JSON values. The digest of a key includes the name of the actor, so that two users may use the same
-    key. Anonymous senders cannot be told apart, so the digest of their keys includes the request: the key of one sender never
-    matches that of another. Only digests are stored, because the request may have to be erased later; without the key, nothing can
-    be inferred from the digests.
+    key. Anonymous senders cannot be told apart. The digest of their keys therefore includes the request, so that two senders who
+    choose the same key do not collide. Only digests are stored, because the request may have to be erased later. Without the key,
+    the digests reveal nothing.
     """
     body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)
     whose = body if actor == ANONYMOUS else actor.name.encode()
@@ -188,7 +188,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def difference_json(kind: type[Kind], record: str, difference: Difference, ask: Ask) -> str:
-    """Return a difference as JSON for the audit log, in which a digest replaces each text that may have to be erased.
+    """Return a difference as JSON for the audit log. Each text that may have to be erased is replaced by its digest.
 
     The digest is the HMAC-SHA-256 (RFC 2104) of the text under the record's salt. The salt is stored separately and erased with the
     text. Text and salt together prove what was written; the digest alone does not reveal even a short text.

@@ -1,4 +1,4 @@
-"""Check a change against the rules, given the records that its transaction reads from the graph."""
+"""Check a change against the rules. The transaction of the change reads the other records that the rules need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def broken_rules(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
     """Yield a problem for each rule that a change breaks.
 
-    Rules about a single record are checked earlier, when its values are cleaned (`registry.model.records`). A rule that the record
-    broke before the change may remain broken. A retired record only has to keep the promises made to requests.
+    Rules about a single record are checked earlier, when its values are cleaned (`registry.model.records`). If the record broke a
+    rule before the change, it may still break that rule. For a retired record, only the quantities promised to requests are
+    checked.
     """
     old = before or empty_state(after.kind)
     if after.kind is Resource and before:
@@ -37,7 +38,7 @@ def broken_rules(transaction: Transaction, before: RecordState | None, after: Re
 
 
 def promises_of(transaction: Transaction, resource: str, *, but: str | None = None) -> list[Promise]:
-    """Return the quantities of a resource that are promised to accepted requests; the request `but` is left out."""
+    """Return the quantities of a resource that are promised to accepted requests, except to the request `but`."""
     rows = transaction.run(write.promised([resource], day=today()))[0][0]
     return [Promise(*rest) for _resource, *rest in rows if rest[0] != but]
 

@@ -89,7 +89,7 @@ def withdraw(store: Store, context: RequestContext, statement: str) -> MutationR
 
 
 def _of_party(transaction: Transaction, partnership: str, agency: str) -> RecordState:
-    """Return the agreement. Raises ValidationFailed if the actor may not act for this party to it."""
+    """Return the agreement. Raises ValidationFailed if the actor may not act for this party to the agreement."""
     state = visible_in_full(transaction, Partnership, partnership, ACTIVE)
     if agency not in state.ties["parties"]:
         message = _("This agency is not a party to the agreement.")

@@ -60,7 +60,7 @@ def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput
 
 
 def answer_feedback(store: Store, context: RequestContext, record: str, answer: str) -> MutationResult:
-    """Answer feedback; publish the feedback and the answer unless the sender asked for privacy. Raises StoreError."""
+    """Answer feedback. If the sender did not ask for privacy, publish the feedback and the answer. Raises StoreError."""
 
     def work(transaction: Transaction) -> RecordState:
         before = _answerable(transaction, record)
@@ -79,7 +79,7 @@ def answer_feedback(store: Store, context: RequestContext, record: str, answer: 
 
 
 def contact(store: Store, record: str) -> str:
-    """Return the contact details of the person who sent the feedback; "" if there are none. Raises StoreError.
+    """Return the contact details of the person who sent the feedback, or "" if the person gave none. Raises StoreError.
 
     The caller must check that the user may answer the feedback.
     """
@@ -113,7 +113,7 @@ def _answerable(transaction: Transaction, record: str) -> RecordState:
 
 
 def _check_channel(transaction: Transaction, channel: str, service: RecordState) -> None:
-    """Reject a channel of another service, because the steward of that service would not be the one who answers."""
+    """Reject a channel of another service, because the steward who answers the feedback is not responsible for that channel."""
     state = transaction.find(Channel, channel)
     if state is None or service.id not in state.ties["service"]:
         message = _("This channel does not belong to the service.")

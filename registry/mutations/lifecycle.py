@@ -18,7 +18,8 @@ from registry.permissions import Action, Actor, can, role_needed
 class Transition:
     """A transition between two statuses of a record.
 
-    It has the name used in the audit log, the action that it requires, the statuses in which it may start, and the new status.
+    The fields are the transition's name in the audit log, the action that a user must be allowed to perform, the possible statuses
+    before the transition, and the status after it.
     """
 
     what: str
@@ -80,7 +81,7 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
 
 
 def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return a record as it is stored now. Raises ValidationFailed if the actor can see no record with this id."""
+    """Return the stored record with this id. Raises ValidationFailed if no such record exists or if the actor cannot see it."""
     state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
@@ -89,7 +90,7 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record. Raises ValidationFailed unless its status is in `statuses` and the actor can see its details."""
+    """Return a record. Raises ValidationFailed if its status is not in `statuses`, or if the actor cannot see its details."""
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
         message = _("You can see only a summary of this record. Ask its steward for access to the rest.")
@@ -99,7 +100,7 @@ def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, sta
 
 
 def check_status(state: RecordState, statuses: Collection[str]) -> None:
-    """Raise ValidationFailed unless the status of the record is in `statuses`."""
+    """Raise ValidationFailed if the status of the record is not in `statuses`."""
     status = str(state.properties.get("status"))
     if status not in statuses:
         labels = " / ".join(code_label("status", one) for one in statuses)
@@ -114,6 +115,6 @@ def is_allowed(actor: Actor, step: Transition, record: Mapping[str, object]) -> 
 
 
 def action_of(step: Transition, record: Mapping[str, object]) -> Action:
-    """Return the action that a status transition requires. Withdrawing a draft requires no more than creating a draft."""
+    """Return the action that a status transition requires. Whoever may create a draft may also withdraw it."""
     withdraws = step is RETIRE and record.get("status") == "draft"
     return Action.PROPOSE if withdraws else step.action

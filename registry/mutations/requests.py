@@ -117,12 +117,15 @@ def _requested_resource(transaction: Transaction, request: RecordState) -> Recor
 
 
 def _default_start(resource: RecordState) -> str:
-    """Return the first day of a use whose request names no first day."""
+    """If a request names no first day, return the first day of the granted use."""
     return max(today(), str(resource.properties.get("available_since") or ""))
 
 
 def _with_allocation(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the requested quantity added to the amount in use. Raises ValidationFailed if less is free."""
+    """Return the resource with the requested quantity added to the amount in use.
+
+    Raises ValidationFailed if the free amount is less than the requested quantity.
+    """
     quantity = _number(request, "quantity")
     if not quantity:
         return resource
@@ -138,7 +141,10 @@ def _with_allocation(transaction: Transaction, resource: RecordState, request: R
 
 
 def _with_release(transaction: Transaction, resource: RecordState, request: RecordState) -> RecordState:
-    """Return the resource with the request's quantity no longer in use; quantities promised to other requests stay in use."""
+    """Return the resource with the request's quantity subtracted from the amount in use.
+
+    The amount in use stays at least as large as the quantities promised to other requests.
+    """
     quantity = _number(request, "quantity")
     if not quantity:
         return resource

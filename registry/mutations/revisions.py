@@ -24,7 +24,7 @@ from registry.permissions import Action, Actor, can, role_needed
 class HistoryEvent:
     """An audit event as part of a record's history: when, by whom and how the record changed, and its values before and after.
 
-    `number` is 0 for a change made by a load. Such a change can only be undone together with the entire load.
+    `number` is 0 for a change made by a load. Such a change can be undone only by undoing the entire load.
     """
 
     at: str
@@ -59,7 +59,7 @@ def read_event(entry: Mapping[str, Any]) -> HistoryEvent:
 
 
 def original_event(event: HistoryEvent, find: Callable[[str], HistoryEvent | None]) -> HistoryEvent:
-    """Return the event that a series of undo events goes back to, or the event itself if it is not an undo event.
+    """Return the event at the start of a series of undo events. If `event` is not an undo event, return it.
 
     `find` returns an event, given its id. An undo event has the id of the undone event in its note.
     """
@@ -95,7 +95,7 @@ def state_before(state: RecordState, event: HistoryEvent) -> RecordState:
 
 
 def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> RecordState | None:
-    """Return a record as it was at the end of a day; None if the record did not exist yet.
+    """Return a record as it was at the end of a day. If the record did not exist yet, return None.
 
     `entries` are all events of the record, newest first.
     """
@@ -112,7 +112,7 @@ def state_on(state: RecordState, entries: Sequence[HistoryEvent], day: str) -> R
 def is_whole(state: RecordState, entries: Sequence[HistoryEvent]) -> bool:
     """Return whether the history of a record is complete.
 
-    The history of a record created by a load is not: its creation is only recorded in the event of the load.
+    The history of a record that a load created is incomplete, because only the event of the load records the creation.
     """
     return state.version <= len(entries) + 1
 
@@ -149,7 +149,7 @@ def _who_may_undo(what: str) -> str:
 
 
 def _entry(transaction: Transaction, number: int) -> Mapping[str, Any]:
-    """Return the audit event with this number. Raises ValidationFailed unless a person made the change."""
+    """Return the audit event with this number. Raises ValidationFailed if a load made the change, or if there is no such event."""
     rows = transaction.run(audit_log.by_number(number))
     if not rows or rows[0][0].get("run"):
         rule = _("the number of a change made by a person")

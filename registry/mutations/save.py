@@ -44,9 +44,10 @@ def alike(one: str, other: str) -> bool:
 
 
 def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Problem]:
-    """Yield a problem for each existing record whose name is similar to the new name and that the actor may see.
+    """Among the records that the actor may see, yield a problem for each record whose name is similar to the new name.
 
-    The most similar names come first, at most MOST_LISTED. An agreement may have the same name as the agreement that it renews.
+    At most MOST_LISTED problems are yielded, most similar name first. An agreement may have the same name as the agreement that it
+    renews.
     """
     kind, name, renewed = new.kind, str(new.properties.get("name")), new.ties.get("renews", ())
     if not is_searched(kind) or not kind.named:
@@ -75,7 +76,7 @@ LONGEST_ID = 60
 
 @dataclass(frozen=True)
 class LinkChange:
-    """Changes of a record's links of one type: the relationships to add, by the id at the far end, and the ids to remove."""
+    """Changes of a record's links of one type: the relationships to add, by the id of the linked record, and the ids to remove."""
 
     add: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ class LinkChange:
 
 @dataclass(frozen=True)
 class SaveInput:
-    """Input for saving a record: its properties, where None clears a property, and the changes of its links, by link name.
+    """Input for saving a record: its properties, and the changes of its links by link name. The value None clears a property.
 
     `version` is the version that the user saw. Saving fails if the record has changed since. `another` confirms that a new record
     differs from the existing records with similar names.
@@ -98,7 +99,7 @@ class SaveInput:
 
 
 def save(store: Store, context: RequestContext, saving: SaveInput) -> MutationResult:
-    """Create or update a record. It is created if its id is absent or unknown. Raises StoreError."""
+    """Create or update a record. If the input has no id, or an id that no record has, a record is created. Raises StoreError."""
     return change(store, context, saving.kind, lambda transaction: save_in(transaction, saving))
 
 
@@ -212,7 +213,7 @@ def _check_may_change(transaction: Transaction, before: RecordState, saving: Sav
 def forbidden_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None = None
 ) -> Iterator[Problem]:
-    """Yield a problem for each part of a change that the actor may not make.
+    """Yield a problem for each changed property or link that the actor may not change.
 
     `chosen` is the id that the user chose for a new record, or None.
     """
@@ -223,7 +224,7 @@ def forbidden_changes(
 
 
 def _permission_changes(transaction: Transaction, before: RecordState | None, after: RecordState) -> Iterator[Problem]:
-    """Yield a problem for each forbidden change of the steward and, if the record is published, of its access and grants."""
+    """Yield a problem for each forbidden change of the steward. If the record is published, also check its access and grants."""
     own = after.properties
     if before is None or before.properties.get("steward") != own.get("steward"):
         action = Action.PROPOSE if before is None else Action.MANAGE
@@ -240,7 +241,7 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
 def _agency_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None
 ) -> Iterator[Problem]:
-    """Yield problems for changes of an agency that would let a user act for it, or appear to act for it, without permission."""
+    """Yield a problem for each change of an agency by which a user could act for the agency, or seem to do so, without permission."""
     if after.kind is not Agency or transaction.actor.is_admin:
         return
     if before is None and chosen:  # access grants, groups and identity-provider claims refer to agencies by id
@@ -257,7 +258,7 @@ def _agency_changes(
 def _unauthorised_statements(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield a problem for each added link that only users who act for the agency at its far end may add."""
+    """Yield a problem for each added link to an agency if only users who act for that agency may add the link."""
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
         for far in after.ties[end.name] if end.link.on_behalf else ():
@@ -268,7 +269,7 @@ def _unauthorised_statements(
 def _removed_confirmations(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield a problem for each party that is removed together with its confirmation, unless the actor may act for the party."""
+    """Yield a problem for each removed party that has confirmed the agreement, if the actor may not act for that party."""
     for end in own_ends(after.kind) if before else ():
         ties = before.ties[end.name] if before else {}
         for far in ties if without_confirmations(end.link, ties) != ties else ():
@@ -361,7 +362,7 @@ def _id(kind: type[Kind], name: str) -> str:
 
 @dataclass(frozen=True)
 class SaveResult:
-    """The result for one record of a batch: `created`, `changed` or `unchanged`; "" if the record has problems."""
+    """The result for one record of a batch: `created`, `changed` or `unchanged`. If the record has problems, the result is ""."""
 
     what: str
     record: str | None = None
@@ -377,7 +378,7 @@ class _RolledBack(Exception):
 
 
 def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput], *, dry: bool) -> Sequence[SaveResult]:
-    """Save records in this order. If one of them has a problem, none is saved. Raises StoreError.
+    """Save records in the given order. If any record has a problem, no record is saved. Raises StoreError.
 
     A record may refer to records that come before it. If `dry` is set, the results are the same but nothing is saved. A batch that
     was already saved under the same idempotency key is not saved again; the result is then empty.
@@ -401,7 +402,7 @@ def save_all(store: Store, context: RequestContext, savings: Sequence[SaveInput]
 
 
 def _prefetch(transaction: Transaction, savings: Sequence[SaveInput]) -> None:
-    """Read in bulk what saving these records will need. What this function misses is read later, when it is needed."""
+    """Read in bulk the values that saving the given records needs. A value that is missed here is read later."""
     reading = transaction.reading
     for kind, ids in _by_kind((one.kind.__name__, one.id) for one in savings if one.id).items():
         reading.states.all_of(kind, ids)

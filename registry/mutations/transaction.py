@@ -35,7 +35,7 @@ from registry.permissions import Action, Actor, can
 
 @dataclass(frozen=True)
 class PendingRecord:
-    """A record to write as a row of `database.write.stored`, with its source and the relationships to create and to remove."""
+    """A record to write, with its source and the relationships to create and to remove. The row is made by `database.write.stored`."""
 
     kind: type[Kind]
     row: Stored
@@ -102,7 +102,7 @@ NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
 
 
 class NameIndex:
-    """An index that finds similar names by the numbers they contain and by the first letters of each word."""
+    """An index of names. It finds similar names by the numbers in a name and by the first letters of each word."""
 
     def __init__(self, named: IdsAndNames) -> None:
         self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
@@ -110,15 +110,15 @@ class NameIndex:
             self.add(one, name)
 
     def add(self, one: str, name: str) -> None:
-        """Add the name of the record with the id `one`."""
+        """Add a name, which belongs to the record with the id `one`."""
         numbers, words = parts(name)
         for beginning in {word[:BEGINNING] for word in words}:
             self._by_beginning.setdefault((numbers, beginning), []).append((one, name))
 
     def like(self, name: str) -> IdsAndNames:
-        """Return records whose names contain the same numbers as this name and share the beginning of a word with it.
+        """Return the records whose name has the same numbers as the given name and a word with the same beginning.
 
-        The result has at most MOST records; those with the rarest beginnings come first.
+        The result has at most MOST records. Records whose shared beginning is rare come first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}
@@ -150,7 +150,7 @@ class RecordCache(Generic[Found]):
         self._known: dict[tuple[str, str], Found | None] = {}
 
     def of(self, kind: str, one: str) -> Found | None:
-        """Return the value for one id; None if the record does not exist."""
+        """Return the value for one id. If the record does not exist, return None."""
         return self.all_of(kind, [one])[one]
 
     def all_of(self, kind: str, those: Iterable[str]) -> dict[str, Found | None]:
@@ -178,8 +178,8 @@ class RecordCache(Generic[Found]):
 class RecordReader:
     """The cached reads of a transaction.
 
-    The caches are keyed by kind and id: `states` holds the current records, `readers` the names of those who may see a record's
-    summary. `taken` holds true for an id that a record of any kind has.
+    The caches are keyed by kind and id: `states` holds the current records. `readers` holds the names of those who may see a
+    record's summary. `taken` holds whether any record, of whatever kind, has an id.
     """
 
     def __init__(self, ask: Ask, actor: Actor) -> None:
@@ -190,7 +190,10 @@ class RecordReader:
         self._names: dict[str, NameIndex] = {}
 
     def named_like(self, kind: type[Kind], name: str) -> IdsAndNames:
-        """Return `(id, name)` of the records of a kind that may have a similar name and that the actor may see. Raises StoreError."""
+        """Among the records of a kind that the actor may see, return `(id, name)` of those with a possibly similar name.
+
+        Raises StoreError.
+        """
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
         beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
@@ -255,7 +258,10 @@ class RequestContext:
     run: str | None = None  # the id of the load run
 
     def key_digests(self) -> Mapping[str, object]:
-        """Return digests of the idempotency key and of the request, as stored in the audit event; empty if there is no key."""
+        """Return the digests of the idempotency key and of the request, as stored in the audit event.
+
+        If there is no key, the mapping is empty.
+        """
         return audit_events.key_digests(self.actor, self.key, self.request) if self.key else {}
 
 
@@ -281,12 +287,12 @@ class Transaction:
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current record with this id; None if the record does not exist or the actor cannot see it."""
+        """Return the current record with this id. If it does not exist or the actor cannot see it, return None."""
         state = self.get(kind, record)
         return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 
     def get(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current record with this id without a permission check; None if the record does not exist."""
+        """Return the current record with this id, without a permission check. If the record does not exist, return None."""
         return self.reading.states.of(kind.__name__, record)
 
     def is_taken(self, record: str) -> bool:
@@ -294,7 +300,7 @@ class Transaction:
         return bool(self.reading.taken.of(ANY, record))
 
     def unknown(self, kind: str, ids: list[str]) -> list[str]:
-        """Return the ids that do not belong to a record of this kind that the actor can see."""
+        """Return the given ids for which the actor can see no record of this kind."""
         found = self.reading.readers.all_of(kind, ids)
         return [one for one in ids if not can(self.actor, Action.VIEW_SUMMARY, {"seen_by": found[one]})]
 
@@ -307,11 +313,11 @@ class Transaction:
         *,
         source: str = BY_HAND,
     ) -> RecordState:
-        """Write the new values of a record, which must be cleaned, and an audit event with the difference.
+        """Write the new, cleaned values of a record, and an audit event with the difference.
 
         The record then belongs to `source`. If the terms of an agreement changed, its parties' confirmations are removed. The
-        method returns the record with its new version. If nothing differs, it writes nothing. Raises ValidationFailed if the change
-        would break a rule.
+        method returns the record with its new version. If the values are unchanged, nothing is written. Raises ValidationFailed if
+        the change would break a rule.
         """
         old = before or empty_state(after.kind)
         after = without_outdated_confirmations(old, after)
@@ -331,7 +337,7 @@ class Transaction:
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier_result(self) -> MutationResult | None:
-        """Return the result of an earlier change under the same idempotency key; None if there is none.
+        """Return the result of an earlier change with the same idempotency key. If there was no such change, return None.
 
         Raises ValidationFailed if the key was used for another request.
         """
@@ -384,7 +390,7 @@ class Transaction:
             self.run(audit_log.append(self._events))
 
     def follow_requests(self, resources: list[str]) -> None:
-        """Update which agencies use these resources, so that it matches the accepted requests."""
+        """Update the recorded uses of the given resources, so that they match the accepted requests."""
         if resources:
             self.run(write.remove_stale_uses(resources))
             self.run(write.put_uses(resources))
@@ -487,5 +493,5 @@ def _as_record(state: RecordState, before: RecordState | None) -> Record:
 
 
 def _readers(state: RecordState) -> dict[str, object]:
-    """Return the readers of a record that is being retired. They stay the same: retiring a record must not reveal it to others."""
+    """Return the readers of a record that is being retired. The readers stay the same, because retiring must not reveal a record."""
     return {name: state.properties[name] for name in ("seen_by", "shown_to")}

@@ -63,7 +63,7 @@ PLANNING, PATIENCE = 120.0, 2.0
 
 
 class Readiness:
-    """Checks that the database is ready, and makes it plan the large query of the gap report before a user asks for it.
+    """Checks that the database is ready, and makes it plan the large query of the gap report before a user runs the report.
 
     After a start, Neo4j needs more time to plan this query than a single query may take.
     """
@@ -73,7 +73,7 @@ class Readiness:
         self._planning: asyncio.Task[None] | None = None
 
     def begin(self) -> asyncio.Task[None]:
-        """Return the task that plans the query. Start a new task if there is none yet or if the last one failed."""
+        """Return the task that plans the query. If there is no task yet, or if the last task failed, start a new task."""
         if self._planning is None or (self._planning.done() and self._failed(self._planning)):
             self._planning = asyncio.create_task(self._plan())
         return self._planning
@@ -114,7 +114,8 @@ class Readiness:
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
     """Return the ASGI application for one database.
 
-    It connects to the database at startup. If the database is down, later requests connect.
+    The application connects to the database at startup. If the database is down then, the first request that finds it running
+    connects.
     """
     reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
     limits = RateLimits(settings)
@@ -186,7 +187,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
 
 
 def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
-    """Return the routes whose responses are not pages: files, health checks and redirects."""
+    """Return the routes for files, health checks and redirects. Their responses are not pages."""
     return [
         Route("/ready", readiness.ready),
         Route("/health", pages.health),

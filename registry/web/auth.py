@@ -1,4 +1,4 @@
-"""Authentication of requests, the sign-in pages, and the page that resumes a form after sign-in."""
+"""Authentication of requests, the sign-in pages, and the page that keeps a submitted form until the user has signed in."""
 
 import hashlib
 import re
@@ -103,8 +103,8 @@ class SignInPages:
     async def _invitation(self, request: Request) -> Response:
         """Show the button that accepts an invitation.
 
-        Opening the link does not accept it, because mail scanners open links too. A wrong code does not count as a failed
-        sign-in, because a page of another site can make a browser request it.
+        Opening the link does not accept the invitation, because mail scanners open links too. A wrong code does not count as a
+        failed sign-in, because a page of another site can make a browser request it.
         """
         code = request.query_params.get("code", "")
         return _invitation_page(request, code if await self._is_invitation(request, code) else "")
@@ -129,7 +129,7 @@ class SignInPages:
 
 
 def safe_path(path: str | None) -> str:
-    """Return the path to which the browser returns after sign-in. Return `/` if `path` is missing or leads to another host."""
+    """Return the path to open after sign-in. If `path` is missing or leads to another host, return `/`."""
     return path if path and LOCAL_PATH.fullmatch(path) else "/"
 
 
@@ -239,7 +239,7 @@ MAX_FORM_BYTES, MAX_FORM_FIELDS = 500_000, 2_000  # the same limits as for the l
 async def resume_page(request: Request) -> Response | None:
     """Return a page that keeps the submitted form until the user has signed in again.
 
-    Return None if the user is signed in or the request has no form.
+    If the user is signed in, or if the request has no form, return None.
     """
     if request.method != "POST" or signed_in(request):
         return None
@@ -265,9 +265,9 @@ Bearer = Callable[[str], Awaitable[Actor | None]]
 
 
 class InvalidCredentials(Exception):
-    """A request has an unknown or expired access token or session.
+    """A request has an access token or a session that is unknown or expired.
 
-    `session` is true for a session. The message is a sentence for the user.
+    If the credential is a session, `session` is true. The message is a sentence for the user.
     """
 
     def __init__(self, sentence: str, *, session: bool = False) -> None:
@@ -287,14 +287,14 @@ def has_credentials(scope: Scope) -> bool:
 class AuthenticationMiddleware:
     """Middleware that sets `scope["actor"]` from a bearer token or session cookie.
 
-    It also keeps shared caches from storing responses to signed-in users.
+    It also prevents shared caches from storing responses to signed-in users.
     """
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: RateLimits) -> None:
         self._app, self._reader, self._bearer, self._limits = app, reader, bearer, limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request as the user of its token or session, or refuse invalid ones."""
+        """Handle a request as the user of its token or session. If the token or session is invalid, refuse the request."""
         await (self._authenticate if has_credentials(scope) else self._app)(scope, receive, send)
 
     async def _authenticate(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -317,7 +317,7 @@ class AuthenticationMiddleware:
     async def _refusal(self, request: Request, error: InvalidCredentials) -> Response:
         """Return the response to invalid credentials, and count the failed sign-in.
 
-        An expired session counts as an ordinary request, because sessions expire without anybody's fault.
+        An expired session does not count as a failed sign-in, because every session expires.
         """
         visitor = self._limits.visitor(request.scope)
         if error.session:

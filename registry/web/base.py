@@ -48,7 +48,7 @@ PROVIDER_SESSION = (
 
 
 def cookie(request: HTTPConnection, name: str) -> str | None:
-    """Return the value of a cookie that the registry set, or None if the request does not have it."""
+    """Return the value of a cookie that the registry set. If the request does not have the cookie, return None."""
     return request.cookies.get(_cookie_name(request, name)) or None
 
 
@@ -100,22 +100,22 @@ def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
 
 
 def evidence_path(rests_on: Iterable[Evidence]) -> str:
-    """Return the path that opens GraphiQL with a query for these records."""
+    """Return the path that opens GraphiQL with a query for the given records."""
     return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
 
 
 def param(name: str) -> str:
-    """Return the query parameter of a model name: for `level_of_government`, this is `level-of-government`."""
+    """Return the query parameter for a property or link: `level-of-government` for `level_of_government`."""
     return name.replace("_", "-")
 
 
 def clean_input(text: str, longest: int | None = MAX_INPUT) -> str:
-    """Return user input without NUL characters, with each run of whitespace as one space, cut to `longest` characters."""
+    """Clean user input: remove NUL characters, collapse whitespace to single spaces, and cut the text to `longest` characters."""
     return " ".join(text.replace("\x00", "").split())[:longest]
 
 
 def other_end(end: End) -> End:
-    """Return the opposite end of a link: for `Agency.provides`, this is the link as seen from the service."""
+    """Return a link as seen from its other kind: for `Agency.provides`, return `Service.providers`."""
     there = MODEL[end.target].ends.values()
     return next(one for one in there if one.link is end.link and one.outgoing is not end.outgoing)
 
@@ -125,7 +125,7 @@ LANGUAGE_HEADERS = (b"cookie", b"accept-language")
 
 
 def requested_language(scope: Scope, default: str) -> str:
-    """Return the language that a request asks for. Return `default` if the request names no supported language."""
+    """Return the language that a request asks for. If the request names no supported language, return `default`."""
     if not scope["query_string"] and all(name not in LANGUAGE_HEADERS for name, _value in scope["headers"]):
         return default  # most scripts send no `lang` parameter and neither of these headers
     request = HTTPConnection(scope)

@@ -67,7 +67,7 @@ USE, PROVISION, MEMBERSHIP = (
 class ParticipationView:
     """An agency that owns or uses a shared resource, with its role as text.
 
-    `covered` says whether an agreement in force covers the agency's use of the resource; it is None if that is unknown.
+    `covered` says whether an agreement in force covers the agency's use of the resource. If this is unknown, `covered` is None.
     """
 
     agency: RecordSummary
@@ -87,8 +87,9 @@ class OtherAgreementView:
 class SharedResourceView:
     """A resource that the compared agencies share.
 
-    It has its owners and users among these agencies, the agreements between them that are in force, and agreements with others.
-    If `withheld` is true, the user may not see the resource's uses and agreements.
+    The view lists the owners and users among the compared agencies, the agreements in force between compared agencies, and the
+    agreements with other agencies. If `withheld` is true, the user may not see how the resource is used or which agreements cover
+    it.
     """
 
     resource: RecordSummary
@@ -111,7 +112,7 @@ class SharedServiceView:
 class SharedPartnershipView:
     """An agreement between at least two of the compared agencies.
 
-    It has its status, its legal basis, and the levels of cooperation that its parties report.
+    The view shows the agreement's status, its legal basis, and the levels of cooperation that its parties report.
     """
 
     partnership: RecordSummary
@@ -135,7 +136,7 @@ class MetNeedView:
 class SharedView:
     """Everything that the compared agencies share on a day.
 
-    If `withheld` is true, there may be more resources that the user may not see.
+    If `withheld` is true, the agencies may share further resources that the user may not see.
     """
 
     as_of: str
@@ -148,7 +149,7 @@ class SharedView:
 
     @property
     def full(self) -> int:
-        """The number of records shown per section if a section may be cut off at that number; otherwise 0."""
+        """The maximum number of records in a section. If all sections have fewer records, the value is 0."""
         sections: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
         return MOST if any(len(one) >= MOST for one in sections) else 0
 
@@ -159,7 +160,7 @@ class SharedView:
 
     @property
     def uncertain(self) -> bool:
-        """Whether further uses without an agreement may exist that the user may not see."""
+        """Whether agencies may use resources without an agreement in a way that is hidden from the user."""
         return self.withheld or any(
             one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
         )

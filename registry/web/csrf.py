@@ -36,7 +36,7 @@ class AllowedHostsMiddleware:
     async def _is_allowed(self, scope: Scope, receive: Receive) -> bool:
         """Return whether the Host header of a request is allowed.
 
-        Starlette's own check is used. It sends a response only for a host that is not allowed. Allowed hosts are cached.
+        Starlette's own middleware does the check: it sends a response only if the host is not allowed. Allowed hosts are cached.
         """
         name = next((value for header, value in scope["headers"] if header == b"host"), b"")
         if self._allowed.get(name):
@@ -61,9 +61,9 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 
 
 class CSRFMiddleware:
-    """Middleware that refuses cross-site requests, except when a person follows a link.
+    """Middleware that refuses cross-site requests. A person may still follow a link from another site.
 
-    It reads the Fetch Metadata headers, or the Origin header of browsers that do not send them.
+    The middleware reads the Fetch Metadata headers. If a browser does not send them, it reads the Origin header.
     """
 
     def __init__(self, app: ASGIApp) -> None:

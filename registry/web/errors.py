@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class UserError(HTTPException):
-    """A request that cannot be answered. It has a sentence for the user and a link (path and text) to continue at."""
+    """A request that cannot be answered. The error has a sentence for the user, and the path and text of a link to continue."""
 
     def __init__(self, sentence: str, link: str, words: str, status: int = 400) -> None:
         super().__init__(status, sentence)

@@ -30,7 +30,7 @@ COMMON_CODES = frozenset({"access", "status"})
 def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the data that the scripts of the explorer need.
 
-    `known` is the query result that the page already shows, with the id of its central record.
+    `known` is the query result that the page already shows. It includes the id of the central record.
     """
     return {
         "language": language(),
@@ -76,7 +76,7 @@ def kind_names() -> dict[str, str]:
 
 
 def script_texts() -> dict[str, str | list[str]]:
-    """Return the texts that the scripts show, by key. A text with a number is a list of its singular and its plural form."""
+    """Return the texts that the scripts show, by key. For a text with a number, the value is a list: singular form, plural form."""
     one, several = (_counted_texts(count) for count in (1, 2))
     return {**_texts(), **{key: [one[key], several[key]] for key in one}}
 
@@ -205,7 +205,7 @@ class Explorer:
 
 
 def _first(request: Request, name: str) -> str:
-    """Return the first value of a query parameter, cleaned. Return "" if the URL does not have the parameter."""
+    """Return the first value of a query parameter, cleaned. If the URL does not have the parameter, return ""."""
     values = request.query_params.getlist(name)
     return clean_input(values[0]) if values else ""
 

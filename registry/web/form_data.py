@@ -56,7 +56,7 @@ def _limited_request(request: Request, content_type: str, longest: int) -> Reque
 
 
 def json_file(data: Mapping[str, Any]) -> Response:
-    """Return a JSON response, indented so that people can read it."""
+    """Return a JSON response. The JSON is indented, so that people can read it."""
     text = orjson.dumps(data, option=orjson.OPT_INDENT_2)
     return Response(text, media_type="application/json", headers={"Content-Language": language(), **VARY})
 

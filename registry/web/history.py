@@ -108,8 +108,8 @@ MOST, MOST_ENTRIES = 50, 1_000
 class HistoryEntry:
     """A change of a record: its time, its type, its entry point (page, API or load), and its lines.
 
-    Users who may edit the record also get the author and the note. `undo` is the number of the change if the user may undo it,
-    otherwise 0.
+    If the user may edit the record, the entry also has the author and the note. If the user may undo the change, `undo` is its
+    number; otherwise `undo` is 0.
     """
 
     at: str
@@ -125,8 +125,8 @@ class HistoryEntry:
 class PastRecord:
     """The changes of a record, newest first, and the record as it was on `day`.
 
-    `earlier` is the record on that day; it is empty if the user may not see it. `complete` says whether the audit log has all
-    changes of the record. `more` says whether there are changes before the oldest of `entries`.
+    `earlier` is the record on that day; if the user may not see the record, `earlier` is empty. `complete` says whether the audit
+    log has all changes of the record. `more` says whether there are changes that are older than all of `entries`.
     """
 
     entries: Sequence[HistoryEntry]
@@ -201,7 +201,7 @@ class RecordHistories:
 def _visible_revisions(state: RecordState, events: Sequence[HistoryEvent], actor: Actor) -> Iterator[Revision]:
     """Yield the changes that the actor may see, newest first.
 
-    They end where the actor was not allowed to see the details of the record.
+    The changes end at the newest version whose details the actor was not allowed to see.
     """
     for revision in revisions_of(state, events):
         if not _may_see(actor, revision.before or revision.after):

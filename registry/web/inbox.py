@@ -57,7 +57,7 @@ class InboxSection:
 
     @property
     def full(self) -> int:
-        """The number of items shown if the section may be cut off at that number; otherwise 0."""
+        """The maximum number of items in a section. If this section has fewer items, the value is 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
@@ -70,7 +70,7 @@ class InboxContext:
     me: Actor
 
     async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return the records with a status on which the user may perform an action, newest first.
+        """Return the records that have a certain status, newest first, if the user may perform the action on them.
 
         Each record is given as kind, id and time.
         """
@@ -90,7 +90,7 @@ class InboxContext:
         return await titles_of(self.graph, ids, self.me)
 
     async def items(self, kind: str, rows: Rows, text: str) -> list[InboxItem]:
-        """Return the inbox items for records given as id and time. The placeholder `{when}` in `text` becomes the time."""
+        """Return the inbox items for records, given as id and time. In `text`, the time replaces the placeholder `{when}`."""
         titles = await self.titles([(kind, one) for one, _at in rows])
         return [
             InboxItem(
@@ -105,7 +105,7 @@ class InboxContext:
 
 
 async def proposed_records(context: InboxContext) -> InboxSection:
-    """Return the proposed records that wait for the user's approval."""
+    """Return the proposed records that the user can approve."""
     found = await context.with_status("proposed", Action.APPROVE)
     titles = await context.titles([(kind, one) for kind, one, _at in found])
     items = [
@@ -140,7 +140,7 @@ async def drafts(context: InboxContext) -> InboxSection:
 
 
 async def ending_agreements(context: InboxContext) -> InboxSection:
-    """Return the agreements of the user's agencies that have expired or expire soon, and that no other agreement renews."""
+    """Return the expired or soon expiring agreements of the user's agencies. Agreements that have been renewed are left out."""
     day = today()
     found = inbox.expiring(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
@@ -174,7 +174,7 @@ async def last_changes(context: InboxContext) -> InboxSection:
 
 
 async def unconfirmed_agreements(context: InboxContext) -> InboxSection:
-    """Return the agreements that the user's agencies have neither confirmed nor disputed."""
+    """Return the agreements that wait for one of the user's agencies to confirm or dispute them."""
     agencies = sorted(context.me.agencies_for(Action.EDIT))
     text = inbox.unconfirmed(agencies, me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([text]) if agencies else ([],)
@@ -269,7 +269,7 @@ class InboxBadge:
         self._counts: LRUCache[tuple[Actor, str, str], BadgeCount] = LRUCache(CACHE_SIZE)
 
     async def count(self, me: Actor) -> BadgeCount:
-        """Return the number of inbox items. Return 0 if the database does not respond or the user's cost budget is used up."""
+        """Return the number of inbox items. If the database does not respond or the user's cost budget is used up, return 0."""
         try:
             key = me, await self._reader.change_stamp(), today()
             count = self._counts.get(key)
@@ -287,7 +287,7 @@ class InboxBadge:
 
 
 class IllustrativeNotice:
-    """Finds the sources whose records are invented examples. The names of the sources are cached until the graph changes."""
+    """Finds the sources of illustrative (invented) records. The names of the sources are cached until the graph changes."""
 
     def __init__(self, graph: PageQueries, reader: Reader) -> None:
         self._graph, self._reader = graph, reader
@@ -295,7 +295,7 @@ class IllustrativeNotice:
         self._by_stamp: TTLCache[str, tuple[str, ...]] = TTLCache(1, NOTICE_SECONDS)
 
     async def sources(self) -> tuple[str, ...]:
-        """Return the names of these sources. If the database does not respond, return the names that were read last."""
+        """Return the names of the sources of illustrative records. If the database does not respond, return the names read last."""
         try:
             stamp = await self._reader.change_stamp(recent=True)
             names = self._by_stamp.get(stamp)
@@ -319,7 +319,7 @@ class LayoutMiddleware:
         self._app, self._badge, self._notice = app, badge, notice
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request. If a browser asks for a page, read these values first."""
+        """Handle a request. If a browser asks for a page, read the inbox badge and the notice first."""
         if scope["type"] == "http" and "text/html" in (request := Request(scope)).headers.get("accept", ""):
             if me := signed_in(request):
                 scope["waiting"], scope["waiting_more"] = await self._badge.count(me)

@@ -96,7 +96,7 @@ class ListQuery:
 
     @property
     def by_details(self) -> bool:
-        """Whether the list is filtered by a detail. Only users who may see the details of a record see its details."""
+        """Whether the list is filtered by a property or link that only users who may see the details of a record see."""
         kind = self.kind
         return any(
             not (kind.properties[name].summary if name in kind.properties else kind.ends[name].link.summary)
@@ -104,7 +104,7 @@ class ListQuery:
         )
 
     def path(self, extension: str = "") -> str:
-        """Return the URL path of this list. With an extension such as `.csv`, return the path of the file."""
+        """Return the URL path of this list, or of its file if an extension such as `.csv` is given."""
         pairs = [("q", self.text)] if self.text else []
         pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
         pairs += [("sort", self.sort)] if self.sort != "name" else []
@@ -114,7 +114,7 @@ class ListQuery:
         return path.replace("?", f"{extension}?", 1) if pairs else path + extension
 
     def from_the_start(self, **changed: Any) -> ListQuery:
-        """Return the query for the first page of this list, with some parameters changed."""
+        """Return the list query with some parameters changed, starting again at the first page."""
         return replace(self, **{"after": None, "before": None, **changed})
 
     def toggled(self, name: str, value: str) -> ListQuery:
@@ -125,7 +125,7 @@ class ListQuery:
         return self.from_the_start(chosen=rest | ({name: values} if values else {}))
 
     def where(self, without: str | None = None) -> dict[str, Any]:
-        """Return the list's filters as a GraphQL filter. Filters on the name `without` are left out."""
+        """Return the list's filters as a GraphQL filter. The filter on the property or link `without` is left out."""
         parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
         parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
         return {"and": parts} if parts else {}
@@ -134,13 +134,13 @@ class ListQuery:
 def filters_of(kind: type[Kind]) -> list[str]:
     """Return the properties and links by which records of a kind can be filtered.
 
-    These are the facets and every link, which filters by the linked record.
+    The result contains the facets, and all links: a list can be filtered by a linked record.
     """
     return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
 
 
 def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the GraphQL condition that a property or link has one of the values. A term stands for its narrower terms, too."""
+    """Return the GraphQL condition that a property or link has one of the values. A term also selects its narrower terms."""
     declared = kind.properties.get(name)
     if declared is None:
         far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
@@ -159,7 +159,7 @@ def _code(declared: Property, value: str) -> str:
 
 
 def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Return the values without duplicates. Raises UserError for a code that the code list does not contain."""
+    """Remove duplicate values. Raises UserError if a value is not in the code list of the property."""
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
     known = _known_codes(kind.properties[name]) if name in kind.properties else values
     unknown = next((one for one in values if one not in known), None)
@@ -229,7 +229,7 @@ def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
 def _needs_own_query(query: ListQuery, name: str) -> bool:
     """Return whether the values of a facet must be counted in a query of their own, without the facet's own filter.
 
-    This is always so for the status, because a list without a status filter leaves out retired records.
+    The values of the status always need their own query, because a list without a status filter leaves out retired records.
     """
     return name in query.chosen or name == "status"
 
@@ -276,8 +276,8 @@ class ListRow:
 class Cell:
     """A table cell: a text, records, a count, or a status.
 
-    `whole` keeps the text on one line. Records come with the number of further ones, a count with a path. `withheld` says that
-    the cell is empty because the user may not see its value.
+    If `whole` is set, the text is kept on one line. A cell with records also has the number of records that are not shown. A cell
+    with a count also has a path. `withheld` says that the cell is empty because the user may not see its value.
     """
 
     heading: str
@@ -307,7 +307,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """A facet: a property or link by whose values the user can filter the list.
+    """A facet: a property or link. The user can filter the list by the values of the facet.
 
     `withheld` is the number of records whose value the user may not see.
     """
@@ -319,7 +319,7 @@ class Facet:
 
     @property
     def full(self) -> int:
-        """The number of values shown if the facet may be cut off at that number; otherwise 0."""
+        """The maximum number of values in a facet. If this facet has fewer values, the value is 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 
@@ -528,7 +528,7 @@ def _page_paths(query: ListQuery, info: Data) -> dict[str, str]:
 def _headings(kind: type[Kind]) -> list[str]:
     """Return the headings of the CSV file.
 
-    A link to many records has three columns: ids, names and the count.
+    A link that can have several records has three columns: their ids, their names, and their number.
     """
     ends = [(end.name, "id", "name", *([] if end.single else ["count"])) for end in main_links(kind)]
     return [

@@ -21,7 +21,7 @@ SOON_DAYS = 90
 
 @dataclass(frozen=True)
 class StatusText:
-    """The status of an agreement or link: a text, and a code for style sheets and programs."""
+    """The status of an agreement or link: a text for people, and a code for style sheets and programs."""
 
     code: str
     text: str
@@ -54,7 +54,7 @@ Data = Mapping[str, Any]
 class RecordSummary:
     """A record as one line of a page.
 
-    It has the title, the path, facts about the record and about the link to it, and the status.
+    The line has the record's title, path and status, facts about the record, and facts about the link to the record.
     """
 
     kind: str
@@ -72,7 +72,8 @@ class RecordSummary:
 def title(kind: str, record: Data) -> str:
     """Return the title of a record.
 
-    This is its name. A record of a kind without names has its first facts as title, or else its id.
+    The title is the record's name. If the kind has no names, the title consists of the record's first facts. If there are no facts,
+    the title is the id.
     """
     if MODEL[kind].named:
         return term_label(record)
@@ -88,7 +89,7 @@ def _title_part(one: Property, record: Data) -> str:
 
 
 def value_text(one: Property, record: Data) -> str:
-    """Return a property value as text: a level with its name on the scale, a number with its unit."""
+    """Return a property value as text. A level is followed by its name on the scale, a number by its unit."""
     value = record.get(camel(one.name))
     scale = record.get(camel(SCALES.get(one.name, "")))
     if scale and value is not None:
@@ -103,7 +104,7 @@ def record_summary(kind: str, record: Data) -> RecordSummary:
 
 
 def linked_records(end: End, answered: Any) -> list[Data]:
-    """Return the records of a link in a GraphQL result. Return an empty list if the user may not see them."""
+    """Return the records of a link in a GraphQL result. If the user may not see the link, return an empty list."""
     answers = [answered] if end.single else answered or []
     return [one[field_of(end.target)] if end.link.properties else one for one in answers if one]
 
@@ -132,7 +133,7 @@ def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
 
 
 def _period(end: End, edge: Data, today: str) -> StatusText | None:
-    """Return the status of a link with dates. Return None if the link is current."""
+    """Return the status of a link with dates. If the link is current, return None."""
     if not end.link.dated:
         return None
     if edge["until"] and edge["until"] < today:
@@ -143,7 +144,7 @@ def _period(end: End, edge: Data, today: str) -> StatusText | None:
 
 
 def _quotes(kind: str, record: Data) -> Iterator[str]:
-    """Yield the first words of free texts, such as feedback. Records of these kinds have nothing else to identify them."""
+    """Yield the first words of a record's free texts, for kinds such as feedback, whose records have no other identifying text."""
     for name in MODEL[kind].erasable:
         if record.get(camel(name)):
             yield f"“{shortened(record[camel(name)])}”"
@@ -164,7 +165,7 @@ def edge_texts(declared: Any, edge: Data) -> Iterator[str]:
 
 
 def fact_texts(kind: str, record: Data, skipped: set[str]) -> Iterator[str]:
-    """Yield the facts of a record as text. A code stands alone; other values follow their label."""
+    """Yield the facts of a record as text. The label comes before each value, except before a code."""
     of_title = 0 if MODEL[kind].named else TITLE_FACTS
     for one in fact_properties(MODEL[kind])[of_title:]:
         value = record.get(camel(one.name))
@@ -191,7 +192,7 @@ def fact_text(declared: Property, value: Any) -> str:
 
 
 async def titles_of(graph: PageQueries, ids: Mapping[str, Sequence[str]], actor: Actor) -> dict[str, str]:
-    """Return the titles of records by id. `ids` has the ids by kind.
+    """Return a mapping of record ids to titles. `ids` maps each kind to the ids of its records.
 
     Records whose summary the actor may not see are left out.
     """

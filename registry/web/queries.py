@@ -1,4 +1,4 @@
-"""GraphQL queries of pages. They run in this process, with the permissions of the user."""
+"""GraphQL queries of the pages. The queries run in this process, with the permissions of the user."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -58,14 +58,14 @@ def own_properties(kind: type[Kind]) -> list[Property]:
 
 
 def fact_properties(kind: type[Kind]) -> list[Property]:
-    """Return the few properties that best tell the records of a kind apart."""
+    """Return the few properties by which readers can best distinguish the records of a kind."""
     return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
 
 
 def main_links(kind: type[Kind]) -> list[End]:
     """Return the most important links of a kind.
 
-    These are the links that everybody who sees the summary sees, or else the links that the kind declares.
+    The result has the links that the kind declares as part of the summary. If there are no such links, it has all declared links.
     """
     declared = [end for end in kind.ends.values() if end.declared]
     return ([end for end in declared if end.link.summary] or declared)[:MOST_LINKS]
@@ -77,7 +77,7 @@ def is_term(kind: type[Kind]) -> bool:
 
 
 def term_uses(kind: type[Kind]) -> list[End]:
-    """Return the links from a term to the records that use it. A kind that is no term has no such links."""
+    """Return the links from a vocabulary term to the records classified by it. For other kinds, return no links."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
 
 
@@ -91,7 +91,7 @@ def summary_selection(kind: type[Kind]) -> str:
 
 
 def identifying_links(kind: type[Kind]) -> list[End]:
-    """Return the links that identify a record of a kind without names. Kinds with names have no such links."""
+    """Return the links whose records identify a record without a name. For kinds with names, return no links."""
     return [end for end in kind.ends.values() if end.single and not kind.named and end.target != "Channel"]
 
 

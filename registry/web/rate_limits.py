@@ -52,8 +52,8 @@ INCREASE = (
 class RateLimits:
     """The rate limits and the counts of each client.
 
-    The counts are in this process, in a file that the processes of one machine share, or in a Redis server that several
-    machines share.
+    The counts are kept in one of three places: in this process, in a file that all processes of one machine share, or in a Redis
+    server that several machines share.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -68,7 +68,7 @@ class RateLimits:
         self._warned_of_proxy = False
 
     def visitor(self, scope: Scope) -> str | None:
-        """Return the client that a request counts for, as an account or an address. Return None if the request is not limited."""
+        """Return the account or address whose limits apply to a request. If no limits apply to the request, return None."""
         if scope["type"] != "http" or not scope.get("client") or scope["path"].startswith(OPEN_PATHS):
             return None
         return _client_key(scope["client"][0]) or self._forwarded_visitor(scope)
@@ -93,23 +93,24 @@ class RateLimits:
             self._storage.close()
 
     async def count_request(self, visitor: str) -> int:
-        """Count a request. Return 0, or the seconds to wait if the client made too many requests."""
+        """Count a request. If the client made too many requests, return the seconds to wait, otherwise 0."""
         return await self._wait(self._counts.hit, self._requests, visitor)
 
     async def count_cost(self, visitor: str, cost: int) -> int:
-        """Count the cost of a query. Return 0, or the seconds to wait if the client's cost budget is used up."""
+        """Count the cost of a query. If the client's cost budget is used up, return the seconds to wait, otherwise 0."""
         return await self._wait(partial(self._counts.hit, cost=cost), self._cost, visitor)
 
     async def count_failure(self, scope: Scope) -> int:
-        """Count a failed sign-in. Return 0, or the seconds to wait if the client failed too often."""
+        """Count a failed sign-in. If the client failed too often, return the seconds to wait, otherwise 0."""
         visitor = self.visitor(scope)
         return await self._wait(self._counts.hit, self._failures, visitor) if visitor else 0
 
     @asynccontextmanager
     async def credential_lookup(self, scope: Scope) -> AsyncIterator[None]:
-        """Return a context in which a token or session is looked up.
+        """Return a context manager for looking up a token or session.
 
-        Clients that failed too often wait for each other, so that guessing tokens costs the server little.
+        The number of concurrent look-ups is limited for clients that failed too often. Guessing tokens therefore costs the server
+        little.
         """
         visitor = self.visitor(scope)
         if visitor and await self._wait(self._counts.test, self._failures, visitor):

@@ -49,9 +49,9 @@ OPERATION = f"""query Meeting($ids: [ID!]) {{
 
 @dataclass(frozen=True)
 class Offer:
-    """A resource that could meet a need: its owners and its free amount.
+    """A resource that could meet a need, with its owners and its free amount.
 
-    If the user may request it, the offer has the path of the request form.
+    If the user may request the resource, the offer also has the path of the request form.
     """
 
     resource: RecordSummary
@@ -64,9 +64,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Offers:
-    """The first resources that could meet a need.
+    """The first resources that could meet a need, and the number of further resources that could meet it.
 
-    The number of further ones and the path of the list of all resources of that kind follow.
+    The last field is the path of the list of all resources of the needed kind.
     """
 
     offers: Sequence[Offer]
@@ -83,7 +83,7 @@ class NeedMatches:
     async def of(self, kind: type[Kind], one: str, actor: Actor) -> Offers | None:
         """Return the resources that could meet a need. The need may be a draft. Raises StoreError.
 
-        Return None if the record is no need, is retired, or is visible to the user in summary only.
+        Return None if the record is not a need, if it is retired, or if the user sees only its summary.
         """
         if kind is not Need:
             return None
@@ -207,7 +207,10 @@ class RecordPages:
         return record
 
     async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        """Return the records that would be affected if a record stopped. Return None if they are too many to show on a page."""
+        """Return the records that are affected if a record becomes unavailable.
+
+        If there are too many affected records for a page, return None.
+        """
         if kind.__name__ not in STOPPABLE:
             return None
         try:
@@ -227,7 +230,7 @@ def _validity(kind: type[Kind], record: Data, day: str) -> Any:
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:
-    """Return the path that compares an agency, or the parties of an agreement. Return "" for records of other kinds."""
+    """Return the path of the comparison page for an agency or for the parties of an agreement; "" for records of other kinds."""
     agencies = (
         [record["id"]]
         if kind is MODEL["Agency"]
@@ -237,7 +240,7 @@ def _compare_path(kind: type[Kind], record: Data) -> str:
 
 
 def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day `?at=` on which to show a record, or None if the URL has no day. Raises UserError."""
+    """Return the day `?at=` for which to show a record. If the URL has no day, return None. Raises UserError."""
     try:
         day = Date.clean(request.query_params.get("at"))
     except InvalidValue as error:
@@ -248,7 +251,7 @@ def _day(request: Request, kind: type[Kind], one: str) -> str | None:
 
 
 def _confirmation(what: str) -> str:
-    """Return the message that confirms the user's last action, or "" if the URL names no action."""
+    """Return the message that confirms the user's last action. If the URL names no action, return ""."""
     return {
         "saved": _("The record is saved."),
         "proposed": _("The record is saved and submitted. An approver will review it."),

@@ -1,6 +1,7 @@
 """The content of a record page.
 
-It consists of facts, linked records, a small graph, the assessments of the parties, and the impact.
+The content consists of facts, linked records, a small graph, the assessments of an agreement by its parties, and the records
+affected by a failure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ OF_ANY_KIND = "query Any($id: ID!) {\n  record(id: $id) { __typename }\n}\n"
 
 
 def record_operation(kind: type[Kind]) -> str:
-    """Return the GraphQL operation that reads a record of a kind and the first records of each link."""
+    """Return the GraphQL operation that reads a record of a kind and, for each link, the first linked records."""
     own = [camel(one.name) for one in kind.properties.values() if not one.refers_to]
     return "\n".join(
         [
@@ -72,7 +73,7 @@ def _link_selections(end: End) -> Iterator[str]:
 def is_compared(end: End) -> bool:
     """Return whether a link leads from an agreement to the assessments of its parties.
 
-    The page compares them instead of listing them.
+    The page shows these assessments in a comparison and not in a list.
     """
     return end.kind == "Partnership" and end.target == "Statement"
 
@@ -82,7 +83,7 @@ COMBINED_PROPERTIES = ("unit", *SCALES.values())
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact of a record: a heading with a text or with records. If `url` is true, the text is a web address."""
+    """A fact about a record: a heading with a text or with linked records. If `url` is true, the text is a web address."""
 
     heading: str
     text: str = ""
@@ -92,10 +93,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Section:
-    """The records that one link leads to: the first of them, their number, and the path of the full list.
+    """The linked records of one link: the first records, the number of records, and the path of the full list.
 
-    `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended or not
-    started yet.
+    `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended and those
+    that have not started yet.
     """
 
     name: str
@@ -108,7 +109,10 @@ class Section:
 
     @property
     def counts(self) -> str:
-        """The number of records as text. If some links have ended or not started yet, the number of each group."""
+        """The number of records as text.
+
+        If some links have ended or not started yet, the text gives the number of current, ended and upcoming links.
+        """
         if not self.apart:
             return number(self.count)
         return ", ".join([_("{n} current").format(n=number(self.count)), *(one.text for one in self.apart)])
@@ -141,7 +145,7 @@ def _property_fact(one: Property, record: Data) -> Fact:
 
 
 def record_sections(kind: type[Kind], record: Data, today: str) -> list[Section]:
-    """Return a section for each link, except for links that are shown as facts."""
+    """Return a section for each link of a record. Links that are shown as facts are left out."""
     linked = [end for end in kind.ends.values() if not _describes(end) and not is_compared(end)]
     linked.sort(key=lambda end: end.target == end.kind)
     every = (_make_section(end, record, today) for end in linked)
@@ -171,7 +175,7 @@ def _describes(end: End) -> bool:
 
 
 def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
-    """Return the labels of the properties and links that the user may not see. The list is empty if the user may see all."""
+    """Return the labels of the properties and links that the user may not see."""
     if not record["withheld"]:
         return []
     hidden = [one.name for one in own_properties(kind) if not one.summary]
@@ -182,7 +186,7 @@ def hidden_labels(kind: type[Kind], record: Data) -> list[str]:
 
 
 def steward(record: Data, today: str) -> tuple[RecordSummary, Sequence[RecordSummary]] | None:
-    """Return the steward of a record and the steward's contact channels. Return None if the record has no steward."""
+    """Return the steward of a record and the steward's contact channels. If the record has no steward, return None."""
     one = record["steward"]
     if one is None:
         return None
@@ -207,7 +211,7 @@ class DrawnLine:
 class SmallGraph:
     """A drawing of a record and the records linked to it.
 
-    It has its lines from the top, and its height. The record itself is at half the height.
+    The fields are the lines of the drawing, from top to bottom, and its height. The record itself is at half the height.
     """
 
     lines: Sequence[DrawnLine]
@@ -215,7 +219,7 @@ class SmallGraph:
 
 
 def small_graph(sections: Sequence[Section]) -> SmallGraph | None:
-    """Return the small graph of a record, or None if no records are linked to it."""
+    """Return the small graph of a record. If no records are linked to the record, return None."""
     if not any(one.records for one in sections):
         return None
     lines = list(_drawn_lines(sections))
@@ -261,7 +265,7 @@ class LevelComparison:
 
 
 def compare_levels(statements: Sequence[Data]) -> list[LevelComparison]:
-    """Return the latest level that each party reports, by scale.
+    """For each scale, return the latest level of cooperation that each party reports.
 
     An assessment is left out if the user may not see it or its party.
     """
@@ -288,7 +292,7 @@ AFFECTED_GROUPS = ("services", "resources", "agencies")
 
 @dataclass(frozen=True)
 class ImpactLine:
-    """A record that would stop or work less well if another record stopped, with the reason as text."""
+    """A record that would fail or work less well if another record became unavailable, with the reason as text."""
 
     name: str
     path: str
@@ -298,7 +302,7 @@ class ImpactLine:
 
 @dataclass(frozen=True)
 class ImpactView:
-    """The records that would be affected if a record stopped, with a summary. Records that would stop come first.
+    """The records that are affected if a record becomes unavailable, and a short text. Records that would fail come first.
 
     `withheld` says that more records may be affected through links that the user may not see.
     """
@@ -309,7 +313,7 @@ class ImpactView:
 
 
 def impact_view(impact: Data | None) -> ImpactView | None:
-    """Return the view of the result of an `impact` query. Return None if no record is affected, visible or hidden."""
+    """Return the view of the result of an `impact` query. If no record is affected and none is hidden, return None."""
     if not impact or not any(impact.values()):
         return None
     hits = [_impact_line(KIND_OF_GROUP[group], one) for group in AFFECTED_GROUPS for one in impact[group]]

@@ -56,7 +56,7 @@ def cannot_register(request: Request, kind: type[Kind]) -> Response:
 
 
 async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
-    """Return the 403 page for users who may not edit a record. Return None if the user may not see that the record exists."""
+    """Return the 403 page for users who may not edit a record. If the user may not know that the record exists, return None."""
     return await cannot_do(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
 
 
@@ -65,8 +65,8 @@ async def cannot_do(
 ) -> Response | None:
     """Return the 403 page for users who may not perform an action on a record.
 
-    Return None if the user may not see that the record exists. `heading` may contain `{title}`. `reason` tells a user whose
-    role allows the action why this record cannot be changed.
+    If the user may not know that the record exists, return None. `heading` may contain `{title}`. If the user's role allows the
+    action, `reason` says why the action is not possible for this record.
     """
     me = actor_of(request)
     record = (await graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]

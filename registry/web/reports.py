@@ -1,4 +1,4 @@
-"""The home page, the report pages, links to evidence, and GraphiQL."""
+"""The home page, the report pages, links to the records behind a finding (evidence), and GraphiQL."""
 
 from __future__ import annotations
 
@@ -83,21 +83,21 @@ class GapSummary:
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The reports that the collaboration gap report is composed of, by name."""
+        """The reports whose findings the collaboration gap report combines, by name."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
     def assessed(self) -> int:
-        """The number of cases with enough data to judge, without the cases of the coverage report."""
+        """The number of cases that had enough data to judge. Cases of the coverage report are not counted."""
         return sum(_assessed(part) for part in self.parts.values() if part.name != COVERAGE.name)
 
     @property
     def not_assessed(self) -> Sequence[Report]:
-        """The composing reports in which no case had enough data to judge. The coverage report is left out."""
+        """The combined reports in which no case had enough data to judge. The coverage report is left out."""
         return [part for part in self.parts.values() if part.name != COVERAGE.name and not _assessed(part)]
 
     def part(self, about: str) -> Report:
-        """Return the report that findings of a type come from."""
+        """Return the report that produces the findings of a type."""
         return self.parts[FROM[about].name]
 
 
@@ -136,7 +136,7 @@ class ActiveRun:
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """A requested run of a report. Requests with the same key get the same result."""
+    """A request to run a report. Requests with the same key get the same result."""
 
     key: Hashable
     stamp: Stamp
@@ -163,7 +163,10 @@ class ReportRunner:
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
     async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
-        """Return a report on a day, as the actor may see it. If the day is None, use today. Raises ReportError and StoreError."""
+        """Run a report for a day, on the records that the actor may see. If the day is None, use today.
+
+        Raises ReportError and StoreError.
+        """
         request = await self._wanted(name, day, params, actor)
         ended = self._reports.get(request.key)
         if ended and ended.report and ended.is_current(request.stamp):
@@ -173,9 +176,10 @@ class ReportRunner:
         return await asyncio.shield(self._start(request).task)
 
     async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
-        """Return the last run of a report, and start a new run if the last one is out of date. Wait at most PATIENCE seconds.
+        """Return the last run of a report. If it is out of date, start a new run.
 
-        Raises ReportError and StoreError. The error of an earlier failed run is not raised again.
+        If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
+        error of an earlier failed run is not raised again.
         """
         request = await self._wanted(name, day, params, actor)
         last, failure = self._reports.get(request.key), self._failures.get(request.key)
@@ -206,7 +210,7 @@ class ReportRunner:
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
-        """Return the run in progress for the key of a request. If there is none, start one."""
+        """Return the run in progress for the key of a request. If no such run is in progress, start one."""
         running = self._running.get(request.key)
         if running is None:
             running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))
@@ -234,7 +238,7 @@ def _assessed(report: Report) -> int:
 
 
 def _log_failure(task: asyncio.Task[Report]) -> None:
-    """Log why a run failed, because no request may be waiting for its result."""
+    """Log why a run failed. The log entry is needed, because perhaps no request waits for the result."""
     if not task.cancelled() and (error := task.exception()):
         log.warning("A report failed: %s", error)
 
@@ -246,7 +250,7 @@ _KINDS: Mapping[str, type[Kind]] = {param(snake(kind.__name__)): kind for kind i
 def report_links(base: str = "") -> Links:
     """Return the functions that make the URLs of records and of evidence.
 
-    `base` is the URL of the server; if it is "", the URLs are relative.
+    `base` is the URL of the server. If `base` is "", the URLs are relative.
     """
     return Links(lambda one: base + record_path(one.kind, one.id), lambda rests_on: base + evidence_path(rests_on))
 
@@ -263,7 +267,7 @@ async def evidence(request: Request) -> Response:
 
 
 def operation(kinds: Sequence[type[Kind]]) -> str:
-    """Return the GraphQL operation that reads records of these kinds by id, each with its main links."""
+    """Return the GraphQL operation that reads records of the given kinds by id, and the main links of each record."""
     names = [camel(kind.plural) for kind in kinds]
     lines = [f"query Evidence({', '.join(f'${name}: [ID!]' for name in names)}) {{"]
     for name, kind in zip(names, kinds, strict=True):
@@ -316,7 +320,8 @@ class ReportPages:
     def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
         """Return the page for a report that has no result yet.
 
-        If the first run is in progress, the page has status 202 and reloads itself. If it failed, the page shows the error.
+        If the first run is in progress, the page has status 202 and reloads itself. If the first run failed, the page shows the
+        error.
         """
         if latest.failed:
             return problem(request, 503, _("The report could not be computed. Try again in a minute."), RETRY_SOON)
@@ -342,7 +347,7 @@ class ReportPages:
     def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the GraphiQL endpoint.
 
-        GraphiQL shows the operation and variables of the URL, or else the example `first`.
+        GraphiQL shows the operation and variables in the URL. If the URL has no operation, GraphiQL shows the example `first`.
         """
 
         async def graphiql(request: Request) -> Response:
@@ -372,7 +377,7 @@ class ReportPages:
         return await self._answers.report(*self._wanted(request))
 
     def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
-        """Return the name, the day and the parameters of the requested report, and the actor.
+        """Return the requested report's name, day and parameters, and the actor.
 
         Numbers in the URL are read in the notation of the form's language.
         """

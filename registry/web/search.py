@@ -34,7 +34,7 @@ def _title_selections() -> str:
 def search_operation(parameters: Mapping[str, str]) -> str:
     """Return the operation for a page of search results.
 
-    It also counts the results of each kind, whichever kind the user selected.
+    The operation also counts the results of every kind, even if the user selected one kind.
     """
     cursor = (", $after: String", ", after: $after") if "after" in parameters else ("", "")
     counts = "countByKind { kind count }"
@@ -70,7 +70,7 @@ def filter_options_operation() -> str:
 
 
 def kind_variable(kind: str | None) -> dict[str, Any]:
-    """Return the variable that limits a search to one kind. Without a kind, return no variable."""
+    """Return the variable that limits a search to one kind. If no kind is selected, return no variable."""
     return {"kinds": [kind.upper()]} if kind else {}
 
 

@@ -42,12 +42,12 @@ def label(name: str) -> str:
 
 
 def english_label(name: str) -> str:
-    """Return the English label of a property or link. It is the message id in the translation catalogue."""
+    """Return the English label of a property or link. The translation catalogue uses the English label as message id."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def kind_noun(kind: str, count: int) -> str:
-    """Return the noun for a number of records of a kind: the singular for 1, otherwise the plural."""
+    """Return the noun for a kind of record. The number decides the form: singular for 1, otherwise plural."""
     return singular(kind).lower() if count == 1 else plural(kind)
 
 
@@ -57,7 +57,7 @@ def counted(kind: str, count: int) -> str:
 
 
 def code_label(codes: str | None, code: str) -> str:
-    """Return the label of a code. Return the code itself if the code list does not contain it."""
+    """Return the label of a code. If the code list does not contain the code, return the code."""
     entry = code_list(codes).get(code.lower()) if codes else None
     return str(getattr(entry, f"label_{language()}")) if entry else code
 
@@ -70,7 +70,7 @@ def level_label(scale: str, level: int) -> str:
 
 
 def property_text(declared: Property, value: Any) -> str:
-    """Return a property value as text. Return "" if the value is None or an empty list."""
+    """Return a property value as text. If the value is None or an empty list, return ""."""
     if value is None or value == []:
         return ""
     if declared.value is Flag:
@@ -85,7 +85,7 @@ def property_text(declared: Property, value: Any) -> str:
 
 
 def term_label(record: Mapping[str, Any]) -> str:
-    """Return the title of a record. A term has its label in the current language as title, if it has one."""
+    """Return the title of a record. The title of a vocabulary term is its label in the current language, if it has such a label."""
     return str(record.get({"id": "labelId", "en": "labelEn"}[language()]) or record["name"])
 
 
@@ -104,7 +104,7 @@ YEAR = 31_536_000
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page made from a template. If the URL has a `lang` parameter, a cookie stores the language."""
+    """Render a template as the response. If the URL has a `lang` parameter, a cookie stores the language."""
     text = _TEMPLATES.get_template(template).render(lang=language(), request=request, me=signed_in(request), **values)
     response = HTMLResponse(text, status, {"Content-Language": language(), **VARY})
     if request.query_params.get("lang") == language():

@@ -116,7 +116,7 @@ STARTUP_FAILURE = 3  # uvicorn's exit code for a worker that would fail again af
 class Server(uvicorn.Server):
     """A uvicorn server that handles only the first stop signal.
 
-    A second Ctrl-C neither forces an exit nor logs errors.
+    A second Ctrl-C is ignored: it does not force an exit and logs no errors.
     """
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -138,8 +138,8 @@ def run_alone(place: ConnectionSettings, settings: Settings, host: str, port: in
 def run_workers(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve pages in `workers` processes until Ctrl-C or SIGTERM.
 
-    The workers read the settings from the same environment and the engine's passwords from its data directory, so no command
-    line contains a secret. A worker that dies is replaced. All workers count requests for the rate limits in one file.
+    The workers read the settings from the same environment and the engine's passwords from its data directory, so no command line
+    contains a secret. If a worker dies, a new worker is started. All workers count requests for the rate limits in one file.
     """
     os.environ["REGISTRY_HOSTS"] = ",".join(settings.hosts)
     with TemporaryDirectory(prefix="registry-", ignore_cleanup_errors=True) as folder:
@@ -177,9 +177,9 @@ def worker() -> Starlette:
 
 
 def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlette:
-    """Return the application.
+    """Build the application and exclude its objects from garbage collection.
 
-    Its objects are excluded from garbage collection, because they live as long as the process.
+    The objects live as long as the process, so collecting them would cost time and free nothing.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     app = build_app(place, settings)
@@ -191,7 +191,7 @@ def _build_frozen_app(place: ConnectionSettings, settings: Settings) -> Starlett
 def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Return whether to log a record.
 
-    A response that the shutdown cancelled is not logged. A file that was cut off has a log record already.
+    Responses that the shutdown cancelled are not logged. Downloads that failed midway are not logged again.
     """
     return not (record.exc_info and isinstance(record.exc_info[1], CancelledError | DownloadAborted))
 

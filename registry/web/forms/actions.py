@@ -51,8 +51,8 @@ Prefill = Callable[[PageQueries, Actor, QueryParams, Sequence[Field]], Awaitable
 class RecordAction:
     """An action on a record, such as a confirmation, with its form at `/KINDS/ID/NAME`.
 
-    `title`, `fields` and `needs` are functions, because their texts depend on the current language. `prefill` fills the form
-    from the query parameters. `needs` tells users who may not perform the action what it requires.
+    `title`, `fields` and `needs` are functions, because their texts depend on the current language. `prefill` fills the form from
+    the query parameters. If a user may not perform the action, `needs` gives the text that says what the action requires.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class RecordAction:
 
 
 def speaking_parties(actor: Actor, record: ShownRecord) -> list[str]:
-    """Return the parties of an agreement for which an actor may confirm or assess it."""
+    """Return the parties of an agreement on whose behalf the actor may confirm or assess the agreement."""
     parties = [one["agency"]["id"] for one in record["parties"]] if record["status"] != "RETIRED" else []
     return [one for one in parties if can(actor, Action.EDIT, {"steward": one})]
 
@@ -146,7 +146,7 @@ def _free_capacity(record: ShownRecord) -> str:
 
 
 def free_text(amount: float, unit: str | None) -> str:
-    """Return a sentence that says what amount of a resource is free."""
+    """Return a sentence that says how much of a resource is free."""
     return _("Free: {n} {unit}.").format(n=exact(amount), unit=unit or "").replace(" .", ".")
 
 
@@ -460,13 +460,13 @@ MAX_NOTE_BYTES, MAX_DIGITS = 100_000, 15
 
 
 class TransitionPages:
-    """The requests that change the status of a record, and those that undo a change."""
+    """The endpoints that change the status of a record, and the endpoint that undoes a change."""
 
     def __init__(self, graph: PageQueries, threads: StoreThreads) -> None:
         self._graph, self._threads = graph, threads
 
     def routes(self) -> list[Route]:
-        """Return the routes of these requests."""
+        """Return the routes of these endpoints."""
         answers: dict[str, Callable[[type[Kind], Request], Awaitable[Response]]] = {"undo": self._undo}
         answers |= {name: partial(self._transition, name) for name in TRANSITIONS}
         return [
@@ -520,7 +520,7 @@ class TransitionPages:
 
 
 def _transition_problem(problem: Problem) -> str:
-    """Return a problem as a sentence. If somebody else changed the record meanwhile, the sentence begins with the field's label."""
+    """Return a problem as a sentence. If another user has changed the record meanwhile, the sentence begins with the field's label."""
     changed = problem.code == "CHANGED_SINCE"
     return f"{label(problem.field)}: {problem_sentence(problem)}" if changed else problem_sentence(problem)
 

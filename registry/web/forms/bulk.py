@@ -1,4 +1,4 @@
-"""Bulk forms: register many records from a filled table, with a template and a preview."""
+"""Bulk forms: register many records by uploading a table. A template for the table and a preview are offered."""
 
 import secrets
 import shutil
@@ -48,8 +48,8 @@ Properties = dict[str, str | float | bool]
 class TableRow:
     """A row of an uploaded table.
 
-    It has the location of the row, the id of its record, the record's properties, and the linked records with the properties of
-    the links.
+    The fields are the row's location in the file, the record's id, the record's properties, and the linked records with the
+    properties of the links.
     """
 
     sheet: str
@@ -59,16 +59,16 @@ class TableRow:
     links: dict[str, dict[str, Properties]] = field(default_factory=dict)
 
     def saving(self, kind: type[Kind], *, another: bool) -> SaveInput:
-        """Return the change of a record that the row describes.
+        """Return the row as input for saving its record.
 
-        An empty cell leaves the value of the record. Links are added and never removed.
+        An empty cell does not change the record's value. Links are added and never removed.
         """
         links = {name: LinkChange(records) for name, records in self.links.items()}
         return SaveInput(kind, self.id or None, self.properties, links, another=another)
 
 
 class LineProblem(NamedTuple):
-    """A problem in a row of a sheet. `cell` is the address of the cell; it is empty in files without cell addresses, such as CSV."""
+    """A problem in a row of a sheet. `cell` is the address of the cell, or "" in files without cell addresses, such as CSV files."""
 
     sheet: str
     row: int
@@ -92,7 +92,7 @@ _LINES = TypeAdapter(list[TableRow])
 
 
 def parse_upload(text: str) -> Upload:
-    """Return the rows of a table from the JSON text that `written` made. Raises LoadAborted."""
+    """Return the rows of a table, given the JSON text made by `Upload.written`. Raises LoadAborted."""
     try:
         if not text.isascii():  # Starlette reads a field that is not UTF-8 as Latin-1
             raise ValueError
@@ -142,7 +142,7 @@ def _upload(kind: type[Kind], tables: Sequence[Table]) -> Upload:
 class _UploadReader:
     """Collects the rows of an uploaded file.
 
-    A row of a sheet for links is merged into the row of the record that it belongs to, if the file has that row.
+    A file can have extra sheets for links. If the file has a row for the linking record, the links are added to that row.
     """
 
     def __init__(self, kind: type[Kind]) -> None:
@@ -194,7 +194,7 @@ class _UploadReader:
     ) -> None:
         """Remember which record or link a row describes.
 
-        If an earlier row describes the same one, add a problem that names both rows.
+        If an earlier row describes the same record or link, add a problem that names both rows.
         """
         first = seen.setdefault(key, place)
         if first != place and value:
@@ -219,7 +219,7 @@ class _UploadReader:
         return {name: value for name, value in values.items() if isinstance(value, str | float | bool)}
 
     def _clean(self, sheet: str, row: SourceRow, field: str, value: type[Value], cell: object) -> object:
-        """Return a text cell stripped, and any other cell as a value of the property's type.
+        """Strip the text of a text cell. Convert any other cell to a value of the property's type.
 
         If the cell is invalid, return None and add a problem.
         """
@@ -358,7 +358,7 @@ def _bulk_page(
 
 
 def _location(kind: type[Kind], one: LineProblem) -> str:
-    """Return where a problem is: its cell or row. Problems outside the kind's main sheet also name the sheet."""
+    """Return where a problem is: its cell or row. If the problem is not in the kind's main sheet, the text also names the sheet."""
     location = one.cell or number(one.row)
     return location if one.sheet in ("", kind.plural) else f"{one.sheet}, {location}"
 

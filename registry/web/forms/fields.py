@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A row of a link field. It has the linked record and the properties of the link."""
+    """A row of a link field: the linked record and the properties of the link."""
 
     record: Field
     properties: Sequence[Field]
@@ -43,7 +43,7 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class LinkField:
-    """The form field for a link. It has a row for each linked record, and an empty row to add another."""
+    """The form field for a link: a row for each linked record, and an empty row to add another record."""
 
     name: str
     label: str

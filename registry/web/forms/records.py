@@ -57,9 +57,10 @@ from registry.web.templating import page
 
 
 def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version: int) -> RecordState:
-    """Return the record as it was at an earlier version.
+    """Return a record as it was at an earlier version.
 
-    `events` are its audit events, newest first. If they do not go back to that version, the result is the oldest known record.
+    `events` are the audit events of the record, newest first. If they do not reach back to that version, the oldest known version
+    is returned.
     """
     found = state
     for passage in revisions_of(state, events[: max(state.version - version, 0)]):
@@ -68,9 +69,9 @@ def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version
 
 
 def merge_edit(kind: type[Kind], form: FormData, before: FormData, now: FormData) -> dict[str, str]:
-    """Return the form values after another user changed the record meanwhile.
+    """Merge a user's form values with the changes that another user has saved meanwhile.
 
-    Fields that this user changed keep the user's values. All other fields get the current values of the record.
+    Fields that the user of the form changed keep the user's values. All other fields get the current values of the record.
     """
     found = dict(form)
     for name in (name for name in now if name.startswith("p-") and name in form):
@@ -96,7 +97,7 @@ async def prefill_from_need(
 ) -> Sequence[Field]:
     """Return the fields of a request form, filled with the values of a need. Raises StoreError.
 
-    The query parameter `need` of the URL names the need. Without it, the fields stay as they are.
+    The query parameter `need` of the URL names the need. Without this parameter, the fields are unchanged.
     """
     need = (await graph.ask(OPERATION, {"id": asked[NEED]}, actor))["need"] if asked.get(NEED) else None
     return [_prefilled(one, need) for one in fields] if need else fields
@@ -118,10 +119,10 @@ PERIOD_PROPERTIES = ("id", "valid_from", "valid_until")
 
 
 def renewal(actor: Actor, record: Mapping[str, Any], today: str) -> str:
-    """Return the path of the form with which an actor can renew an agreement. `record` is the agreement as a GraphQL result.
+    """Return the path of the form for renewing an agreement, if the actor may renew it. `record` is a GraphQL result.
 
-    Return "" if the agreement does not end within SOON_DAYS days of `today` (ISO 8601), if a later agreement renews it already,
-    or if the actor may not propose records of its steward.
+    Return "" in three cases: the agreement does not end within SOON_DAYS days of `today` (ISO 8601); a later agreement already
+    renews it; or the actor may not propose records for the agreement's steward.
     """
     known, until = permission_properties(record), record["validUntil"]
     ends = known["status"] == "published" and until and until <= soon_until(today) and not record["renewedByCount"]
@@ -134,7 +135,7 @@ def renewal_path(agreement: str) -> str:
 
 
 def soon_until(today: str) -> str:
-    """Return the last day, as ISO 8601 text, on which an agreement may end to count as ending soon."""
+    """Return the end of the period that counts as soon, as ISO 8601 text. An agreement that ends by this day ends soon."""
     return (date.fromisoformat(today) + timedelta(days=SOON_DAYS)).isoformat()
 
 
@@ -152,7 +153,7 @@ INITIAL_VALUES = {"access": "open", "in_use": "0"}
 
 @dataclass(frozen=True)
 class FormContext:
-    """The data that a form is built from: the actor, the options, and the record with its audit events if the record exists."""
+    """The data that a form is built from: the actor, the options and, if the record exists, the record with its audit events."""
 
     kind: type[Kind]
     actor: Actor
@@ -365,7 +366,7 @@ def _reference_value(context: FormContext, references: References, name: str) ->
 
 
 def _invalid_properties(saving: SaveInput) -> Sequence[Problem]:
-    """Return the problems of the property values. The records that the form refers to may not all be known yet."""
+    """Return the problems of the property values. Some records that the form refers to may not have been found yet."""
     return make_record(saving.kind, {**saving.properties, "id": saving.id or "new"})[1]
 
 

@@ -57,7 +57,7 @@ def form_values(state: RecordState, titles: Mapping[str, str], chosen: Collectio
     """Return the values of the form fields for a record.
 
     Links to records without a title are left out, because the user may not know that these records exist. `chosen` names the
-    properties and links with a list of options; the fields of all other links hold title and id.
+    properties and links whose fields are lists of options. The fields of all other links hold title and id.
     """
     form = {f"p-{one.name}": field_value(one, state, titles, chosen) for one in editable(state.kind, new=False)}
     for end in own_ends(state.kind):
@@ -107,7 +107,7 @@ def form_version(form: FormData) -> int | None:
 
 
 def form_notation(form: FormData) -> str:
-    """Return the language in whose notation the numbers of a form are written. It is the language of the page with the form."""
+    """Return the language whose number notation a form uses. It is the language of the page with the form."""
     return form[NOTATION] if form.get(NOTATION) in NOTATIONS else language()
 
 
@@ -138,10 +138,10 @@ def form_key(form: FormData) -> str | None:
 def make_saving(
     kind: type[Kind], form: FormData, picked: Mapping[str, str], state: RecordState | None, shown: Mapping[str, str]
 ) -> SaveInput:
-    """Return the change of a record that a form describes.
+    """Return the input for saving a record, made from a form.
 
-    `picked` has the ids of the linked records by field name, `shown` the titles of the records that the user may see. Links to
-    records that the user may not see stay as they are.
+    `picked` has the ids of the linked records by field name. `shown` has the titles of the records that the user may see. Links to
+    all other records are unchanged.
     """
     properties = {
         one.name: _property_value(one, form, picked)
@@ -256,7 +256,7 @@ async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -
 
 
 async def option_lists(graph: PageQueries, kind: type[Kind], actor: Actor) -> dict[str, Options]:
-    """Return the options of properties and links. Terms are listed as a tree; the steward is one of the actor's agencies."""
+    """Return the options of properties and links. Terms are listed as a tree. As steward, only the actor's agencies are offered."""
     ends = [end for end in own_ends(kind) if is_term(MODEL[end.target])]
     targets = list(dict.fromkeys(end.target for end in ends))
     data = await graph.ask(_terms_operation(targets), {}, actor) if targets else {}
@@ -278,7 +278,7 @@ def _terms_operation(kinds: Sequence[str]) -> str:
 
 
 def _tree_options(answer: Data) -> Options:
-    """Return terms as options in tree order, indented by depth. Return an empty list if there are too many for a list."""
+    """Return terms as options in tree order, indented by depth. If there are too many terms for a list, return an empty list."""
     nodes: list[Data] = answer["nodes"]
     if not nodes or answer["totalCount"] > len(nodes):
         return ()
@@ -308,7 +308,7 @@ def _title_of(term: Data) -> str:
 
 
 def unclear_message(options: Options) -> str:
-    """Return the sentence about a text that does not identify one record. `options` are the records that it fits."""
+    """Return the sentence for a text that matches no record or several records. `options` are the matching records."""
     if options:
         return _("It is not clear which record you mean. Choose one of these, or enter another name.")
     return _("No record matches. Enter words of its name, or its identifier.")
