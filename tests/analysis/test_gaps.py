@@ -65,4 +65,4 @@ def test_what_is_recorded_of_nine_in_ten_is_not_lacking() -> None:
         report = run_on_snapshot(Snapshot(agencies), "gaps", AS_OF)
         return [row["measure"] for row in report.rows if row["finding"] == "coverage" and "rea" in str(row["subject"])]
 
-    assert lacking(8) == ["missing for 2 of 10 (20%)"] and lacking(9) == []
+    assert lacking(8) == ["not recorded for 2 of 10 (20%)"] and lacking(9) == []

@@ -183,7 +183,7 @@ def test_memory_that_java_does_not_understand_is_said(engine_data: Path) -> None
 
 def test_a_missing_wheel_is_said_with_what_to_do(engine_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "find_spec", lambda _: None)
-    install = r"run pip install 'shared-services-registry\[embedded\]', or set NEO4J_URI"
+    install = r"Run pip install 'shared-services-registry\[embedded\]', or set NEO4J_URI"
     with pytest.raises(engine.EngineError, match=install):
         engine.start(engine_data)
     monkeypatch.setattr("platform.machine", lambda: "riscv64")

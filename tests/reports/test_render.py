@@ -41,7 +41,7 @@ def test_a_row_with_a_small_number_is_left_out_and_taken_from_the_totals() -> No
     assert {row["withheld"] for row in whole.rows} == {0, 2} and {row["withheld"] for row in report.rows} == {0}
     assert report.of == sum(int(str(row["of"])) for row in report.rows)
     assert report.found == sum(int(str(row["recorded"])) for row in report.rows)
-    assert "Numbers from 1 to 4 about records" in report.notes[-1]
+    assert "Numbers from 1 to 4 are withheld" in report.notes[-1]
 
 
 @pytest.mark.parametrize(

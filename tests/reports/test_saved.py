@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_used_is_told_of_and_stops_nothing(run: Run, tmp_p
 
 def test_the_comparison_itself_cannot_be_kept(run: Run) -> None:
     done = run("report", "changes", "--save", "one")
-    assert done.exit_code == 2 and "cannot be saved itself" in done.stderr
+    assert done.exit_code == 2 and "compares a report with a saved run" in done.stderr
 
 
 @pytest.mark.parametrize("lang", ["en", "id"])
