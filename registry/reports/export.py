@@ -198,9 +198,9 @@ _TEMPLATES.globals |= {
     "_": _,
     "ngettext": ngettext,
     "confidence": CONFIDENCE,
-    "style": Markup(STYLE),
+    "style": Markup(STYLE),  # nosec B704 # a file of this package
     "policy": OWN_POLICY,
-}  # nosec B704 # a file of this package
+}
 _TEMPLATES.globals |= {
     "day": day,
     "number": number,

@@ -78,7 +78,11 @@ def test_feedback_of_which_nothing_can_be_told_is_unknown() -> None:
     with_time, on_time = asked("feedback", 24, as_of="2026-11-02"), asked("feedback", 24, "2026-11-02")
     assert with_time.notes == ("Unanswered feedback that is not overdue or has no promised answer time: 1.",)
     assert on_time.notes[0] == "Feedback answered within the promised time: 1 of 1 (100%)."
-    assert asked("feedback", 24, "2026-11-03").notes[0].startswith("Feedback answered within the promised time: 0 of 1 (0%)")
+    assert (
+        asked("feedback", 24, "2026-11-03")
+        .notes[0]
+        .startswith("Feedback answered within the promised time: 0 of 1 (0%)")
+    )
 
 
 @pytest.mark.parametrize(("hours", "promised"), [(0, 0), (-1, None), (24 * 3660, None), (24 * 3660 - 1, 24 * 3660 - 1)])

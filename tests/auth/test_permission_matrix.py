@@ -36,7 +36,9 @@ __all__ = ["held"]
 pytestmark = SLOW_ON_NEO4J
 HEADERS = {"Accept": "text/html", "Accept-Language": "en"}
 REFUSALS = {"NOT_ALLOWED", "NOT_FOUND", "TAKEN"}  # an id that they may not know of is taken
-SAYS_NO = re.compile("You need the [a-z ]+ role for |[Oo]nly an approver can change this|This identifier cannot be used")
+SAYS_NO = re.compile(
+    "You need the [a-z ]+ role for |[Oo]nly an approver can change this|This identifier cannot be used"
+)
 SUMMARY_ONLY = "Summary only: you need access to see the rest"
 
 
