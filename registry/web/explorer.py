@@ -129,7 +129,7 @@ def _texts() -> dict[str, str]:
         "back": _("Back to the neighbourhood"),
         "lost": _("stops"),
         "degraded": _("works less well"),
-        "stops_first": _("is the record assumed to stop"),
+        "stops_first": _("is assumed to stop"),
         "impact_of": _("If {name} stops"),
         "impact_sum": _("Would stop: {lost}. Would work less well: {degraded}."),
         "impact_none": _("No record that you have access to depends on it."),
