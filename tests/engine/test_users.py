@@ -201,7 +201,7 @@ def test_an_engine_that_is_stopped_is_left_so_until_it_is_started(engine_data: P
 
 
 def test_random_users_of_one_directory(engine_data: Path) -> None:
-    seed = random.randrange(10_000)
+    seed = 1  # other seeds run with the slow tests
     print(f"seed {seed}")
     live_through(engine_data, random.Random(seed), steps=4)
 
