@@ -61,7 +61,7 @@ def role_label(role: Role) -> str:
 
 
 def role_needed(action: Action, agency: str = "") -> str:
-    """Return the sentence that tells a user which role an action requires.
+    """Return a sentence that names the role that an action requires.
 
     `agency` is the name of the agency for which the user needs the role, or a phrase such as "the steward". The default is a phrase
     for the record's steward.
@@ -92,7 +92,7 @@ class Actor:
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user is an administrator, who may see and do everything."""
+        """Whether the user is an administrator, with access to everything."""
         return self.role is Role.ADMIN
 
     def has_role(self, least: Role) -> bool:
@@ -143,12 +143,12 @@ def can(actor: Actor, action: Action, record: Mapping[str, object]) -> bool:
 
 
 def seen_by(record: Mapping[str, object]) -> list[str]:
-    """Return the names of those who may view the summary of a record."""
+    """Return the names of the readers of the summary of a record."""
     return _readers(record, "open", "restricted")
 
 
 def shown_to(record: Mapping[str, object]) -> list[str]:
-    """Return the names of those who may view the details of a record."""
+    """Return the names of the readers of the details of a record."""
     return _readers(record, "open")
 
 

@@ -16,7 +16,7 @@ from registry.analysis.measures import (
     transitivity,
 )
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
-from registry.analysis.sector_gaps import LEVEL
+from registry.analysis.sector_gaps import LEVEL, Z_SCORE
 from registry.analysis.snapshot import (
     Ints,
     Matrix,
@@ -90,12 +90,7 @@ NETWORK = ReportDefinition(
         Column("measure", "Measure", "code", "The measure of the network.", words=MEASURES),
         Column("value", "Value", "number", "The value of the measure."),
         Column("expected", "Expected under the null model", "number", "The mean over random networks."),
-        Column(
-            "z",
-            "z-score",
-            "number",
-            "The difference between the observed and the expected value, in standard deviations.",
-        ),
+        Z_SCORE,
         Column(
             "p",
             "Adjusted p-value",

@@ -85,6 +85,9 @@ def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
     return NullModel(mean, np.sqrt(variance), p, none)
 
 
+Z_SCORE = Column(
+    "z", "z-score", "number", "The difference between the observed and the expected value, in standard deviations."
+)
 LEVEL = ReportParameter(
     "level",
     "False discovery rate",
@@ -121,12 +124,7 @@ SECTOR_GAPS = ReportDefinition(
         Column("observed", "Observed ties", "integer", "The number of ties between the two sectors.", "ties"),
         Column("expected", "Expected", "number", "The number of ties expected under the null model.", "ties"),
         Column("ratio", "Ratio", "number", "Observed ties divided by expected ties."),
-        Column(
-            "z",
-            "z-score",
-            "number",
-            "The difference between the observed and the expected value, in standard deviations.",
-        ),
+        Z_SCORE,
         Column(
             "p",
             "Adjusted p-value",

@@ -159,7 +159,7 @@ _CODES = {
 
 
 def put_change_stamp(stamp: str) -> Cypher:
-    """Return Cypher that writes the change stamp, the value that tells caches whether the graph has changed.
+    """Return Cypher that writes the change stamp, the value by which caches notice that the graph has changed.
 
     Run this Cypher as the last query of a transaction, so that the transaction locks the stamp only briefly.
     """

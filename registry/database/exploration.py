@@ -180,7 +180,7 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
-    """Return Cypher that tells whether some uses of resources are hidden from the actor.
+    """Return Cypher that reads whether some uses of resources are hidden from the actor.
 
     Only uses by the given agencies, and uses of the resources that they own, are considered.
     """

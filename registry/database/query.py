@@ -191,7 +191,7 @@ class Explore:
 class Page:
     """A query for a page of records of a kind, each in one or more views.
 
-    `rows` is the number of rows to read. If the response must tell whether another page follows, `rows` is the page size plus one.
+    `rows` is the number of rows to read. If the response states whether another page follows, `rows` is the page size plus one.
     `start` holds the sort keys after which the page begins; the last of them is the id.
     """
 

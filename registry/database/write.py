@@ -160,7 +160,7 @@ def sources() -> Cypher:
 
 
 def is_empty() -> Cypher:
-    """Return Cypher that tells whether the graph has no agency."""
+    """Return Cypher that reads whether the graph has no agency."""
     return Cypher("OPTIONAL MATCH (n:Agency) WITH n LIMIT 1 RETURN n IS NULL")
 
 

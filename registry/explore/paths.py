@@ -31,7 +31,7 @@ class PathStep:
 def has_detail_links(kind: str, relations: Collection[str]) -> bool:
     """Return whether any of the given relations belongs to the details of a kind.
 
-    A detail is unknown to actors who may see only the summary of a record.
+    A detail is unknown to actors who can view only the summary of a record.
     """
     return any(not end.link.summary and end.link.relation in relations for end in MODEL[kind].ends.values())
 

@@ -22,7 +22,7 @@ class One(Generic[Target]):
 
 @dataclass(frozen=True)
 class Property:
-    """A property of a record or of a link: its value type, its rules, and who may see it."""
+    """A property of a record or of a link: its value type, its rules, and its readers."""
 
     doc: str
     required: bool = False
@@ -42,7 +42,7 @@ class Property:
 
     @property
     def non_null(self) -> bool:
-        """Whether everybody who may read the record gets a value for the property (non-null in GraphQL)."""
+        """Whether every reader of the record gets a value for the property (non-null in GraphQL)."""
         return self.summary and (self.required or self.name in ALWAYS_SET)
 
     @property

@@ -174,7 +174,7 @@ def key_digests(actor: Actor, key: str, asked: object) -> Mapping[str, object]:
     """Return digests of an idempotency key and of its request, as properties of the audit event.
 
     `asked` is the request as JSON values. The digest of a key includes the name of the actor, so that two users may use the same
-    key. Anonymous senders cannot be told apart. The digest of their keys therefore includes the request, so that two senders who
+    key. Anonymous senders cannot be distinguished. The digest of their keys therefore includes the request, so that two senders who
     choose the same key do not collide. Only digests are stored, because the request may have to be erased later. Without the key,
     the digests reveal nothing.
     """

@@ -38,7 +38,7 @@ class FeedbackInput:
 def give_feedback(store: Store, context: RequestContext, feedback: FeedbackInput) -> MutationResult:
     """Store feedback on a service. Raises StoreError.
 
-    Until somebody answers the feedback, only users who may answer it can read it.
+    Until somebody answers the feedback, only users with the right to answer it can read it.
     """
 
     def work(transaction: Transaction) -> RecordState:

@@ -115,6 +115,6 @@ def is_allowed(actor: Actor, step: Transition, record: Mapping[str, object]) -> 
 
 
 def action_of(step: Transition, record: Mapping[str, object]) -> Action:
-    """Return the action that a status transition requires. Whoever may create a draft may also withdraw it."""
+    """Return the action that a status transition requires. A user with the right to create a draft can also withdraw it."""
     withdraws = step is RETIRE and record.get("status") == "draft"
     return Action.PROPOSE if withdraws else step.action

@@ -178,7 +178,7 @@ class RecordCache(Generic[Found]):
 class RecordReader:
     """The cached reads of a transaction.
 
-    The caches are keyed by kind and id: `states` holds the current records. `readers` holds the names of those who may see a
+    The caches are keyed by kind and id: `states` holds the current records. `readers` holds the names of the readers of a
     record's summary. `taken` holds whether any record, of whatever kind, has an id.
     """
 

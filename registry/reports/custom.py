@@ -128,7 +128,7 @@ class ColumnHead(_HeaderModel):
 
 
 class Header(_HeaderModel):
-    """The header of a custom report: who may run the report, its texts, its parameters and its columns.
+    """The header of a custom report: its audience, its texts, its parameters and its columns.
 
     `of` is an optional Cypher query that returns the number of examined cases.
     """

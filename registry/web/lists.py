@@ -96,7 +96,7 @@ class ListQuery:
 
     @property
     def by_details(self) -> bool:
-        """Whether the list is filtered by a property or link that only users who may see the details of a record see."""
+        """Whether the list is filtered by a property or link that is visible only to users who can view the details of a record."""
         kind = self.kind
         return any(
             not (kind.properties[name].summary if name in kind.properties else kind.ends[name].link.summary)

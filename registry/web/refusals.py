@@ -50,20 +50,20 @@ def refusal_page(request: Request, heading: str, reason: str, whom: Any = None, 
 
 
 def cannot_register(request: Request, kind: type[Kind]) -> Response:
-    """Return the 403 page for users who may not register records of a kind."""
+    """Return the 403 page for users who cannot register records of a kind."""
     heading = _("You may not register {what}.").format(what=_(kind.plural))
     return refusal_page(request, heading, role_needed(Action.PROPOSE, _("an agency")))
 
 
 async def cannot_edit(request: Request, graph: PageQueries, kind: type[Kind], one: str) -> Response | None:
-    """Return the 403 page for users who may not edit a record. If the user may not know that the record exists, return None."""
+    """Return the 403 page for users who cannot edit a record. If the user may not know that the record exists, return None."""
     return await cannot_do(request, graph, kind, one, Action.EDIT, _("You may not change “{title}”."))
 
 
 async def cannot_do(
     request: Request, graph: PageQueries, kind: type[Kind], one: str, action: Action, heading: str, reason: str = ""
 ) -> Response | None:
-    """Return the 403 page for users who may not perform an action on a record.
+    """Return the 403 page for users who cannot perform an action on a record.
 
     If the user may not know that the record exists, return None. `heading` may contain `{title}`. If the user's role allows the
     action, `reason` says why the action is not possible for this record.
