@@ -7,7 +7,7 @@ from registry.database.driver import Cypher
 from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.model.records import SearchTerms
+from registry.model.records import STEM, SearchTerms
 from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
@@ -20,13 +20,13 @@ def named(
 ) -> Cypher:
     """Return Cypher that finds the records of a kind whose name begins with the search text, ordered by name.
 
-    A row is `[kind, id, name key, score]`. The index of names yields the records in order, so that the query costs no more if many
-    names begin with the text.
+    A row is `[kind, id, name key, score, []]`. The index of names yields the records in order, so that the query costs no more if
+    many names begin with the text.
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
         f" AND {_is_visible('n')}{_in_terms(sector, area)}"
-        f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END] AS row"
+        f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END, []] AS row"
         " ORDER BY n.name_key, n.id LIMIT $n"
     )
     inside = {"sector": sector, "area": area}
@@ -34,37 +34,70 @@ def named(
 
 
 def found(
-    wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
+    wanted: SearchTerms,
+    kinds: Sequence[type[Kind]],
+    actor: Actor,
+    *,
+    sector: str | None,
+    area: str | None,
+    missing: int,
+    most: int,
 ) -> Cypher:
-    """Return Cypher that finds the records that contain every search word: highest score first, then by name and id.
+    """Return Cypher that finds the records that lack at most `missing` terms: highest score first, then by name and id.
 
-    A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only if the actor may see the
-    details. The query ignores the engine's own score and limit, because both depend on records and words that the actor may not
-    see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise the
-    score is the sum of 1, of 1 if the summary contains all words, and of the share of the words that occur in the name.
+    A row is `[kind, id, name key, score, missing terms]`, in which a term is given by its position. A word that occurs only in the
+    details of a record matches only if the actor may see the details. The query ignores the engine's own score and limit, because
+    both depend on records and words that the actor may not see.
+
+    The score is SAME if a search key of the record equals the text, and BEGINS if the name begins with the text. Otherwise it is
+    the average over the terms of 1 for a term in a name, 0.5 for another one in the summary, and 0.25 for another one in the
+    details; plus 1 if no term is missing, and plus another 1 if the record also needs no synonym.
     """
-    holds = "any(part IN word WHERE {} CONTAINS part)"
+    places = (("n.name_words", "1.0"), ("n.summary_words", "0.5"), ("CASE WHEN details THEN n.words ELSE '' END", "0.25"))
+    own = "all(forms IN term.own WHERE any(form IN forms WHERE {} CONTAINS form))"
+    synonym = "any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE {} CONTAINS form)))"
+    gains = [
+        f"WHEN {holds.format(words)} THEN {sign}{gain}"
+        for holds, sign in ((own, ""), (synonym, "-"))
+        for words, gain in places
+    ]
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {can_view_details('node')} AS details,"
-        f" all(word IN $in.words WHERE {holds.format('node.summary_words')}) AS summary"
-        f" WHERE {_is_visible('n')} AND (summary OR details){_in_terms(sector, area)}"
-        f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
-        f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END"
-        " + toFloat(size([word IN $in.words WHERE "
-        + holds.format("(' ' + n.name_key + ' ')")
-        + "])) / size($in.words) END AS score"
-        " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score])"
+        f" WITH node AS n, {can_view_details('node')} AS details WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f" WITH n, [term IN $in.terms | CASE {' '.join(gains)} ELSE 0.0 END] AS gains,"
+        " coalesce($in.text IN n.search_keys, false) AS same"
+        " WITH n, gains, same, [i IN range(0, size(gains) - 1) WHERE gains[i] = 0.0] AS missing"
+        " WHERE same OR size(missing) <= $in.missing"
+        f" WITH n, CASE WHEN same THEN [] ELSE missing END AS missing, CASE WHEN same THEN {SAME}"
+        f" WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN {BEGINS}"
+        " ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains) + CASE WHEN size(missing) > 0 THEN 0.0"
+        " WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score"
+        " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])"
     )
     inside = {
         "indexes": [words_index(kind) for kind in kinds],
-        "query": wanted.query,
-        "words": wanted.parts,
+        "named": [kind.__name__ for kind in kinds if kind.named],
+        "query": " ".join(f"{'' if missing else '+'}({term.query})" for term in wanted.terms),
+        "terms": [{"own": term.own, "synonyms": term.synonyms} for term in wanted.terms],
         "text": wanted.text,
+        "missing": missing,
         "sector": sector,
         "area": area,
     }
     return _statement(text, actor, inside, n=most)
+
+
+def name_words(
+    lengths: Collection[int], kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None
+) -> Cypher:
+    """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row."""
+    text = (
+        f"MATCH (n:{'|'.join(kind.__name__ for kind in kinds)}) WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f" UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
+        f" AND NOT word STARTS WITH '{STEM}' WITH word, count(*) AS records RETURN collect([word, records])"
+    )
+    inside = {"lengths": sorted(lengths), "sector": sector, "area": area}
+    return Cypher(text, {"in": inside, "me": actor.parameter()})
 
 
 def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:

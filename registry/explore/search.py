@@ -1,26 +1,34 @@
-"""Search: the records that contain every search word, best match first."""
+"""Search: the records that contain the search words, best match first, and a corrected text if a word seems to be mistyped."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rapidfuzz.distance import DamerauLevenshtein
+
 from registry.database import exploration
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Kind
-from registry.model.records import SearchTerms, is_searched, parse_search
+from registry.model.records import SearchTerm, SearchTerms, is_searched, parse_search
 
-MOST = 200
+MOST, FEW = 200, 10
+SHORTEST_CORRECTED, LONG = 4, 8  # letters of a word that may have one error, and of a word that may have two
 
 
 @dataclass(frozen=True)
 class SearchHit:
-    """A record that the search found. Hits are ordered by score, highest first, then by name (without case or accents) and id."""
+    """A record that the search found. Hits are ordered by score, highest first, then by name (without case or accents) and id.
+
+    `missing` are the search words that the record does not contain.
+    """
 
     kind: str
     record: str
     name_key: str
     score: float
+    missing: Sequence[str] = ()
 
     @property
     def keys(self) -> list[object]:
@@ -35,12 +43,30 @@ class SearchHit:
 
 @dataclass(frozen=True)
 class SearchResults:
-    """A page of search hits, whether more hits follow, and the number of hits in total and per kind. Counting ends at MOST."""
+    """A page of search hits, whether more hits follow, and the number of hits in total and per kind. Counting ends at MOST.
+
+    If no record contains all words, `suggestion` may be the text with corrected words.
+    """
 
     hits: Sequence[SearchHit]
     more: bool
     total: int
     of_kinds: Mapping[str, int]
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """Where a search looks: the kinds, and the ids of a sector and an area."""
+
+    context: ExploreContext
+    kinds: Sequence[type[Kind]]
+    sector: str | None
+    area: str | None
+
+    @property
+    def within(self) -> dict[str, str | None]:
+        return {"sector": self.sector, "area": self.area}
 
 
 async def search(
@@ -53,33 +79,76 @@ async def search(
     first: int = 20,
     after: Sequence[object] = (),
 ) -> SearchResults:
-    """Return the records of these kinds that contain every search word. Raises StoreError.
+    """Return the records of these kinds that contain the search words. Raises StoreError, and InvalidValue if the text is too long.
 
-    A search word matches the beginning of a word in a record, or a word with the same stem. A text without words finds no records.
+    A search word matches the beginning of a word in a record, a word with the same stem, or a synonym. If fewer than FEW records
+    contain all words, the records that contain at least half of the words follow. A text without words finds no records.
     `sector` and `area` are ids. They restrict the search to records that are in that sector and area, or that have a linked agency
     there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
     """
-    wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
-    if not wanted.words or not searched:
+    wanted = parse_search(text)
+    scope = _Scope(context, [kind for kind in kinds if is_searched(kind)], sector, area)
+    if not wanted.terms or not scope.kinds:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits = sorted(await _hits(context, wanted, searched, sector, area), key=lambda hit: hit.sort_key)[:MOST]
+    hits = await _hits(scope, wanted, missing=0)
+    suggestion = await _suggestion(scope, wanted) if not hits else None
+    if len(hits) < FEW and len(wanted.terms) > 1:
+        hits = await _hits(scope, wanted, missing=len(wanted.terms) // 2)
+    hits = sorted(hits, key=lambda hit: hit.sort_key)[:MOST]
     rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
-    return SearchResults(rest[:first], len(rest) > first, len(hits), Counter(hit.kind for hit in hits))
+    of_kinds = Counter(hit.kind for hit in hits)
+    return SearchResults(rest[:first], len(rest) > first, len(hits), of_kinds, suggestion)
 
 
-async def _hits(
-    context: ExploreContext, wanted: SearchTerms, kinds: Sequence[type[Kind]], sector: str | None, area: str | None
-) -> list[SearchHit]:
-    """Return the best search hits. If there are at least MOST hits, return at least MOST.
+async def _hits(scope: _Scope, wanted: SearchTerms, *, missing: int) -> list[SearchHit]:
+    """Return the best hits that lack at most `missing` terms. If there are at least MOST hits, return at least MOST.
 
     If the names of MOST records begin with the text, the full-text search is not needed.
     """
-    within = {"sector": sector, "area": area}
-    named = await context.read([exploration.named(wanted, kind, context.actor, **within, most=MOST) for kind in kinds])
-    rows = [row for of_kind in named for (row,) in of_kind]
+    actor, within = scope.context.actor, scope.within
+    named = [exploration.named(wanted, kind, actor, **within, most=MOST) for kind in scope.kinds if kind.named]
+    rows = [row for of_kind in await scope.context.read(named) for (row,) in of_kind] if not missing else []
     if len(rows) < MOST:
-        (rows,) = await context.run(exploration.found(wanted, kinds, context.actor, **within, most=MOST))
-    return [SearchHit(*row) for row in rows]
+        (rows,) = await scope.context.run(
+            exploration.found(wanted, scope.kinds, actor, **within, missing=missing, most=MOST)
+        )
+    return [SearchHit(*row, [wanted.terms[at].text for at in lacking]) for *row, lacking in rows]
+
+
+async def _suggestion(scope: _Scope, wanted: SearchTerms) -> str | None:
+    """Return the text with each word that no record contains replaced by the most similar word in a name, if there is any."""
+    unknown = [term.text for term in wanted.terms if _is_correctable(term) and not await _occurs(scope, wanted, term)]
+    if not unknown:
+        return None
+    lengths = {len(word) + more for word in unknown for more in (-2, -1, 0, 1, 2)}
+    query = exploration.name_words(lengths, scope.kinds, scope.context.actor, **scope.within)
+    (known,) = await scope.context.run(query)
+    corrected = {word: similar for word in unknown if (similar := _similar(word, known))}
+    if not corrected:
+        return None
+    return re.sub(r"[^\W_]+", lambda found: corrected.get(found[0], found[0]), wanted.text)
+
+
+async def _occurs(scope: _Scope, wanted: SearchTerms, term: SearchTerm) -> bool:
+    alone = SearchTerms(term.text, [term])
+    query = exploration.found(alone, scope.kinds, scope.context.actor, **scope.within, missing=0, most=1)
+    (rows,) = await scope.context.run(query)
+    return bool(rows)
+
+
+def _is_correctable(term: SearchTerm) -> bool:
+    return len(term.text) >= SHORTEST_CORRECTED and term.text.isalpha()
+
+
+def _similar(word: str, known: Sequence[tuple[str, int]]) -> str | None:
+    """Return the word with the fewest errors between it and the given one; of equally similar words, the most frequent one."""
+    errors = 2 if len(word) >= LONG else 1
+    found = [
+        (distance, -records, other)
+        for other, records in known
+        if (distance := DamerauLevenshtein.distance(word, other, score_cutoff=errors)) <= errors
+    ]
+    return min(found)[2] if found else None
 
 
 def _sort_key(keys: Sequence[Any]) -> tuple[float, str, str]:
