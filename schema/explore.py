@@ -13,8 +13,11 @@ from registry.database.query import Explore
 from registry.explore import impact, neighbourhood, paths, search, shared
 from registry.explore.context import ExplorationTooLarge, ExploreContext
 from registry.explore.paths import PHRASES
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, snake
+from registry.model.records import LONGEST_SEARCH, MOST_WORDS
+from registry.model.values import InvalidValue
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
 from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
@@ -51,6 +54,7 @@ class Hits:
     page_info: PageInfo
     total_count: int
     count_by_kind: Sequence[KindCount]
+    suggestion: str | None
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
@@ -74,11 +78,15 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     after = _hit_keys(call["after"]) if call.get("after") else ()
     first = page_size(call["first"])
     within = {"sector": call.get("sector"), "area": call.get("area")}
-    found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
+    try:
+        with use_language("en"):
+            found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
+    except InvalidValue as error:
+        raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
     cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
-    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
+    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts, found.suggestion)
 
 
 def _hit_keys(cursor: str) -> list[Any]:
@@ -194,11 +202,19 @@ def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> di
 
 def _search_field(record: Any, page_info: Any) -> StrawberryField:
     score = (
-        "How well the record matches: 5 if its name or acronym equals the text, 4 if its name begins with the text;"
-        " otherwise 1, plus 1 if its summary contains all words, plus the share of the words that its name contains."
+        "How well the record matches: 5 if its name, acronym, label, code, identifier or id equals the text, 4 if its name"
+        " begins with the text. Otherwise it is the average over the search words of 1 for a word in a name, acronym or label,"
+        " 0.5 for another word in the summary, 0.25 for another word in the details, and 0 for a missing word; plus 2 if the"
+        " record contains all words, or plus 1 if it contains some of them only as a synonym."
     )
     hit = plain(
-        "SearchHit", "A record found by a search.", {"score": (float, score), "record": (record, "The record.")}
+        "SearchHit",
+        "A record found by a search.",
+        {
+            "score": (float, score),
+            "missingWords": (listing(str), "The search words that the record does not contain; usually none."),
+            "record": (record, "The record."),
+        },
     )
     count = plain(
         "KindCount",
@@ -207,18 +223,23 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
     )
     connection = plain(
         "SearchConnection",
-        "A page of search results, sorted by score, then by name.",
+        "A page of search results, sorted by score, then by name and id.",
         {
             "nodes": (listing(hit), "The results of the page."),
             "pageInfo": (page_info, "Information about the page."),
             "totalCount": (int, "The number of results on all pages, counted up to 200."),
             "countByKind": (listing(count), "The number of results by kind, for kinds with any results."),
+            "suggestion": (
+                nullable(str),
+                "The text with mistyped words corrected; null if a record contains all words, or if no name has a similar word.",
+            ),
         },
     )
     return response_field(
         connection,
-        "Full-text search in Indonesian and English. A search word also matches the beginning of words.",
-        text=Argument(str, "The search words; all of them must match.", ...),
+        "Full-text search in Indonesian and English. A search word also matches the beginning of words, words with the same stem,"
+        " and synonyms. If few records contain all words, the records that contain at least half of them follow.",
+        text=Argument(str, f"The search words: at most {MOST_WORDS} words and {LONGEST_SEARCH} characters.", ...),
         kinds=Argument(nullable(listing(KINDS)), "The kinds to search; all by default."),
         sector=Argument(
             nullable(strawberry.ID), "The id of a sector that the record, or an agency linked to it, is in."

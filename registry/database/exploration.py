@@ -7,7 +7,7 @@ from registry.database.driver import Cypher
 from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.model.records import STEM, SearchTerms
+from registry.model.records import INITIALS, STEM, SearchTerm, SearchTerms
 from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
@@ -40,8 +40,9 @@ def found(
     *,
     sector: str | None,
     area: str | None,
-    missing: int,
     most: int,
+    missing: int = 0,
+    weights: Sequence[float] = (),
 ) -> Cypher:
     """Return Cypher that finds the records that lack at most `missing` terms: highest score first, then by name and id.
 
@@ -51,40 +52,76 @@ def found(
 
     The score is SAME if a search key of the record equals the text, and BEGINS if the name begins with the text. Otherwise it is
     the average over the terms of 1 for a term in a name, 0.5 for another one in the summary, and 0.25 for another one in the
-    details; plus 1 if no term is missing, and plus another 1 if the record also needs no synonym.
+    details; plus 1 if no term is missing, and plus another 1 if the record also needs no synonym. The weights of the terms apply
+    if a term is missing.
     """
-    places = (("n.name_words", "1.0"), ("n.summary_words", "0.5"), ("CASE WHEN details THEN n.words ELSE '' END", "0.25"))
-    own = "all(forms IN term.own WHERE any(form IN forms WHERE {} CONTAINS form))"
-    synonym = "any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE {} CONTAINS form)))"
-    gains = [
-        f"WHEN {holds.format(words)} THEN {sign}{gain}"
-        for holds, sign in ((own, ""), (synonym, "-"))
-        for words, gain in places
-    ]
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
         f" WITH node AS n, {can_view_details('node')} AS details WHERE {_is_visible('n')}{_in_terms(sector, area)}"
-        f" WITH n, [term IN $in.terms | CASE {' '.join(gains)} ELSE 0.0 END] AS gains,"
-        " coalesce($in.text IN n.search_keys, false) AS same"
+        f" WITH n, [term IN $in.terms | {_gain('term')}] AS gains, coalesce($in.text IN n.search_keys, false) AS same"
         " WITH n, gains, same, [i IN range(0, size(gains) - 1) WHERE gains[i] = 0.0] AS missing"
         " WHERE same OR size(missing) <= $in.missing"
         f" WITH n, CASE WHEN same THEN [] ELSE missing END AS missing, CASE WHEN same THEN {SAME}"
-        f" WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN {BEGINS}"
-        " ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains) + CASE WHEN size(missing) > 0 THEN 0.0"
-        " WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score"
+        f" WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN {BEGINS} WHEN size(missing) > 0"
+        " THEN reduce(sum = 0.0, i IN range(0, size(gains) - 1) | sum + abs(gains[i]) * $in.weights[i])"
+        " ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains)"
+        " + CASE WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score"
         " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])"
     )
     inside = {
         "indexes": [words_index(kind) for kind in kinds],
         "named": [kind.__name__ for kind in kinds if kind.named],
-        "query": " ".join(f"{'' if missing else '+'}({term.query})" for term in wanted.terms),
-        "terms": [{"own": term.own, "synonyms": term.synonyms} for term in wanted.terms],
+        "query": wanted.any_query if missing else wanted.query,
+        "terms": [_parameter(term) for term in wanted.terms],
         "text": wanted.text,
         "missing": missing,
+        "weights": list(weights),
         "sector": sector,
         "area": area,
     }
     return _statement(text, actor, inside, n=most)
+
+
+def count_found(
+    wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None
+) -> Cypher:
+    """Return Cypher that counts, for each term of a search, the records that contain it. The only row holds the list of counts."""
+    text = (
+        "UNWIND range(0, size($in.terms) - 1) AS at WITH at, $in.terms[at] AS term UNWIND $in.indexes AS i"
+        " CALL db.index.fulltext.queryNodes(i, term.query) YIELD node"
+        f" WITH at, term, node AS n, {can_view_details('node')} AS details WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f" WITH at, {_gain('term')} AS gain WHERE gain <> 0.0 WITH at, count(*) AS records RETURN collect([at, records])"
+    )
+    inside = {
+        "indexes": [words_index(kind) for kind in kinds],
+        "terms": [{**_parameter(term), "query": term.query} for term in wanted.terms],
+        "sector": sector,
+        "area": area,
+    }
+    return Cypher(text, {"in": inside, "me": actor.parameter()})
+
+
+def _parameter(term: SearchTerm) -> dict[str, object]:
+    return {"own": term.own, "synonyms": term.synonyms}
+
+
+def _gain(term: str) -> str:
+    """Return the expression for how well a record matches a term: negative for a synonym, and 0 if it does not match."""
+    places = (
+        ("n.name_words", "1.0"),
+        ("n.summary_words", "0.5"),
+        ("CASE WHEN details THEN n.words ELSE '' END", "0.25"),
+    )
+    own = f"all(forms IN {term}.own WHERE any(form IN forms WHERE {{}} CONTAINS form))"
+    synonym = (
+        f"any(phrase IN {term}.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE {{}} CONTAINS form)))"
+    )
+    cases = [
+        f"WHEN {holds.format(words)} THEN {sign}{gain}"
+        for holds, sign in ((own, ""), (synonym, "-"))
+        for words, gain in places
+    ]
+    return f"CASE {' '.join(cases)} ELSE 0.0 END"
 
 
 def name_words(
@@ -93,8 +130,8 @@ def name_words(
     """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row."""
     text = (
         f"MATCH (n:{'|'.join(kind.__name__ for kind in kinds)}) WHERE {_is_visible('n')}{_in_terms(sector, area)}"
-        f" UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
-        f" AND NOT word STARTS WITH '{STEM}' WITH word, count(*) AS records RETURN collect([word, records])"
+        " UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
+        f" AND NOT left(word, 1) IN ['{STEM}', '{INITIALS}'] WITH word, count(*) AS records RETURN collect([word, records])"
     )
     inside = {"lengths": sorted(lengths), "sector": sector, "area": area}
     return Cypher(text, {"in": inside, "me": actor.parameter()})

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -21,14 +22,14 @@ SHORTEST_CORRECTED, LONG = 4, 8  # letters of a word that may have one error, an
 class SearchHit:
     """A record that the search found. Hits are ordered by score, highest first, then by name (without case or accents) and id.
 
-    `missing` are the search words that the record does not contain.
+    `missing_words` are the search words that the record does not contain.
     """
 
     kind: str
     record: str
     name_key: str
     score: float
-    missing: Sequence[str] = ()
+    missing_words: Sequence[str] = ()
 
     @property
     def keys(self) -> list[object]:
@@ -90,34 +91,59 @@ async def search(
     scope = _Scope(context, [kind for kind in kinds if is_searched(kind)], sector, area)
     if not wanted.terms or not scope.kinds:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits = await _hits(scope, wanted, missing=0)
-    suggestion = await _suggestion(scope, wanted) if not hits else None
-    if len(hits) < FEW and len(wanted.terms) > 1:
-        hits = await _hits(scope, wanted, missing=len(wanted.terms) // 2)
+    hits, suggestion = await _whole_hits(scope, wanted), None
+    if len(hits) < FEW and len(wanted.terms) > 1 or not hits:
+        (counts,) = await context.run(exploration.count_found(wanted, scope.kinds, context.actor, **scope.within))
+        suggestion = await _suggestion(scope, wanted, dict(counts)) if not hits else None
+        hits = await _partial_hits(scope, wanted, dict(counts))
     hits = sorted(hits, key=lambda hit: hit.sort_key)[:MOST]
     rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
     of_kinds = Counter(hit.kind for hit in hits)
     return SearchResults(rest[:first], len(rest) > first, len(hits), of_kinds, suggestion)
 
 
-async def _hits(scope: _Scope, wanted: SearchTerms, *, missing: int) -> list[SearchHit]:
-    """Return the best hits that lack at most `missing` terms. If there are at least MOST hits, return at least MOST.
+async def _whole_hits(scope: _Scope, wanted: SearchTerms) -> list[SearchHit]:
+    """Return the best hits that have all terms. If there are at least MOST hits, return at least MOST.
 
     If the names of MOST records begin with the text, the full-text search is not needed.
     """
     actor, within = scope.context.actor, scope.within
     named = [exploration.named(wanted, kind, actor, **within, most=MOST) for kind in scope.kinds if kind.named]
-    rows = [row for of_kind in await scope.context.read(named) for (row,) in of_kind] if not missing else []
+    rows = [row for of_kind in await scope.context.read(named) for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await scope.context.run(
-            exploration.found(wanted, scope.kinds, actor, **within, missing=missing, most=MOST)
-        )
-    return [SearchHit(*row, [wanted.terms[at].text for at in lacking]) for *row, lacking in rows]
+        (rows,) = await scope.context.run(exploration.found(wanted, scope.kinds, actor, **within, most=MOST))
+    return [_hit(wanted, row) for row in rows]
 
 
-async def _suggestion(scope: _Scope, wanted: SearchTerms) -> str | None:
+async def _partial_hits(scope: _Scope, wanted: SearchTerms, counts: Mapping[int, int]) -> list[SearchHit]:
+    """Return the best hits that have at least half of the terms. `counts` has the number of records with each term, by position.
+
+    The rarer a term is, the more it weighs. A text without spaces is an identifier: no record has a part of it by intention.
+    """
+    weights = [1 / sqrt(counts.get(at, 1)) for at in range(len(wanted.terms))]
+    shares = [weight / sum(weights) for weight in weights]
+    query = exploration.found(
+        wanted,
+        scope.kinds,
+        scope.context.actor,
+        **scope.within,
+        missing=len(wanted.terms) // 2,
+        weights=shares,
+        most=MOST,
+    )
+    (rows,) = await scope.context.run(query)
+    hits = [_hit(wanted, row) for row in rows]
+    return hits if " " in wanted.text else [hit for hit in hits if not hit.missing_words]
+
+
+def _hit(wanted: SearchTerms, row: Sequence[Any]) -> SearchHit:
+    *values, missing = row
+    return SearchHit(*values, [wanted.terms[at].text for at in missing])
+
+
+async def _suggestion(scope: _Scope, wanted: SearchTerms, counts: Mapping[int, int]) -> str | None:
     """Return the text with each word that no record contains replaced by the most similar word in a name, if there is any."""
-    unknown = [term.text for term in wanted.terms if _is_correctable(term) and not await _occurs(scope, wanted, term)]
+    unknown = [term.text for at, term in enumerate(wanted.terms) if at not in counts and _is_correctable(term)]
     if not unknown:
         return None
     lengths = {len(word) + more for word in unknown for more in (-2, -1, 0, 1, 2)}
@@ -127,13 +153,6 @@ async def _suggestion(scope: _Scope, wanted: SearchTerms) -> str | None:
     if not corrected:
         return None
     return re.sub(r"[^\W_]+", lambda found: corrected.get(found[0], found[0]), wanted.text)
-
-
-async def _occurs(scope: _Scope, wanted: SearchTerms, term: SearchTerm) -> bool:
-    alone = SearchTerms(term.text, [term])
-    query = exploration.found(alone, scope.kinds, scope.context.actor, **scope.within, missing=0, most=1)
-    (rows,) = await scope.context.run(query)
-    return bool(rows)
 
 
 def _is_correctable(term: SearchTerm) -> bool:

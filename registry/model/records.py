@@ -214,12 +214,16 @@ def show(raw: object) -> str:
 WORDED = frozenset({Text, Prose, Identifiers})
 NAMES = ("name", "acronym", "label_id", "label_en")
 MOST_WORDS, LONGEST_SEARCH, LONGEST_WORD, MOST_KEPT = 32, 500, 60, 500
+SHORTEST_INITIALS, LONGEST_INITIALS = 3, 8
 WORD = re.compile(r"[^\W_]+")
 # Words without a meaning of their own. A search ignores them if it has other words.
 STOP_WORDS = frozenset(
-    "dan atau di ke dari yang untuk pada oleh dengan dalam para the of and or for in to on a an at by with from".split()
+    WORD.findall(
+        "dan atau di ke dari yang untuk pada oleh dengan dalam para the of and or for in to on a an at by with from"
+    )
 )
-STEM = "="  # precedes a stem among the stored words of a record; a full-text index ignores it
+# These marks precede a stem, and the initials of a name, among the stored words of a record; a full-text index ignores them.
+STEM, INITIALS = "=", "~"
 Forms = Sequence[str]  # substrings of a record's stored words: the record has the word if it has one of them
 Phrase = Sequence[Forms]  # the record has the phrase if it has all words
 
@@ -243,6 +247,16 @@ class SearchTerms:
 
     text: str
     terms: Sequence[SearchTerm]
+
+    @property
+    def query(self) -> str:
+        """The full-text query that finds each record with all terms, and possibly others."""
+        return " ".join(f"+({term.query})" for term in self.terms)
+
+    @property
+    def any_query(self) -> str:
+        """The full-text query that finds each record with at least one term, and possibly others."""
+        return " ".join(f"({term.query})" for term in self.terms)
 
 
 def parse_search(text: str) -> SearchTerms:
@@ -270,10 +284,10 @@ def search_values(record: Record) -> dict[str, object]:
     of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
     ident = record.id.rpartition(":")[2]
     names = _stored_words(_texts(record, [name for name in of_summary if name in NAMES]))
-    pairs = {f"{STEM}{first}{second}": None for text in _texts(record, NAMES) for first, second in pairwise(_words(text))}
-    summary = names | pairs | _stored_words([*_texts(record, of_summary), *([fold(ident)] if record.kind.named else [])])
+    names |= dict.fromkeys(form for text in _texts(record, NAMES) for form in _combined(_words(text)))
+    summary = names | _stored_words([*_texts(record, of_summary), *([fold(ident)] if record.kind.named else [])])
     return {
-        "name_words": _padded(names | pairs),
+        "name_words": _padded(names),
         "summary_words": _padded(summary),
         "words": _padded(summary | _stored_words(_texts(record, of_details))),
         "search_keys": _search_keys(record, ident),
@@ -312,6 +326,16 @@ def _stored_words(texts: Iterable[str]) -> dict[str, None]:
     return dict.fromkeys(form for word in words for form in (word, f"{STEM}{_stem(word)}") if form != f"{STEM}{word}")
 
 
+def _combined(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words that each two neighbours in a name form together (kerja sama: kerjasama), and the initials of the name."""
+    for first, second in pairwise(words):
+        yield f"{STEM}{first}{second}"
+    for left_out in (STOP_WORDS, {"the", "and", "dan"}):
+        initials = "".join(word[0] for word in words if word not in left_out)
+        if SHORTEST_INITIALS <= len(initials) <= LONGEST_INITIALS:
+            yield f"{INITIALS}{initials}"
+
+
 def _padded(words: Iterable[str]) -> str:
     return f" {' '.join(words)} "
 
@@ -347,7 +371,7 @@ def _term(own: Mapping[str, Sequence[str]], synonyms: Sequence[Sequence[str]]) -
     return SearchTerm(
         " ".join(own),
         [_own_forms(word, joined) for word, joined in own.items()],
-        [[_whole_forms(word) for word in phrase] for phrase in synonyms],
+        [*([_whole_forms(word) for word in phrase] for phrase in synonyms), [[f"{INITIALS}{' '.join(own)} "]]],
         " ".join(f"({' '.join(f'+({words})' for words in phrase)})" for phrase in phrases),
     )
 
@@ -368,7 +392,8 @@ def _synonyms() -> Mapping[Sequence[str], Sequence[Sequence[str]]]:
     """Return the synonyms of each phrase in the code list of synonyms. A phrase is given by the stems of its words."""
     found: dict[Sequence[str], list[Sequence[str]]] = {}
     for entry in code_list("synonyms").values():
-        group = [_words(fold(one)) for label in (entry.label_id, entry.label_en) for one in label.split(";")]
+        listed = [_words(fold(one)) for label in (entry.label_id, entry.label_en) for one in label.split(";")]
+        group = [*listed, *(["".join(words)] for words in listed if len(words) == 2)]
         for phrase in group:
             others = (one for one in group if list(map(_stem, one)) != list(map(_stem, phrase)))
             found.setdefault(tuple(map(_stem, phrase)), []).extend(others)
@@ -408,4 +433,3 @@ _AFFIXED = re.compile(
 @cache
 def _indonesian() -> Stemmer:
     return Stemmer(ArrayDictionary(StemmerFactory().get_words()))
-
