@@ -92,10 +92,10 @@ async def search(
     if not wanted.terms or not scope.kinds:
         return SearchResults((), more=False, total=0, of_kinds={})
     hits, suggestion = await _whole_hits(scope, wanted), None
-    if len(hits) < FEW and len(wanted.terms) > 1 or not hits:
+    if not hits or (len(hits) < FEW and len(wanted.terms) > 1):
         (counts,) = await context.run(exploration.count_found(wanted, scope.kinds, context.actor, **scope.within))
         suggestion = await _suggestion(scope, wanted, dict(counts)) if not hits else None
-        hits = await _partial_hits(scope, wanted, dict(counts))
+        hits = await _partial_hits(scope, wanted, dict(counts)) if len(wanted.terms) > 1 else hits
     hits = sorted(hits, key=lambda hit: hit.sort_key)[:MOST]
     rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
     of_kinds = Counter(hit.kind for hit in hits)

@@ -323,7 +323,7 @@ def _search_keys(record: Record, ident: str) -> list[str]:
 def _stored_words(texts: Iterable[str]) -> dict[str, None]:
     """Return the words of normalised texts and their stems, in order."""
     words = _words(" ".join(texts))[:MOST_KEPT]
-    return dict.fromkeys(form for word in words for form in (word, f"{STEM}{_stem(word)}") if form != f"{STEM}{word}")
+    return dict.fromkeys(form for word in words for form in (word, f"{STEM}{stem(word)}") if form != f"{STEM}{word}")
 
 
 def _combined(words: Sequence[str]) -> Iterator[str]:
@@ -357,7 +357,7 @@ def _terms(words: Sequence[str]) -> Iterator[SearchTerm]:
     at = 0
     while at < len(words):
         sizes = range(min(_longest_phrase(), len(words) - at), 0, -1)
-        stems = tuple(map(_stem, words[at:]))
+        stems = tuple(map(stem, words[at:]))
         size = next((size for size in sizes if stems[:size] in _synonyms()), 1)
         own = {word: joined[word] for word in words[at : at + size]}
         yield _term(own, _synonyms().get(stems[:size], ()))
@@ -366,8 +366,8 @@ def _terms(words: Sequence[str]) -> Iterator[SearchTerm]:
 
 def _term(own: Mapping[str, Sequence[str]], synonyms: Sequence[Sequence[str]]) -> SearchTerm:
     """Return a term of words, each with the words that it forms with its neighbours, and of synonyms."""
-    typed = [f"{word}* {_stem(word)} {' '.join(f'{one}*' for one in joined)}" for word, joined in own.items()]
-    phrases = [typed, *([f"{word} {_stem(word)}" for word in phrase] for phrase in synonyms)]
+    typed = [f"{word}* {stem(word)} {' '.join(f'{one}*' for one in joined)}" for word, joined in own.items()]
+    phrases = [typed, *([f"{word} {stem(word)}" for word in phrase] for phrase in synonyms)]
     return SearchTerm(
         " ".join(own),
         [_own_forms(word, joined) for word, joined in own.items()],
@@ -383,8 +383,8 @@ def _own_forms(word: str, joined: Sequence[str]) -> list[str]:
 
 
 def _whole_forms(word: str) -> list[str]:
-    stem = _stem(word)
-    return list(dict.fromkeys([f" {word} ", f"{STEM}{stem} ", f" {stem} "]))
+    root = stem(word)
+    return list(dict.fromkeys([f" {word} ", f"{STEM}{root} ", f" {root} "]))
 
 
 @cache
@@ -395,8 +395,8 @@ def _synonyms() -> Mapping[Sequence[str], Sequence[Sequence[str]]]:
         listed = [_words(fold(one)) for label in (entry.label_id, entry.label_en) for one in label.split(";")]
         group = [*listed, *(["".join(words)] for words in listed if len(words) == 2)]
         for phrase in group:
-            others = (one for one in group if list(map(_stem, one)) != list(map(_stem, phrase)))
-            found.setdefault(tuple(map(_stem, phrase)), []).extend(others)
+            others = (one for one in group if list(map(stem, one)) != list(map(stem, phrase)))
+            found.setdefault(tuple(map(stem, phrase)), []).extend(others)
     return found
 
 
@@ -406,23 +406,24 @@ def _longest_phrase() -> int:
 
 
 @lru_cache(maxsize=50_000)
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """Return what all forms and spellings of a word have in common. A word with digits is its own stem.
 
     The Indonesian stem comes first: kependudukan → duduk; the English stem has no effect on it. Then differences between British
-    and American spelling (centre, center) and between spellings of Indonesian loanwords (apotik, apotek; aktifitas, aktivitas)
+    and American spelling (centre, center; licence, license) and between spellings of Indonesian loanwords (apotik, apotek; aktifitas, aktivitas)
     are removed.
     """
     if not word.isalpha():
         return word
-    american = _BRITISH.sub("er", word)
+    american = _CENTRE.sub("er", _LICENCE.sub("s", word))
     plain = _indonesian().stem_word(american) if _AFFIXED.match(american) else american
-    stem: str = snowballstemmer.stemmer("english").stemWord(plain)
-    return stem.translate(_SOUNDS) if len(stem) >= SPELT_ALIKE else stem
+    root: str = snowballstemmer.stemmer("english").stemWord(plain)
+    return root.translate(_SOUNDS) if len(root) >= SPELT_ALIKE else root
 
 
 SPELT_ALIKE = 6  # shorter stems that differ in such letters are mostly different words
-_BRITISH = re.compile(r"(?<=\w\w[bct])re(?=s?$)")
+_CENTRE = re.compile(r"(?<=\w\w[bct])re(?=s?$)")
+_LICENCE = re.compile(r"(?<=\w\wen)c(?=e[sd]?$)")
 _SOUNDS = str.maketrans("evfz", "ipps")
 # Words with an Indonesian prefix, suffix or infix. All others equal their stem, so that the slow stemmer is not needed.
 _AFFIXED = re.compile(

@@ -34,7 +34,20 @@ pytestmark = SLOW_ON_NEO4J
 
 MEMBER = Actor("member", Role.ANALYST, groups=frozenset(GROUPS[:1]))
 SEED = 20261128
-WORDS = ("dinas", "kesehatan", "alph", "beta amter", "a", "bps", "123", "elysee", "γ", "zebra")
+WORDS = (
+    "dinas",
+    "kesehatan",
+    "alph",
+    "beta amter",
+    "a",
+    "bps",
+    "123",
+    "elysee",
+    "γ",
+    "zebra",
+    "kesehtan",
+    "dinas zebra beta",
+)
 KINDS = [kind for kind in MODEL if not kind.read_only]
 SEVERAL = {"agency": [f"agency:number-{number}" for number in range(5)]}
 
