@@ -1,6 +1,7 @@
 """Cypher for search, paths, neighbourhoods, impact, shared resources, and cooperation between agencies."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TypedDict
 
 from registry.database.compiler import LEVELS, PARTS, path_visible, period_predicate
 from registry.database.driver import Cypher
@@ -12,6 +13,15 @@ from registry.permissions import Actor, can_view_details, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
+
+
+class Within(TypedDict):
+    """The ids of the sector and the area that a search is restricted to."""
+
+    sector: str | None
+    area: str | None
+
+
 SAME, BEGINS = 5.0, 4.0  # scores of a search hit: its name equals the text, or begins with the text
 
 

@@ -58,7 +58,7 @@ class SearchResults:
 
 @dataclass(frozen=True)
 class _Scope:
-    """Where a search looks: the kinds, and the ids of a sector and an area."""
+    """Where a search looks: the actor's context, the kinds, and the ids of a sector and an area."""
 
     context: ExploreContext
     kinds: Sequence[type[Kind]]
@@ -66,7 +66,7 @@ class _Scope:
     area: str | None
 
     @property
-    def within(self) -> dict[str, str | None]:
+    def within(self) -> exploration.Within:
         return {"sector": self.sector, "area": self.area}
 
 
@@ -137,8 +137,8 @@ async def _partial_hits(scope: _Scope, wanted: SearchTerms, counts: Mapping[int,
 
 
 def _hit(wanted: SearchTerms, row: Sequence[Any]) -> SearchHit:
-    *values, missing = row
-    return SearchHit(*values, [wanted.terms[at].text for at in missing])
+    kind, record, name_key, score, missing = row
+    return SearchHit(kind, record, name_key, score, [wanted.terms[at].text for at in missing])
 
 
 async def _suggestion(scope: _Scope, wanted: SearchTerms, counts: Mapping[int, int]) -> str | None:

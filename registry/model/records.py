@@ -409,9 +409,9 @@ def _longest_phrase() -> int:
 def stem(word: str) -> str:
     """Return what all forms and spellings of a word have in common. A word with digits is its own stem.
 
-    The Indonesian stem comes first: kependudukan → duduk; the English stem has no effect on it. Then differences between British
-    and American spelling (centre, center; licence, license) and between spellings of Indonesian loanwords (apotik, apotek; aktifitas, aktivitas)
-    are removed.
+    The word is changed to American spelling (centre: center, licence: license), then its Indonesian affixes are removed
+    (kependudukan: duduk), then its English endings. Letters that differ between the spellings of loanwords become equal in long
+    stems (apotik, apotek; aktifitas, aktivitas).
     """
     if not word.isalpha():
         return word

@@ -239,6 +239,15 @@ def test_a_question_beyond_its_limits_is_refused(ask: Any, asked: str, code: str
     assert (data, errors) == (None, [code])
 
 
+def test_a_search_tells_what_a_record_lacks_and_what_may_be_meant(ask: Any) -> None:
+    operation = "query($text: String!) { search(text: $text) { suggestion nodes { missingWords record { id } } } }"
+    data, errors = ask(operation, text="basis data pendudk")
+    assert not errors and data["search"]["suggestion"] == "basis data penduduk"
+    assert data["search"]["nodes"] == [{"missingWords": ["pendudk"], "record": {"id": "data-penduduk"}}]
+    data, _errors = ask(operation, text="data")
+    assert data["search"]["suggestion"] is None and not any(one["missingWords"] for one in data["search"]["nodes"])
+
+
 @pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
 def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
     ask: Any, place: ConnectionSettings, kind: dict[str, str], reads: int

@@ -262,6 +262,30 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     assert "No results." in visitor.get("/search?q=data&area=no:area").text
 
 
+def test_records_with_some_of_the_words_follow_under_a_heading(visitor: httpx.Client) -> None:
+    page = visitor.get("/search?q=pemukiman kumuh").text
+    whole, some = page.split("<h2>Records with some of the words</h2>")
+    assert "Penataan drainase permukiman" in whole and "Without: " not in whole
+    assert "Peta kawasan kumuh" in some and "Without: pemukiman" in some
+    assert "No result contains all words." not in page
+    assert "No result contains all words." in visitor.get("/search?q=beasiswa zzzz").text
+
+
+def test_a_typing_error_is_corrected_by_a_link(visitor: httpx.Client) -> None:
+    page = visitor.get("/search?q=Perpustakan&kind=service&lang=id").text
+    found = re.search(r'Apakah maksud Anda <a href="([^"]+)">perpustakaan</a>\?', page)
+    assert found and "Perpustakaan umum kota" in visitor.get(html.unescape(found[1])).text
+    assert "kind=service" in found[1]
+    assert "maksud Anda" not in visitor.get("/search?q=perpustakaan&lang=id").text
+
+
+def test_a_text_that_is_too_long_is_refused_with_a_way_on(visitor: httpx.Client) -> None:
+    answer = visitor.get("/search", params={"q": "x" * 501, "lang": "id"})
+    assert answer.status_code == 400 and "Teks pencarian berisi 501 karakter." in answer.text
+    words = visitor.get("/search.json", params={"q": " ".join(map(str, range(100, 140)))})
+    assert words.status_code == 400 and "The search text has 40 words. Use at most 32." in words.text
+
+
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:
     answer = visitor.get("/?q=puskesmas", follow_redirects=True)
     assert str(answer.url).endswith("/search?q=puskesmas") and "Puskesmas Kecamatan Beji" in answer.text
