@@ -1,7 +1,7 @@
 """Cypher for search, paths, neighbourhoods, impact, shared resources, and cooperation between agencies."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypedDict
+from dataclasses import dataclass
 
 from registry.database.compiler import LEVELS, PARTS, path_visible, period_predicate
 from registry.database.driver import Cypher
@@ -15,19 +15,33 @@ ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
 
 
-class Within(TypedDict):
-    """The ids of the sector and the area that a search is restricted to."""
+@dataclass(frozen=True)
+class SearchScope:
+    """Where a search looks: the actor, the kinds, and the ids of a sector and an area that the records must be in."""
 
-    sector: str | None
-    area: str | None
+    actor: Actor
+    kinds: Sequence[type[Kind]]
+    sector: str | None = None
+    area: str | None = None
+
+    def statement(self, text: str, inside: Mapping[str, object], *, n: int = 0) -> Cypher:
+        """Return a statement of the search with its parameters."""
+        return _statement(text, self.actor, {**inside, "sector": self.sector, "area": self.area}, n=n)
+
+    def holds(self, node: str) -> str:
+        """Return the condition that the actor may see the summary of a record, and that it is in the sector and the area."""
+        return f"{_is_visible(node)}{_in_terms(self.sector, self.area)}"
+
+    @property
+    def indexes(self) -> list[str]:
+        """The names of the full-text indexes of the kinds."""
+        return [words_index(kind) for kind in self.kinds]
 
 
 SAME, BEGINS = 5.0, 4.0  # scores of a search hit: its name equals the text, or begins with the text
 
 
-def named(
-    wanted: SearchTerms, kind: type[Kind], actor: Actor, *, sector: str | None, area: str | None, most: int
-) -> Cypher:
+def named(wanted: SearchTerms, kind: type[Kind], scope: SearchScope, *, most: int) -> Cypher:
     """Return Cypher that finds the records of a kind whose name begins with the search text, ordered by name.
 
     A row is `[kind, id, name key, score, []]`. The index of names yields the records in order, so that the query costs no more if
@@ -35,24 +49,16 @@ def named(
     """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
-        f" AND {_is_visible('n')}{_in_terms(sector, area)}"
+        f" AND {scope.holds('n')}"
         f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END, []] AS row"
         " ORDER BY n.name_key, n.id LIMIT $n"
     )
-    inside = {"sector": sector, "area": area}
-    return Cypher(text, {"k": wanted.text, "n": most, "in": inside, "me": actor.parameter()}, long=True)
+    inside = {"sector": scope.sector, "area": scope.area}
+    return Cypher(text, {"k": wanted.text, "n": most, "in": inside, "me": scope.actor.parameter()}, long=True)
 
 
 def found(
-    wanted: SearchTerms,
-    kinds: Sequence[type[Kind]],
-    actor: Actor,
-    *,
-    sector: str | None,
-    area: str | None,
-    most: int,
-    missing: int = 0,
-    weights: Sequence[float] = (),
+    wanted: SearchTerms, scope: SearchScope, *, most: int, missing: int = 0, weights: Sequence[float] = ()
 ) -> Cypher:
     """Return Cypher that finds the records that lack at most `missing` terms: highest score first, then by name and id.
 
@@ -67,7 +73,7 @@ def found(
     """
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {can_view_details('node')} AS details WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f" WITH node AS n, {can_view_details('node')} AS details WHERE {scope.holds('n')}"
         f" WITH n, [term IN $in.terms | {_gain('term')}] AS gains, coalesce($in.text IN n.search_keys, false) AS same"
         " WITH n, gains, same, [i IN range(0, size(gains) - 1) WHERE gains[i] = 0.0] AS missing"
         " WHERE same OR size(missing) <= $in.missing"
@@ -79,36 +85,30 @@ def found(
         " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])"
     )
     inside = {
-        "indexes": [words_index(kind) for kind in kinds],
-        "named": [kind.__name__ for kind in kinds if kind.named],
+        "indexes": scope.indexes,
+        "named": [kind.__name__ for kind in scope.kinds if kind.named],
         "query": wanted.any_query if missing else wanted.query,
         "terms": [_parameter(term) for term in wanted.terms],
         "text": wanted.text,
         "missing": missing,
         "weights": list(weights),
-        "sector": sector,
-        "area": area,
     }
-    return _statement(text, actor, inside, n=most)
+    return scope.statement(text, inside, n=most)
 
 
-def count_found(
-    wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None
-) -> Cypher:
+def count_found(wanted: SearchTerms, scope: SearchScope) -> Cypher:
     """Return Cypher that counts, for each term of a search, the records that contain it. The only row holds the list of counts."""
     text = (
         "UNWIND range(0, size($in.terms) - 1) AS at WITH at, $in.terms[at] AS term UNWIND $in.indexes AS i"
         " CALL db.index.fulltext.queryNodes(i, term.query) YIELD node"
-        f" WITH at, term, node AS n, {can_view_details('node')} AS details WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f" WITH at, term, node AS n, {can_view_details('node')} AS details WHERE {scope.holds('n')}"
         f" WITH at, {_gain('term')} AS gain WHERE gain <> 0.0 WITH at, count(*) AS records RETURN collect([at, records])"
     )
     inside = {
-        "indexes": [words_index(kind) for kind in kinds],
+        "indexes": scope.indexes,
         "terms": [{**_parameter(term), "query": term.query} for term in wanted.terms],
-        "sector": sector,
-        "area": area,
     }
-    return Cypher(text, {"in": inside, "me": actor.parameter()})
+    return scope.statement(text, inside)
 
 
 def _parameter(term: SearchTerm) -> dict[str, object]:
@@ -134,17 +134,14 @@ def _gain(term: str) -> str:
     return f"CASE {' '.join(cases)} ELSE 0.0 END"
 
 
-def name_words(
-    lengths: Collection[int], kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None
-) -> Cypher:
+def name_words(lengths: Collection[int], scope: SearchScope) -> Cypher:
     """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row."""
     text = (
-        f"MATCH (n:{'|'.join(kind.__name__ for kind in kinds)}) WHERE {_is_visible('n')}{_in_terms(sector, area)}"
+        f"MATCH (n:{'|'.join(kind.__name__ for kind in scope.kinds)}) WHERE {scope.holds('n')}"
         " UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
         f" AND NOT left(word, 1) IN ['{STEM}', '{INITIALS}'] WITH word, count(*) AS records RETURN collect([word, records])"
     )
-    inside = {"lengths": sorted(lengths), "sector": sector, "area": area}
-    return Cypher(text, {"in": inside, "me": actor.parameter()})
+    return scope.statement(text, {"lengths": sorted(lengths)})
 
 
 def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:

@@ -10,6 +10,7 @@ from typing import Any
 from rapidfuzz.distance import DamerauLevenshtein
 
 from registry.database import exploration
+from registry.database.exploration import SearchScope
 from registry.explore.context import ExploreContext
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerm, SearchTerms, is_searched, parse_search
@@ -56,20 +57,6 @@ class SearchResults:
     suggestion: str | None = None
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """Where a search looks: the actor's context, the kinds, and the ids of a sector and an area."""
-
-    context: ExploreContext
-    kinds: Sequence[type[Kind]]
-    sector: str | None
-    area: str | None
-
-    @property
-    def within(self) -> exploration.Within:
-        return {"sector": self.sector, "area": self.area}
-
-
 async def search(
     context: ExploreContext,
     text: str,
@@ -88,50 +75,44 @@ async def search(
     there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
     """
     wanted = parse_search(text)
-    scope = _Scope(context, [kind for kind in kinds if is_searched(kind)], sector, area)
+    scope = SearchScope(context.actor, [kind for kind in kinds if is_searched(kind)], sector, area)
     if not wanted.terms or not scope.kinds:
         return SearchResults((), more=False, total=0, of_kinds={})
-    hits, suggestion = await _whole_hits(scope, wanted), None
+    hits, suggestion = await _whole_hits(context, scope, wanted), None
     if not hits or (len(hits) < FEW and len(wanted.terms) > 1):
-        (counts,) = await context.run(exploration.count_found(wanted, scope.kinds, context.actor, **scope.within))
-        suggestion = await _suggestion(scope, wanted, dict(counts)) if not hits else None
-        hits = await _partial_hits(scope, wanted, dict(counts)) if len(wanted.terms) > 1 else hits
+        (counts,) = await context.run(exploration.count_found(wanted, scope))
+        suggestion = await _suggestion(context, scope, wanted, dict(counts)) if not hits else None
+        hits = await _partial_hits(context, scope, wanted, dict(counts)) if len(wanted.terms) > 1 else hits
     hits = sorted(hits, key=lambda hit: hit.sort_key)[:MOST]
     rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
     of_kinds = Counter(hit.kind for hit in hits)
     return SearchResults(rest[:first], len(rest) > first, len(hits), of_kinds, suggestion)
 
 
-async def _whole_hits(scope: _Scope, wanted: SearchTerms) -> list[SearchHit]:
+async def _whole_hits(context: ExploreContext, scope: SearchScope, wanted: SearchTerms) -> list[SearchHit]:
     """Return the best hits that have all terms. If there are at least MOST hits, return at least MOST.
 
     If the names of MOST records begin with the text, the full-text search is not needed.
     """
-    actor, within = scope.context.actor, scope.within
-    named = [exploration.named(wanted, kind, actor, **within, most=MOST) for kind in scope.kinds if kind.named]
-    rows = [row for of_kind in await scope.context.read(named) for (row,) in of_kind]
+    named = [exploration.named(wanted, kind, scope, most=MOST) for kind in scope.kinds if kind.named]
+    rows = [row for of_kind in await context.read(named) for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await scope.context.run(exploration.found(wanted, scope.kinds, actor, **within, most=MOST))
+        (rows,) = await context.run(exploration.found(wanted, scope, most=MOST))
     return [_hit(wanted, row) for row in rows]
 
 
-async def _partial_hits(scope: _Scope, wanted: SearchTerms, counts: Mapping[int, int]) -> list[SearchHit]:
+async def _partial_hits(
+    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Mapping[int, int]
+) -> list[SearchHit]:
     """Return the best hits that have at least half of the terms. `counts` has the number of records with each term, by position.
 
     The rarer a term is, the more it weighs. A text without spaces is an identifier: no record has a part of it by intention.
     """
     weights = [1 / sqrt(counts.get(at, 1)) for at in range(len(wanted.terms))]
     shares = [weight / sum(weights) for weight in weights]
-    query = exploration.found(
-        wanted,
-        scope.kinds,
-        scope.context.actor,
-        **scope.within,
-        missing=len(wanted.terms) // 2,
-        weights=shares,
-        most=MOST,
-    )
-    (rows,) = await scope.context.run(query)
+    missing = len(wanted.terms) // 2
+    query = exploration.found(wanted, scope, missing=missing, weights=shares, most=MOST)
+    (rows,) = await context.run(query)
     hits = [_hit(wanted, row) for row in rows]
     return hits if " " in wanted.text else [hit for hit in hits if not hit.missing_words]
 
@@ -141,14 +122,15 @@ def _hit(wanted: SearchTerms, row: Sequence[Any]) -> SearchHit:
     return SearchHit(kind, record, name_key, score, [wanted.terms[at].text for at in missing])
 
 
-async def _suggestion(scope: _Scope, wanted: SearchTerms, counts: Mapping[int, int]) -> str | None:
+async def _suggestion(
+    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Mapping[int, int]
+) -> str | None:
     """Return the text with each word that no record contains replaced by the most similar word in a name, if there is any."""
     unknown = [term.text for at, term in enumerate(wanted.terms) if at not in counts and _is_correctable(term)]
     if not unknown:
         return None
     lengths = {len(word) + more for word in unknown for more in (-2, -1, 0, 1, 2)}
-    query = exploration.name_words(lengths, scope.kinds, scope.context.actor, **scope.within)
-    (known,) = await scope.context.run(query)
+    (known,) = await context.run(exploration.name_words(lengths, scope))
     corrected = {word: similar for word in unknown if (similar := _similar(word, known))}
     if not corrected:
         return None
