@@ -134,14 +134,18 @@ def _gain(term: str) -> str:
     return f"CASE {' '.join(cases)} ELSE 0.0 END"
 
 
-def name_words(lengths: Collection[int], scope: SearchScope) -> Cypher:
-    """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row."""
+def name_words(lengths: Collection[int], parts: Collection[str], scope: SearchScope) -> Cypher:
+    """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row.
+
+    Only the names that contain one of the parts are read.
+    """
     text = (
-        f"MATCH (n:{'|'.join(kind.__name__ for kind in scope.kinds)}) WHERE {scope.holds('n')}"
+        f"MATCH (n:{'|'.join(kind.__name__ for kind in scope.kinds)})"
+        f" WHERE any(part IN $in.parts WHERE n.name_words CONTAINS part) AND {scope.holds('n')}"
         " UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
         f" AND NOT left(word, 1) IN ['{STEM}', '{INITIALS}'] WITH word, count(*) AS records RETURN collect([word, records])"
     )
-    return scope.statement(text, {"lengths": sorted(lengths)})
+    return scope.statement(text, {"lengths": sorted(lengths), "parts": sorted(parts)})
 
 
 def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:

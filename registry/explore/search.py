@@ -130,7 +130,8 @@ async def _suggestion(
     if not unknown:
         return None
     lengths = {len(word) + more for word in unknown for more in (-2, -1, 0, 1, 2)}
-    (known,) = await context.run(exploration.name_words(lengths, scope))
+    parts = {part for word in unknown for part in _thirds(word)}
+    (known,) = await context.run(exploration.name_words(lengths, parts, scope))
     corrected = {word: similar for word in unknown if (similar := _similar(word, known))}
     if not corrected:
         return None
@@ -139,6 +140,12 @@ async def _suggestion(
 
 def _is_correctable(term: SearchTerm) -> bool:
     return len(term.text) >= SHORTEST_CORRECTED and term.text.isalpha()
+
+
+def _thirds(word: str) -> list[str]:
+    """Return three parts of a word. A word that differs by two wrong, missing or additional letters has one of them unchanged."""
+    size = len(word) // 3
+    return [word[:size], word[size : 2 * size], word[2 * size :]]
 
 
 def _similar(word: str, known: Sequence[tuple[str, int]]) -> str | None:

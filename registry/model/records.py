@@ -378,8 +378,10 @@ def _term(own: Mapping[str, Sequence[str]], synonyms: Sequence[Sequence[str]]) -
 
 def _own_forms(word: str, joined: Sequence[str]) -> list[str]:
     """Return the forms of a typed word: the beginning of a word, a word with the same stem, or a word that it is a part of."""
-    joints = [form for one in joined for form in (f" {one}", f"{STEM}{one} ")]
-    return list(dict.fromkeys([f" {word}", f"{STEM}{word} ", *_whole_forms(word), *joints]))
+    root = stem(word)
+    return list(
+        dict.fromkeys([f" {word}", f"{STEM}{root} ", f" {root} ", f"{STEM}{word} ", *(f" {one}" for one in joined)])
+    )
 
 
 def _whole_forms(word: str) -> list[str]:
