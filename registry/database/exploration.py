@@ -44,11 +44,13 @@ SAME, BEGINS = 5.0, 4.0  # scores of a search hit: its name equals the text, or 
 def named(wanted: SearchTerms, kind: type[Kind], scope: SearchScope, *, most: int) -> Cypher:
     """Return Cypher that finds the records of a kind whose name begins with the search text, ordered by name.
 
+    Records of a kind without names have their id as name. They are found only by their whole id.
+
     A row is `[kind, id, name key, score, []]`. The index of names yields the records in order, so that the query costs no more if
     many names begin with the text.
     """
     text = (
-        f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
+        f"MATCH (n:{kind.__name__}) WHERE n.name_key {'STARTS WITH' if kind.named else '='} $k AND n.id IS NOT NULL"
         f" AND {scope.holds('n')}"
         f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END, []] AS row"
         " ORDER BY n.name_key, n.id LIMIT $n"

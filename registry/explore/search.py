@@ -94,7 +94,7 @@ async def _whole_hits(context: ExploreContext, scope: SearchScope, wanted: Searc
 
     If the names of MOST records begin with the text, the full-text search is not needed.
     """
-    named = [exploration.named(wanted, kind, scope, most=MOST) for kind in scope.kinds if kind.named]
+    named = [exploration.named(wanted, kind, scope, most=MOST) for kind in scope.kinds]
     rows = [row for of_kind in await context.read(named) for (row,) in of_kind]
     if len(rows) < MOST:
         (rows,) = await context.run(exploration.found(wanted, scope, most=MOST))

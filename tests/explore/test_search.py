@@ -166,24 +166,28 @@ def test_forms_spellings_synonyms_and_initials_find_a_name(store: Store, place: 
 
 
 @pytest.mark.parametrize(
-    ("text", "score"),
+    ("text", "expected", "score"),
     [
-        ("org:kab-3276", 5),
-        ("KAB-3276", 5),
-        ("agency:x.y-7", 5),
-        ("x.y-7", 5),
-        ("PKS 119/123/2026", 2.25),
-        ("119/123/2026", 2.25),
-        ("prokes", 5),
+        ("org:kab-3276", "agency:x.y-7", 5),
+        ("KAB-3276", "agency:x.y-7", 5),
+        ("agency:x.y-7", "agency:x.y-7", 5),
+        ("x.y-7", "agency:x.y-7", 5),
+        ("prokes", "agency:x.y-7", 5),
+        ("PKS 119/123/2026", "p:1", 2.25),
+        ("119/123/2026", "p:1", 2.25),
+        ("channel:loket-7", "channel:loket-7", 5),
     ],
 )
-def test_identifiers_find_their_record(store: Store, place: ConnectionSettings, text: str, score: float) -> None:
+def test_identifiers_find_their_record(
+    store: Store, place: ConnectionSettings, text: str, expected: str, score: float
+) -> None:
     agreement = record("Partnership", "p:1", "Perjanjian", instrument="mou", document_number="PKS 119/123/2026")
     body = record("Agency", "agency:x.y-7", "Protokol", kind="board", acronym="Prokes", identifiers=["org:kab-3276"])
     other = record("Agency", "agency:x.z-7", "Kantor 3276", kind="board", identifiers=["org:kab-1"])
-    written(store, agreement, body, other)
-    found = asked(place, text, kinds=("Agency", "Partnership")).hits
-    assert (found[0].record, found[0].score) == ("p:1" if "/" in text else "agency:x.y-7", score)
+    channel = record("Channel", "channel:loket-7", "channel:loket-7", kind="counter", address="Jalan Merdeka")
+    written(store, agreement, body, other, channel)
+    found = asked(place, text, kinds=("Agency", "Partnership", "Channel")).hits
+    assert (found[0].record, found[0].score) == (expected, score)
     assert all(hit.score < score for hit in found[1:])
 
 
