@@ -59,9 +59,14 @@ def search_operation(parameters: Mapping[str, str]) -> str:
 def suggestions_operation() -> str:
     """Return the operation for suggestions while the user types."""
     return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
-  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_title_selections()} }} }} }}
+  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ missingWords record {{ {_title_selections()} }} }} }}
 }}
 """
+
+
+def suggested_records(found: Data) -> list[Data]:
+    """Return the suggested records. Records that lack a word are left out: the user is typing the name of one record."""
+    return [one["record"] for one in found["search"]["nodes"] if not one["missingWords"]]
 
 
 def filter_options_operation() -> str:
@@ -144,7 +149,7 @@ class SearchPages:
             return json_file(await self._found(parameters, me))
         variables = {"text": parameters.get("q", ""), **kind_variable(parameters.get("kind"))}
         found = await self._graph.ask(suggestions_operation(), variables, me)
-        return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
+        return json_file({"suggestions": [_suggestion(one) for one in suggested_records(found)]})
 
     async def _found(self, parameters: SearchQuery, me: Actor) -> Data:
         operation, variables = search_operation(parameters), search_variables(parameters)

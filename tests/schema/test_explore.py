@@ -248,7 +248,7 @@ def test_a_search_tells_what_a_record_lacks_and_what_may_be_meant(ask: Any) -> N
     assert data["search"]["suggestion"] is None and not any(one["missingWords"] for one in data["search"]["nodes"])
 
 
-@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
+@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "resource"}, 2)])
 def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
     ask: Any, place: ConnectionSettings, kind: dict[str, str], reads: int
 ) -> None:
