@@ -8,6 +8,7 @@ from functools import cached_property
 from babel.lists import format_list
 
 from registry.i18n import _, language
+from registry.model.kinds import Link, Property
 
 VISIBLE_STATUSES = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
@@ -163,6 +164,40 @@ def can_view_details(node: str, reader: str = "r") -> str:
     `reader` must be a variable name that the query does not use.
     """
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
+
+
+def can_view_path(way: str) -> str:
+    """Return the Cypher predicate that the user `$me` may view the summary of every record on a path.
+
+    With this predicate, no path leads through a hidden record.
+    """
+    return f"all(x IN nodes({way}) WHERE {can_view_summary('x')})"
+
+
+def can_view_link(near: str, far: str, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a link.
+
+    The user must be able to view the records at both ends, and also their details if the link is declared as a detail.
+    """
+    return (
+        can_view_far_end(far, link) if link.summary else f"{can_view_details(near)} AND {can_view_far_end(far, link)}"
+    )
+
+
+def can_view_far_end(far: str, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a link.
+
+    It is already known that the user may view the links of the near record.
+    """
+    return can_view_summary(far) if link.summary else can_view_details(far)
+
+
+def can_view_link_property(near: str, far: str, declared: Property, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a property of a visible link.
+
+    If every user may view the property, return "".
+    """
+    return f"{can_view_details(near)} AND {can_view_details(far)}" if link.summary and not declared.summary else ""
 
 
 def may_do(node: str) -> str:

@@ -10,8 +10,7 @@ from strawberry.types.field import StrawberryField
 from registry.clock import today
 from registry.database.exploration import GROUPS
 from registry.database.query import Explore
-from registry.explore import impact, neighbourhood, paths, search, shared
-from registry.explore.context import ExplorationTooLarge, ExploreContext
+from registry.explore import ExplorationTooLarge, ExploreContext, impact, neighbourhood, paths, search, shared
 from registry.explore.paths import PHRASES
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, snake

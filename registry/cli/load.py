@@ -10,8 +10,8 @@ from loaders.source import find_source, known_sources
 from registry.cli.output import err, info, out, print_json, print_table, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
+from registry.database.load_queries import sources as last_runs
 from registry.database.migrate import apply
-from registry.database.write import sources as last_runs
 from registry.model.definitions import MODEL
 from registry.progress import showing
 

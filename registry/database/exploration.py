@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from registry.database.compiler import LEVELS, PARTS, path_visible, period_predicate
+from registry.database.compiler import LEVELS, PARTS, period_predicate
+from registry.database.dialect import words_index
 from registry.database.driver import Cypher
-from registry.database.schema import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerms
-from registry.permissions import Actor, can_view_details, can_view_summary
+from registry.permissions import Actor, can_view_details, can_view_path, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
@@ -327,7 +327,8 @@ def _in_terms(sector: str | None, area: str | None) -> str:
     texts = (("IN_SECTOR", "Sector", "sector", sector), ("IN_AREA", "Area", "area", area))
     return "".join(
         f" AND EXISTS {{ MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:{relation}]->(t:{kind})"
-        f" MATCH way = (t){PARTS}(:{kind} {{id: $in.{name}}}) WHERE {can_view_summary('a')} AND {path_visible('way')} }}"
+        f" MATCH way = (t){PARTS}(:{kind} {{id: $in.{name}}})"
+        f" WHERE {can_view_summary('a')} AND {can_view_path('way')} }}"
         for relation, kind, name, value in texts
         if value is not None
     )

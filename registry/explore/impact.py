@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.database import exploration
-from registry.explore.context import ExplorationTooLarge, ExploreContext
+from registry.explore import ExplorationTooLarge, ExploreContext
 from registry.explore.paths import PathStep, sentence
 from registry.i18n import _
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.database import exploration
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.explore.paths import has_detail_links
 
 SEVERAL = 4  # the largest number of links between the same two records

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.database import exploration
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerms, is_searched, parse_search
 

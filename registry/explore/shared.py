@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import Any
 
 from registry.database import exploration
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.model.codelists import code_label, label_of
 
 MOST = 200

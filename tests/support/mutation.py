@@ -38,7 +38,7 @@ def sampled(*reports: str) -> list[str]:
 
 # The modules, and the tests that are meant to find a fault in them: the quickest first.
 TESTS: dict[str, Sequence[str]] = {
-    "registry/permissions.py": ("tests/test_permissions.py", "tests/auth/test_permission_matrix.py"),
+    "registry/permissions.py": ("tests/test_permissions.py", "tests/auth/test_permission_matrix.py", *QUERIES),
     "registry/model/values.py": ("tests/model/test_values.py",),
     "registry/mutations/audit_events.py": (*PAST, *PARTIES, *CHANGES),
     "registry/mutations/checks.py": (*RULES, *PARTIES, *CHANGES),
