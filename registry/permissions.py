@@ -14,7 +14,7 @@ ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """The role of a user. It applies to all agencies that the user acts for."""
+    """The role of a user. The role applies to all agencies that the user acts for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -114,7 +114,7 @@ class Actor:
         return sorted(self.names())
 
     def agencies_for(self, action: Action) -> frozenset[str]:
-        """Return the agencies for which the user may perform an action on the records that they are responsible for."""
+        """Return the agencies for which the user may perform an action; each of them is the steward of the records acted on."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def parameter_for(self, action: Action) -> dict[str, object]:

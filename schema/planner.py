@@ -89,7 +89,10 @@ class RecordPlanner:
         return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
-        """Return the query part and the response code for a field such as a link. If the field is a plain property, return None."""
+        """Return the part of the query that reads a field such as a link, and the code that builds the field's value.
+
+        If the field is a plain property, return None.
+        """
         name = fields[0].name.value
         ends = {camel(end.name): end for end in self.model[kind].ends.values()}
         references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
@@ -127,7 +130,7 @@ class RecordPlanner:
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
     ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], ResultRow]:
-        """Return the query part and the response code for a link.
+        """Return the part of the query that reads a link, and the code that builds the link's value.
 
         The query part names the properties of the link, and the views of the far and the near record.
         """
@@ -280,7 +283,10 @@ class Tree:
     def build(
         self, nodes: list[FieldNode], declared: GraphQLOutputType
     ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return a function. It builds the response value from the rows of the operation and the result of the exploration."""
+        """Return a function.
+
+        The function builds the response value from the rows of the operation and the result of the exploration.
+        """
         value = self._value(nodes, declared, (), 1)
 
         def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
@@ -373,8 +379,8 @@ ANY = "Record"  # the type of a record of any kind
 class Planned:
     """The plan of an operation: its queries and, for each response name, the function that builds the value from the rows read.
 
-    The explorations in `explored` run first. Each result becomes a variable whose name is `@` and the response name. The fields in
-    `introspection` are executed by graphql-core, and their results become variables in the same way.
+    The explorations in `explored` run first. Each result becomes a variable whose name is `@` followed by the response name. The
+    fields in `introspection` are executed by graphql-core, and their results become variables in the same way.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)

@@ -85,7 +85,7 @@ def record(
 def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
     """Return the code that builds a link. `keys` maps each response name to the position of its value.
 
-    A row begins with the `edge` properties of the link. The records in `behind` follow, and the type name comes last. If a row
+    A row begins with the `edge` properties of the link. Then follow the linked records in `behind`, and last the type name. If a row
     would have a record as its only value, the row is the record itself.
     """
     if len(behind) > 1:

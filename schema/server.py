@@ -226,7 +226,7 @@ class OperationExecutor(Protocol):
 
 
 class Endpoint:
-    """The GraphQL endpoint. A browser that opens its address gets the interactive page instead."""
+    """The GraphQL endpoint. A browser that opens the endpoint's address gets the interactive page instead."""
 
     def __init__(
         self,
@@ -296,7 +296,7 @@ class Endpoint:
         return Response(orjson.dumps(content), status(content, media), headers, _typed(media))
 
     def _content(self, result: ExecutionResult) -> dict[str, Any]:
-        """Return the response body. It has a limited number of errors, each with a code.
+        """Return the response body. The body has a limited number of errors, each with a code.
 
         If the operation was rejected, the body has no data.
         """

@@ -116,11 +116,17 @@ class CutPointFinder:
         return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
-        """Return the number of agencies on the branch of `node` that begins with `step`."""
+        """Return the number of agencies on one branch of the tree.
+
+        The branch starts at `node` and continues with its neighbour `step`.
+        """
         return self._below[step] if self._above.get(step) == node else self._component_size[node] - self._below[node]
 
     def _branch_agencies(self, node: TreeNode, step: TreeNode) -> Iterator[str]:
-        """Yield the agencies on the branch of `node` that begins with `step`, the nearest agency first."""
+        """Yield the agencies on the branch that starts at `node` and continues with its neighbour `step`.
+
+        The nearest agency comes first.
+        """
         ahead = [(node, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
@@ -142,8 +148,9 @@ CUT_POINTS = ReportDefinition(
     "Which agencies would be cut off if one agency or one tie were lost?",
     "An articulation point is an agency whose removal cuts others off from the rest of the network; a bridge is a "
     "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Because ties may be "
-    "missing from the records, each is checked again many times with a tenth more ties added at random. It is robust "
-    "if it remains one in most of these simulations (Borgatti, Carley & Krackhardt 2006).",
+    "missing from the records, each single point of failure is checked again in many simulations, in which a tenth "
+    "more ties are added at random. It is robust if it is still a single point of failure in most simulations "
+    "(Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
         Column("finding", "Finding", "code", "Whether it is an agency or a tie.", words=FINDINGS),

@@ -80,7 +80,7 @@ TIE_SOURCES = {
 
 
 def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports about ties that `gaps` collects findings from. `overlaps` is the result of the report `overlaps`."""
+    """Return the reports about ties; the report `gaps` collects their findings. `overlaps` is the result of the report `overlaps`."""
     return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
@@ -160,7 +160,7 @@ USE_SOURCES = {
 
 
 def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
-    """Return the reports about the use of resources that `gaps` collects findings from."""
+    """Return the reports about the use of resources; the report `gaps` collects their findings."""
     return matches(arrays), levels(arrays), reuse(arrays)
 
 
@@ -281,9 +281,10 @@ GAPS = ReportDefinition(
     "Where should agencies work together but do not, and what could be done next?",
     "Facts that are missing for more than one record in ten come first. The findings of other reports follow in "
     "turn: the most urgent finding of each type, then the second of each type, and so on. Three reports contribute "
-    "only their strongest findings: “Levels of cooperation” the agreements two or more levels apart or below their "
-    "target, “Single points of failure” the robust ones, and “Expected demand” the top 1 % of suggestions, for "
-    "resources that gained a user in the last two years. Each report explains its own method.",
+    "only their strongest findings. “Levels of cooperation” contributes agreements whose parties disagree by two or "
+    "more levels, or that are two or more levels below their target. “Single points of failure” contributes those "
+    "that are robust. “Expected demand” contributes the top 1 % of suggestions, for resources that gained a user in "
+    "the last two years. Each report explains its own method.",
     tuple(READS),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=ABOUT),
@@ -308,9 +309,9 @@ def gaps(
 ) -> Report:
     """Run the reports that look for gaps, and combine their findings in one report; each finding has a suggested next step.
 
-    Findings about facts that too few records have come first. All other findings follow in order of priority. The parameters are
-    passed on to the combined reports, which `parts` of the result lists. `found` counts the findings. `of` and `unknown` are sums
-    over all combined reports except `coverage`.
+    Findings about facts that are missing in too many records come first. All other findings follow in order of priority. The
+    parameters are passed on to the combined reports. The field `parts` of the result lists the combined reports. `found` counts the
+    findings. `of` and `unknown` are sums over all combined reports except `coverage`.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
@@ -352,7 +353,7 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _incomplete(row: ReportRow) -> bool:
-    """Return whether a row of the report `coverage` is about a fact that too few records have."""
+    """Return whether a row of the report `coverage` is about a fact that is missing in too many records."""
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 

@@ -169,9 +169,9 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
     """Return the number of the community to which each agency belongs (N); community 0 is the largest.
 
     The Louvain method (Blondel et al. 2008) moves each agency to the neighbouring community with the largest gain in modularity,
-    merges communities into nodes, and repeats until nothing improves. Here, a random half of the agencies that would gain move at
-    once. This is about twelve times as fast as moving one agency after the other. Simultaneous moves can reduce modularity, so the
-    best division found is returned.
+    merges communities into nodes, and repeats until nothing improves. This implementation instead moves many agencies at once: a
+    random half of the agencies whose move would increase modularity. This is about twelve times as fast as moving one agency after
+    the other. Simultaneous moves can reduce modularity, so the best division found is returned.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
     while True:
@@ -279,7 +279,7 @@ def effective_size(ties: Matrix) -> Floats:
 
 
 def mixing(group: Ints, ties: Ints, size: int) -> Ints:
-    """Return the mixing matrix (groups x groups): the number of ties between each two groups.
+    """Return the mixing matrix (groups x groups): the number of ties between the groups of each pair.
 
     `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A tie within a group counts twice, on the diagonal.
     The sum of a row is the total degree of the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
@@ -306,10 +306,10 @@ class EIIndex:
 def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     """Return the E-I index: (external - internal) / (external + internal), from the ties between and within groups.
 
-    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N),
-    `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of the groups. The two-sided
-    p-value is a share of the `draws` random permutations and the observed network: those with an index at least as far from the
-    mean as the observed index.
+    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N) holds
+    the group of each agency; `ties` (m x 2) holds at least one tie. The mean and standard deviation are exact over all permutations
+    of the groups. The two-sided p-value is the share of networks whose index is at least as far from the mean as the observed
+    index. The share is taken among `draws` randomly permuted networks and the observed network.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)

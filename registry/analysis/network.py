@@ -162,8 +162,8 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures that have no null model, in the order of MEASURES.
 
     The density is the number of ties divided by the number of pairs. The mean degree covers the agencies with a tie. The mean
-    distance is computed from the shortest paths from sampled agencies. The degree centralisation follows Freeman 1978, the core
-    `networkx.core_number`, and the components `scipy.sparse.csgraph`.
+    distance is computed from the shortest paths from sampled agencies. The degree centralisation is that of Freeman 1978. The core
+    number is computed as in `networkx.core_number`. The connected components come from `scipy.sparse.csgraph`.
     """
     import networkx as nx  # imported here because it takes half a second
 

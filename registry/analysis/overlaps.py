@@ -290,8 +290,8 @@ OVERLAPS = ReportDefinition(
     "listed if it has significantly more functions in common than expected in its sectors (bipartite configuration "
     "model with Poisson counts, Saracco et al. 2017; p-values adjusted for all pairs in a common area, Benjamini & "
     "Hochberg 1995). Pairs are ranked by the share of common functions, in which rare functions count more "
-    "(idf-weighted Jaccard index). Special applications (SPBE) follow if a general application, available in the "
-    "same area, serves all their functions, at least two.",
+    "(idf-weighted Jaccard index). The report then lists special applications (SPBE) that have at least two "
+    "functions, if a general application in the same area serves all of these functions.",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),

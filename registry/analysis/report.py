@@ -110,8 +110,8 @@ class Links(NamedTuple):
 class ReportRow:
     """A row of a report: a value for each column, the records that support it, and its confidence.
 
-    `key` identifies the row in every run of the report. It consists of ids and codes; a column without ids or codes contributes
-    its text.
+    `key` identifies the row in every run of the report. The key consists of ids and codes; a column without ids or codes
+    contributes its text.
     """
 
     values: Mapping[str, Cell]
@@ -127,8 +127,8 @@ class ReportRow:
 class Report:
     """The result of a report: `of` cases were examined, `found` cases are findings, and `unknown` cases lack the data to decide.
 
-    - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true: the number of rows
-      that are left out, because they name a record whose details the reader may not see
+    - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true, `withheld` is
+      instead the number of rows that are left out because they name a record whose details the reader may not see
     - `labels`: the label of each parameter
     - `counts`: the label of `found`
     - `parts`: the reports that a composed report combines

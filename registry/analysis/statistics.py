@@ -63,7 +63,10 @@ LEAST_VARIANCE = 0.25
 
 
 class NullTies(NamedTuple):
-    """The number of ties between each two groups (S x S) under the null model. The values on the diagonals have no meaning."""
+    """The expected number of ties between the groups of each pair (S x S), and its variance, under the null model.
+
+    The values on the diagonals have no meaning.
+    """
 
     mean: Floats
     variance: Floats
@@ -129,7 +132,7 @@ def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
 
 
 def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the number of ties between each two groups (S x S) if all degrees are fixed.
+    """Return the variance of the number of ties between the groups of each pair (S x S) if all degrees are fixed.
 
     `variance` is the variance of the tie of one pair of agencies, by the degrees of the two agencies. Let C be the covariance
     matrix of the degrees, and c the covariance of the degrees with the number of ties between two groups. The result is the

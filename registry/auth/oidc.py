@@ -28,7 +28,9 @@ Claims = Mapping[str, Any]
 
 
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
-    """Return the user that a token's claims describe: the highest of the roles, the agencies, and the groups. Raises StoreError.
+    """Return the user that a token's claims describe, with all claimed agencies and groups, and the highest of the claimed roles.
+
+    Raises StoreError.
 
     The claims name agencies by id or by identifier. If all agencies of a user are retired, the user gets the role viewer.
     """

@@ -27,7 +27,10 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 def embedded_settings(command: str) -> Settings:
-    """Return the settings. Raises EngineError if the settings select a Neo4j server, because that server is not managed here."""
+    """Return the settings.
+
+    Raises EngineError if the settings select a Neo4j server, because this command does not manage that server.
+    """
     settings = load_settings()
     if not settings.neo4j_uri:
         return settings

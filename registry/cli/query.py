@@ -46,7 +46,10 @@ def explain_cypher(cypher: Cypher) -> str:
 
 
 def format_cypher(text: str) -> Iterator[str]:
-    """Yield the clauses of a Cypher statement, indented by braces. If they are stripped and joined by spaces, the result is `text`."""
+    """Yield the clauses of a Cypher statement, indented by braces.
+
+    If the yielded clauses are stripped and joined by spaces, the result is `text`.
+    """
     depth = 0
     for clause in CLAUSE.split(text):
         yield "  " * (depth - clause.startswith("}")) + clause

@@ -19,7 +19,10 @@ FORWARD = frozenset(
 
 @dataclass(frozen=True)
 class ImpactHit:
-    """An affected record. If it has an alternative to the lost record, it is only degraded; otherwise it is lost too."""
+    """An affected record.
+
+    If the affected record has an alternative to the lost record, it is only degraded; otherwise it is lost too.
+    """
 
     record: str
     kind: str

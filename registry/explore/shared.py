@@ -165,7 +165,7 @@ def _shared_resource(
     hidden: list[str],
     whole: bool,
 ) -> SharedResource:
-    """Return a shared resource. For each use, the result says whether an agreement covers it.
+    """Return a shared resource. For each use of the resource, the result says whether an agreement covers the use.
 
     A use is covered if its agency is a party to an agreement in force that covers the resource.
     """
@@ -204,7 +204,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies. Its id is a code, or the id of a vocabulary term or of a public body."""
+    """A group of agencies. The id of the group is a code, or the id of a vocabulary term or of a public body."""
 
     id: str
     label: str

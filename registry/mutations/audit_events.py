@@ -145,7 +145,10 @@ def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -
 
 
 def event_hash(entry: Mapping[str, object]) -> str:
-    """Return the SHA-256 hash of an event. The hash covers the sealed properties; one of them is the hash of the previous event."""
+    """Return the SHA-256 hash of an event.
+
+    The hash covers the sealed properties of the event; one of these properties is the hash of the previous event.
+    """
     sealed = {name: entry[name] for name in SEALED if entry.get(name) is not None}
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

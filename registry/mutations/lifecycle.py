@@ -90,7 +90,10 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record. Raises ValidationFailed if its status is not in `statuses`, or if the actor cannot see its details."""
+    """Return a record.
+
+    Raises ValidationFailed if the record's status is not in `statuses`, or if the actor cannot see the record's details.
+    """
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
         message = _("You can see only a summary of this record. Ask its steward for access to the rest.")

@@ -188,7 +188,7 @@ def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, An
 
 def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> Iterator[Problem]:
     message = _("This value was changed again later. Edit the record instead.")
-    rule = _("a value that is still as the change left it")
+    rule = _("a value that has not changed since")
     for name, value in gained.items():
         if name == LINK_CHANGES:
             continue

@@ -102,7 +102,7 @@ NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
 
 
 class NameIndex:
-    """An index of names. It finds similar names by the numbers in a name and by the first letters of each word."""
+    """An index of names. The index finds similar names by the numbers in a name and by the first letters of each word."""
 
     def __init__(self, named: IdsAndNames) -> None:
         self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
@@ -118,7 +118,7 @@ class NameIndex:
     def like(self, name: str) -> IdsAndNames:
         """Return the records whose name has the same numbers as the given name and a word with the same beginning.
 
-        The result has at most MOST records. Records whose shared beginning is rare come first.
+        The result has at most MOST records. Records that share a rare beginning of a word with the name come first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}

@@ -279,7 +279,10 @@ class Library:
 
 def _forbidden(name: str, role: Role) -> str:
     if role is Role.ADMIN:
-        sentence = _("The report {name} is only for administrators. Log in as one, or ask one to run it.")
+        sentence = _(
+            "The report {name} is only for administrators. Log in as an administrator, or ask an "
+            "administrator to run the report."
+        )
     else:
         sentence = _(
             "The report {name} is only for analysts, coordinators, approvers and administrators. Log in with one of these"

@@ -347,7 +347,7 @@ class CustomReport:
 
 
 def _actor_parameters(actor: Actor) -> dict[str, object]:
-    """Return the facts about the actor that a query may use as parameters.
+    """Return the role, names and agencies of the actor, which a query may use as parameters.
 
     Users for whom all these facts are the same share cached results.
     """

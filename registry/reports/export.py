@@ -231,7 +231,11 @@ def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
 
 
 class Format(NamedTuple):
-    """An export format. If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts Links."""
+    """An export format.
+
+    If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts a `Links` object, so that
+    records become web links.
+    """
 
     write: Callable[..., str | bytes]
     media_type: str

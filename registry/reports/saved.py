@@ -245,8 +245,9 @@ CHANGES = ReportDefinition(
     "What has changed in a report since a saved run?",
     "The saved report (registry report NAME --save LABEL) is run again on the current records, with the same "
     "parameters, language and access rights. Rows are matched by their records and codes. New rows come first, then "
-    "rows that are gone, then rows with another rank, the largest change first, then rows with other values only. "
-    "Ranks are counted among the rows in both runs, so that as few rows as possible have moved (Schensted 1961).",
+    "rows that are gone, then rows with another rank (the largest change first), and last the rows in which only "
+    "values differ. Ranks are compared only among the rows that are in both runs, and as few rows as possible are "
+    "listed as moved (Schensted 1961).",
     (),
     (
         Column("change", "Change", "code", "How the row has changed.", words=WORDS),

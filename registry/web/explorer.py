@@ -123,7 +123,7 @@ def _texts() -> dict[str, str]:
         "more": _("{n} more"),
         "open_record": _("Open the record"),
         "open_group": _("Open the group"),
-        "impact": _("What stops if this record stops?"),
+        "impact": _("What is affected if this record becomes unavailable?"),
         "path_from": _("Find a path from this record"),
         "path_to": _("Find a path from {name} to this record"),
         "back": _("Back to the neighbourhood"),

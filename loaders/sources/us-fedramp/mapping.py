@@ -68,7 +68,7 @@ def _use(row: SourceRow, agency: str, role: str, since: str, until: str) -> Iter
 
 
 def _day(text: str) -> date | None:
-    """Return the day at the start of a date and time; None if there is no plausible one."""
+    """Return the day at the start of a date and time; return None if there is no plausible day."""
     try:
         day = date.fromisoformat(text[:10])
     except ValueError:

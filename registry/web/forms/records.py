@@ -59,8 +59,8 @@ from registry.web.templating import page
 def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version: int) -> RecordState:
     """Return a record as it was at an earlier version.
 
-    `events` are the audit events of the record, newest first. If they do not reach back to that version, the oldest known version
-    is returned.
+    `events` are the audit events of the record, newest first. If the events do not reach back to that version, the oldest known
+    version is returned.
     """
     found = state
     for passage in revisions_of(state, events[: max(state.version - version, 0)]):
