@@ -403,7 +403,7 @@ class Planned:
 def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
     """Plan every root field of a query operation. Raises GraphQLRequestError.
 
-    `lenient` affects only how values are built. It does not affect which queries run.
+    `lenient` affects only how values are built. `lenient` does not affect which queries run.
     """
     planned, records = Planned(), RecordPlanner(model, operation, lenient)
     singles = {field_of(kind): kind for kind in model}

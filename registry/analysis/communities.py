@@ -53,8 +53,8 @@ COMMUNITIES = ReportDefinition(
 class Partition(NamedTuple):
     """The network divided into communities.
 
-    It holds the community of each agency with ties, and compares the modularity (how clearly the communities are separated) with
-    that of random networks.
+    The partition holds the community of each agency with ties. It compares the modularity (how clearly the communities are
+    separated) with the modularity of random networks.
     """
 
     whole: TieNetwork

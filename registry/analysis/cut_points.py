@@ -66,8 +66,8 @@ class CutPoint(NamedTuple):
 class CutPointFinder:
     """The articulation points of a network, and the inner bridges, which have more than one agency on each side.
 
-    Both are found in the block-cut tree, where an inner bridge is a block of exactly two articulation points. The simulations add
-    ties to this tree; adding them to the network would give the same result.
+    Articulation points and bridges are found in the block-cut tree, where an inner bridge is a block of exactly two articulation
+    points. The simulations add ties to this tree; adding them to the network would give the same result.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -149,7 +149,7 @@ CUT_POINTS = ReportDefinition(
     "An articulation point is an agency whose removal cuts others off from the rest of the network; a bridge is a "
     "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Because ties may be "
     "missing from the records, each single point of failure is checked again in many simulations, in which a tenth "
-    "more ties are added at random. It is robust if it is still a single point of failure in most simulations "
+    "more ties are added at random. A single point of failure is robust if it remains one in most simulations "
     "(Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (

@@ -33,7 +33,7 @@ from registry.progress import steps
 class BlockModel(NamedTuple):
     """The degree-corrected stochastic block model, which expects ties from degrees and groups (Karrer & Newman 2011).
 
-    It holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
+    The model holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
     """
 
     degree: Ints

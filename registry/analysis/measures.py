@@ -46,8 +46,8 @@ def transitivity(arcs: Matrix) -> float:
 def clustering(ties: Matrix) -> Floats:
     """Return the local clustering coefficient of each agency (N) in an undirected network.
 
-    The coefficient is the share of the pairs of an agency's partners that have a tie with each other. It is 0 for fewer than two
-    partners (Watts & Strogatz 1998). The mean of the coefficient over all agencies is networkx.average_clustering.
+    The coefficient is the share of the pairs of an agency's partners that have a tie with each other. The coefficient is 0 for
+    fewer than two partners (Watts & Strogatz 1998). The mean of the coefficient over all agencies is networkx.average_clustering.
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
@@ -170,8 +170,8 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
 
     The Louvain method (Blondel et al. 2008) moves each agency to the neighbouring community with the largest gain in modularity,
     merges communities into nodes, and repeats until nothing improves. This implementation instead moves many agencies at once: a
-    random half of the agencies whose move would increase modularity. This is about twelve times as fast as moving one agency after
-    the other. Simultaneous moves can reduce modularity, so the best division found is returned.
+    random half of the agencies whose move would increase modularity. Simultaneous moves are about twelve times as fast as moving
+    one agency after the other. Simultaneous moves can reduce modularity, so the best division found is returned.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
     while True:
@@ -187,7 +187,7 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
 def adjusted_rand(one: Ints, other: Ints) -> float:
     """Return the adjusted Rand index, which measures how similar two groupings of the agencies (N each) are.
 
-    It is 1 if the groupings are equal, and 0 on average for random groupings (Hubert & Arabie 1985).
+    The index is 1 if the groupings are equal, and 0 on average for random groupings (Hubert & Arabie 1985).
     """
     both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
     together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))

@@ -26,7 +26,10 @@ from registry.i18n import _, number
 
 
 class Dependence(NamedTuple):
-    """An agency that leads a service, and the agencies (`holders`) with a record that this service needs; both as indices."""
+    """An agency that leads a service, and the agencies (`holders`) that have a record that this service needs.
+
+    All agencies are given as indices.
+    """
 
     agency: int
     holders: tuple[int, ...]
@@ -67,10 +70,10 @@ MISSING_TIES = ReportDefinition(
     "A pair of agencies is listed if it has no agreement in force, but at least two of four reasons for an "
     "agreement. First, a service that one agency leads depends on something that the other agency has and that no "
     "partner of the first agency has. Second, both do significantly similar work (report “Overlapping work”). Third, "
-    "both serve people whom few others serve. Fourth, both work in the same area. At least one of the first two "
-    "reasons is required. An agency and its own units are not a pair. Pairs are sorted by the number of reasons, "
-    "then by the number of dependencies, then by the number of ties that the sectors and the numbers of ties of both "
-    "agencies make likely (Karrer & Newman 2011).",
+    "both serve people whom few others serve. Fourth, both work in the same area. The first or the second reason is "
+    "required. An agency and its own units are not a pair. Pairs are sorted by the number of reasons, then by the "
+    "number of dependencies, then by the number of ties that the sectors and the numbers of ties of both agencies "
+    "make likely (Karrer & Newman 2011).",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
         Column("agency_a", "Agency", "text", "One agency; if one depends on the other, the dependent one."),

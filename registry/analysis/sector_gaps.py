@@ -55,7 +55,7 @@ def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
     `ties` (m x 2) join agencies that have a sector.
 
     Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model: random networks in
-    which each agency keeps its number of ties. It is computed without sampling, so that p-values have no lower bound.
+    which each agency keeps its number of ties. The null model is computed without sampling, so that p-values have no lower bound.
     """
     present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2

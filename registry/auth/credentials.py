@@ -1,4 +1,4 @@
-"""Credentials: access tokens, sessions and invitations. They are looked up by the hash of their secret."""
+"""Credentials: access tokens, sessions and invitations. Credentials are looked up by the hash of their secret."""
 
 from __future__ import annotations
 

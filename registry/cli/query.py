@@ -34,7 +34,10 @@ def explain_plan(query: Query | Explore) -> str:
 
 
 def explain_cypher(cypher: Cypher) -> str:
-    """Return a Cypher statement as text: one clause per line, indented by braces. Its parameters follow as comments."""
+    """Return a Cypher statement as text: one clause per line, indented by braces.
+
+    The parameters of the statement follow as comments.
+    """
     seeking = ["// On Neo4j:", *format_cypher(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
         [

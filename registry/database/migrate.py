@@ -302,7 +302,7 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     """Migrate a database to the model and return the differences found. Raises StoreError, also if the data are incompatible.
 
     The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and recomputes
-    outdated derived values. It reports progress through the callback.
+    outdated derived values. The function reports progress through the callback.
     """
     found = check(store, model)  # raises an error before anything is changed
     difference = compare(store, model)

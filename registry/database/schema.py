@@ -16,7 +16,7 @@ OBSOLETE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class SchemaItem:
-    """A required constraint or index. Its name ends in a hash of its definition."""
+    """A required constraint or index. The name of the item ends in a hash of its definition."""
 
     name: str
     text: str

@@ -24,7 +24,7 @@ from registry.permissions import Action, Actor, can, role_needed
 class HistoryEvent:
     """An audit event as part of a record's history: when, by whom and how the record changed, and its values before and after.
 
-    `number` is 0 for a change made by a load. Such a change can be undone only by undoing the entire load.
+    `number` is 0 for a change made by a load. A change made by a load can be undone only by undoing the entire load.
     """
 
     at: str

@@ -435,7 +435,10 @@ def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _save_one(transaction: Transaction, saving: SaveInput) -> SaveResult:
-    """Save one record of a batch. Its problems go into its result, so that the other records are checked too."""
+    """Save one record of a batch.
+
+    The problems of the record go into its result, so that the other records of the batch are checked too.
+    """
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
         check_by_hand(transaction, saving.kind)

@@ -325,11 +325,11 @@ class Changes:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
         saved = _(
-            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} of {of} "
-            "findings."
+            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} findings "
+            "in {of} cases."
         )
         current = _(
-            "As of {day}: {found} of {of} findings. Rows that are new: {new}; gone: {gone}; with another rank: "
+            "As of {day}: {found} findings in {of} cases. Rows that are new: {new}; gone: {gone}; with another rank: "
             "{moved}; with other values only: {changed}."
         )
         notes = [

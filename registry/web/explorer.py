@@ -30,7 +30,7 @@ COMMON_CODES = frozenset({"access", "status"})
 def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the data that the scripts of the explorer need.
 
-    `known` is the query result that the page already shows. It includes the id of the central record.
+    `known` is the query result that the page already shows. The query result includes the id of the central record.
     """
     return {
         "language": language(),

@@ -312,7 +312,7 @@ class IllustrativeNotice:
 class LayoutMiddleware:
     """Middleware of page routes that reads what every page shows.
 
-    It sets `waiting`, `waiting_more` (the inbox badge) and `illustrative` (the notice) in the scope.
+    The middleware sets `waiting`, `waiting_more` (the inbox badge) and `illustrative` (the notice) in the scope.
     """
 
     def __init__(self, app: ASGIApp, badge: InboxBadge, notice: IllustrativeNotice) -> None:

@@ -140,7 +140,7 @@ def soon_until(today: str) -> str:
 
 
 def successor(old: RecordState) -> RecordState:
-    """Return a new agreement that renews the given one. It is a copy without id, dates and document number."""
+    """Return a new agreement that renews the given one. The new agreement is a copy without id, dates and document number."""
     left_out = {*PERIOD_PROPERTIES, "document_number"}
     properties = {name: value for name, value in old.properties.items() if name not in left_out}
     return replace(old, properties=properties, ties={**old.ties, RENEWS: {old.id: {}}})
