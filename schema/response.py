@@ -66,9 +66,9 @@ def record(
 ) -> ResultRow:
     """Return the code that builds a record. `keys` maps each response name to the position of its value.
 
-    A row has `width` values; the position after them stands for the type name. `details` is the position and the length of the list
-    of details. The code inserts the members of this list into the row; if the list is null, the code inserts nulls. The first
-    `promised` values must not be null.
+    A row has `width` values; the position after the last value stands for the type name. `details` is the position and the length
+    of the list of details. The code inserts the members of this list into the row; if the list is null, the code inserts nulls.
+    `promised` says how many values at the start of the row must not be null.
     """
     at, hidden = details
     names = [f"v{place}" for place in range(width)]

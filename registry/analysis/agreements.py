@@ -54,7 +54,7 @@ class AgreementStatus:
         return one.in_force(self.as_of) and _end(one) <= self.horizon
 
     def continued(self, one: PartnershipRow) -> bool:
-        """Return whether the agreement is in force, or an agreement that renews it directly or indirectly."""
+        """Return whether the agreement, or an agreement that renews it directly or indirectly, is in force."""
         reached, new = {one.id}, [one]
         while new:
             here = new.pop()
@@ -231,8 +231,8 @@ AGREEMENTS = ReportDefinition(
     "end of the agreement, there is a gap. A disputed agreement does not count as in force. The use of a resource is "
     "covered if the user is a party of an agreement in force that covers the resource; an agency needs no agreement "
     "with its own units. If records that you may not see could change a finding, the finding counts as unknown. To "
-    "show what depends on an agreement, the network with the agreement is compared with the network without it. "
-    "Other agreements that expire soon are left out of both networks (articulation points; Hopcroft & Tarjan 1973). "
+    "show what depends on an agreement, the network with the agreement is compared with the network without it; both "
+    "networks leave out all other agreements that expire soon (articulation points; Hopcroft & Tarjan 1973). "
     "Agreements whose dates you may not see count as in force.",
     ("agencies", "resources", "partnerships"),
     (
@@ -442,7 +442,7 @@ def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[s
     if not status.agreements:
         return [_("There are no recorded agreements that you may see, so most findings are not possible.")]
     in_force = [one for one in status.agreements if one.in_force(status.as_of)]
-    template = _("Agreements in force on {day}: {n} of {m}. Not known to be confirmed by all parties: {k}.")
+    template = _("Agreements in force on {day}: {n} of {m}. Agreements not known to be confirmed by all parties: {k}.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(status.agreements)
     notes = [template.format(n=number(len(in_force)), m=number(of), day=day(status.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):

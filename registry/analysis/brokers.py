@@ -248,9 +248,8 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     if not top:
         return [_("No agency connects two others, so there are no brokers.")]
     template = _(
-        "Robust brokers: {n} of the {m} agencies in the top tenth. They stay in the top tenth in at least "
-        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are "
-        "uncertain."
+        "Robust brokers: {n} of the {m} agencies in the top tenth. Robust brokers stay in the top tenth in at least "
+        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are uncertain."
     )
     notes = [
         template.format(
@@ -259,7 +258,8 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     ]
     if len(ranked.agencies) > SOURCES:
         sampled = _(
-            "Betweenness is estimated from the shortest paths of {n} sampled agencies, in each simulation of {m}."
+            "Betweenness is estimated from the shortest paths of {n} sampled agencies, and in each simulation from "
+            "those of {m} agencies."
         )
         notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))
     return notes

@@ -65,10 +65,10 @@ class Partition(NamedTuple):
 def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
 
-    Modularity measures how clearly the communities are separated. One significance test at `level` compares the modularity of the
-    network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are findings only if the
-    network has a significantly higher modularity. The communities are compared with the sectors by the adjusted Rand index, a
-    measure of the similarity of two groupings (Hubert & Arabie 1985).
+    Modularity measures how clearly the communities are separated. One significance test at the significance level `level` compares
+    the modularity of the network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are
+    findings only if the network has a significantly higher modularity. The communities are compared with the sectors by the
+    adjusted Rand index, a measure of the similarity of two groupings (Hubert & Arabie 1985).
     """
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
@@ -136,7 +136,7 @@ def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -
         if beyond
         else _(
             "The modularity is {value}; {mean} is expected under the null model (z = {z}, p = {p}, {draws} random "
-            "networks, seed {seed}). Random networks divide as clearly, so these groups have no meaning."
+            "networks, seed {seed}). Random networks can be divided just as clearly, so these groups have no meaning."
         )
     )
     z = "–" if one.z is None else number(one.z)

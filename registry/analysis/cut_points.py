@@ -220,7 +220,7 @@ def _notes(found: Sequence["CutPoint"], robust: int, draws: int, least_support: 
     if not found:
         return [_("There are no single points of failure.")]
     template = _(
-        "Robust single points of failure: {n} of {m}. They remain single points of failure in at least "
+        "Robust single points of failure: {n} of {m}. Robust ones remain single points of failure in at least "
         "{share} of {draws} simulations with a tenth more ties (seed {seed}). The others are uncertain."
     )
     return [

@@ -157,7 +157,7 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
 
     Each test holds out a tenth of the agreements, and ranks all pairs of agencies without a tie by the other agreements. All ties
     of an agreement are held out together, because the other two ties of an agreement with three parties would reveal the third
-    tie. All measures, sectors and degrees included, use the remaining ties only.
+    tie. All measures, including sectors and degrees, are computed from the remaining ties only.
     """
     random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
@@ -382,7 +382,7 @@ def _rows(
 
 def _notes(judged: RankingEvaluation | None, connected: int) -> list[str]:
     if judged is None:
-        return [_("There are too few ties to test this ranking. Treat it as a hint.")]
+        return [_("There are too few ties to test this ranking. Treat the ranking only as a hint.")]
     return [verdict(judged, connected), _precision_note(judged)]
 
 
@@ -390,8 +390,8 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
     """Return a sentence that says whether the ranking by common partners beats the best baseline."""
     if connected < LEAST_AGENCIES:
         template = _(
-            "With fewer than {few} agencies, no ranking can be called better. Average precision: {ours}; best "
-            "simple baseline ({best}): {theirs}."
+            "With fewer than {few} agencies, no ranking can be shown to be better than another. Average precision: "
+            "{ours}; best simple baseline ({best}): {theirs}."
         )
     elif judged.beats:
         template = _(

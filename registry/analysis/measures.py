@@ -309,7 +309,7 @@ def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N) holds
     the group of each agency; `ties` (m x 2) holds at least one tie. The mean and standard deviation are exact over all permutations
     of the groups. The two-sided p-value is the share of networks whose index is at least as far from the mean as the observed
-    index. The share is taken among `draws` randomly permuted networks and the observed network.
+    index. These networks are the observed network and `draws` networks with permuted groups.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -448,7 +448,7 @@ def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
 def _triples(size: Floats) -> tuple[Floats, Floats]:
     """Return the two arrays from which the mean and variance of role counts are computed, by role and by the group of v.
 
-    The first array has the number of pairs a, b. The second array has the number of ordered couples of these pairs that share an
+    The first array counts the pairs (a, b) of agencies. The second array counts the ordered couples of such pairs that share an
     agency.
     """
     own, others = np.maximum(size - 1, 0), size.sum() - size

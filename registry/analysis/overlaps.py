@@ -362,7 +362,10 @@ def _idf(arrays: SnapshotArrays) -> Floats:
 
 
 def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
-    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index; both are 0 if neither agency has one."""
+    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index.
+
+    Both indices are 0 if neither agency has a function.
+    """
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
     weighted, plain = (_share(both @ one, a @ one + b @ one) for one in (rarity, np.ones_like(rarity)))
@@ -440,7 +443,7 @@ def _notes(
     return [
         *notes,
         _(
-            "Check for false findings: with functions permuted within sectors (seed {seed}), the same test finds "
-            "{n} of {m} pairs."
+            "Check for false findings: if the functions are permuted at random within sectors (seed {seed}), the "
+            "same test finds {n} of {m} pairs."
         ).format(seed=SEED, n=number(len(false_pairs.pairs.a)), m=number(false_pairs.family)),
     ]

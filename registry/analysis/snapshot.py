@@ -467,7 +467,7 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
         "by all parties. Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no "
-        "agreement is recorded, which does not mean that they work alone."
+        "agreement is recorded, but they may still work with others."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),

@@ -250,14 +250,11 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     out.print(
         "\n"
         + _(
-            "A target counts as not met if a test that just meets the target would give such a bad result less "
-            "than once in a thousand times."
+            "A target counts as not met if a test that just meets the target would give such a bad result in fewer "
+            "than one of a thousand runs."
         )
         + " "
-        + _(
-            "Rows on your data without a target show how large a share of real gaps and pairs can be found in your "
-            "data."
-        )
+        + _("Rows about your data that have no target show what share of real gaps and pairs the tests can find.")
     )
 
 

@@ -34,7 +34,7 @@ COMPARED = ("resources", "areas", "functions")
 
 
 def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
-    """Return Cypher that reads the lists named in COMPARED, as in `network`, but only the records that are compared with one need.
+    """Return Cypher that reads lists of records like `network`, but only of the records that are compared with one need.
 
     The lists hold the resources of the needed kind, and the areas and functions of the need with all broader areas and functions.
     The need may be a draft.

@@ -179,7 +179,7 @@ def _fault(error: Any, head: list[str]) -> Fault:
     path = [str(one) for one in error["loc"] if one != "[key]"]
     sentence = {
         "missing": _("The header lacks {key}. Add it."),
-        "extra_forbidden": _("The header has an unknown key {key}. Correct its name or remove it."),
+        "extra_forbidden": _("The header has an unknown key {key}. Correct the name of the key, or remove the key."),
     }.get(error["type"], _("The header has a wrong value at {key}: {reason}. Correct it."))
     reason = error["msg"][:1].lower() + error["msg"][1:]
     return Fault(_line_of(path, head), sentence.format(key=".".join(path), reason=reason))
@@ -335,8 +335,8 @@ class CustomReport:
                 raise self._broken(sentence, error.reason) from error
             if error.code in ("BAD_TEXT", "INTERNAL"):
                 sentence = _(
-                    "the database cannot run the Cypher. Correct it; the command registry report {name} says what is "
-                    "wrong."
+                    "the database cannot run the Cypher. Correct the file; the command registry report {name} says "
+                    "what is wrong."
                 )
                 raise self._broken(sentence.format(name=self.name), error.reason) from error
             raise

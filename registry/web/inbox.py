@@ -57,7 +57,7 @@ class InboxSection:
 
     @property
     def full(self) -> int:
-        """The maximum number of items in a section. If this section has fewer items, the value is 0."""
+        """The maximum number of items in a section if this section has so many, otherwise 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
