@@ -86,7 +86,7 @@ class Actor:
     def default_agency(self) -> str:
         """The agency that forms suggest for the user.
 
-        The value is "" if the user acts for no agency, or for several agencies of which none is the main one.
+        If the user acts for no agency, or for several agencies without a main agency, the value is "".
         """
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 

@@ -56,7 +56,7 @@ class Hits:
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
     """Run an exploration. The result of the exploration has the ids of records. The records are read later.
 
-    Raises StoreError and GraphQLRequestError. If it raises a GraphQLRequestError, the error has the path of the field.
+    Raises StoreError and GraphQLRequestError. The path of a GraphQLRequestError is the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}

@@ -229,7 +229,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
 def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
     """Return for each agency with ties how often it has each brokerage role.
 
-    An agency without a sector has empty cells. Pairs of partners are not counted if one of the partners has no sector.
+    An agency without a sector has empty cells. A pair of partners is not counted if one of the two has no sector.
     """
     sector = arrays.sector[ranked.agencies]
     known = np.flatnonzero(sector >= 0)

@@ -311,7 +311,7 @@ def gaps(
 
     Findings about facts that are missing in too many records come first. All other findings follow in order of priority. The
     parameters are passed on to the combined reports. The field `parts` of the result lists the combined reports. `found` counts the
-    findings. `of` and `unknown` are sums over all combined reports except `coverage`.
+    findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)

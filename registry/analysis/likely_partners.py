@@ -322,9 +322,9 @@ LIKELY_PARTNERS = ReportDefinition(
 def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
     """Rank pairs of agencies without a tie by their common partners, and list the first `most` pairs.
 
-    The score is the resource allocation index (Zhou et al. 2009). `of` counts all pairs with common partners. If `agency` is
-    given, it counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and the
-    number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
+    The score is the resource allocation index (Zhou et al. 2009). The field `of` counts all pairs with common partners. If `agency`
+    is given, `of` counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and
+    the number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
     """
     ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))

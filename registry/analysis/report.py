@@ -278,7 +278,7 @@ def _parse(parameter: ReportParameter | TextParameter, value: object) -> Value:
 
 
 def _text(parameter: TextParameter, value: object) -> str:
-    """Return the value without surrounding white space. Raises ReportError unless it is one short, printable line."""
+    """Return the value without surrounding white space. Raises ReportError unless the value is one short, printable line."""
     text = str(value).strip()
     if isinstance(value, str) and text.isprintable() and len(text) <= parameter.longest:
         return text
@@ -287,7 +287,7 @@ def _text(parameter: TextParameter, value: object) -> str:
 
 
 def _number(parameter: ReportParameter, value: object) -> Number:
-    """Return the value as a number of the parameter's type. Raises ReportError if it is out of range."""
+    """Return the value as a number of the parameter's type. Raises ReportError if the value is out of range."""
     kind = type(parameter.default)
     try:
         text = f"{Numeric.clean(value):.15g}" if isinstance(value, Numeral) else str(value)

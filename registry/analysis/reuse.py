@@ -161,7 +161,10 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Return whether the resource was available or in use before the day. If it has no recorded dates, return `also_undated`."""
+    """Return whether the resource was available or in use before the day.
+
+    If the resource has no recorded dates, return `also_undated`.
+    """
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 

@@ -283,7 +283,7 @@ class ScoredGroups(NamedTuple):
     def average_precision(self) -> float:
         """The average precision of the ranking; 0 if there are no hits. Candidates with equal scores share one place.
 
-        Method: Saito & Rehmsmeier 2015.
+        The method is that of Saito & Rehmsmeier 2015.
         """
         found, seen = np.cumsum(self.hits), np.cumsum(self.candidates)
         return float((self.hits * found / np.maximum(seen, 1)).sum() / max(found[-1], 1)) if len(found) else 0.0

@@ -102,7 +102,7 @@ def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
 
 
 def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
-    """Return the agreement to end. Raises ReportError if it is unknown or not in force on the day."""
+    """Return the agreement to end. Raises ReportError if the agreement is unknown or not in force on the day."""
     sentence = _("“{name}”: there is no agreement with the identifier {id} that you may see.")
     found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, END, sentence)
     if not found.in_force(as_of):
@@ -178,8 +178,8 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 class Altered(NamedTuple):
     """The snapshot after the supposed changes, the records that the parameters name, and the records that can no longer work.
 
-    `summaries` are the names of the removed records of which the reader sees only the summary. Which services and resources depend
-    on these records is unknown.
+    `summaries` are the names of the removed records of which the reader sees only the summary. It is unknown which services and
+    resources depend on these records.
     """
 
     snapshot: Snapshot

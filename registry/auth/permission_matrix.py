@@ -43,7 +43,7 @@ def page() -> Iterator[str]:
     yield "# Permissions"
     yield ""
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
-    yield "for records of each class, over GraphQL, on pages and by commands. A refusal names the missing role."
+    yield "of the tables below in GraphQL, on pages and with commands. If the registry refuses an action, it names the missing role."
     yield ""
     yield "The steward of an *own* record is an agency that you act for, or one of its units. All other records are *other*."
     yield "The agencies and groups listed in the grants of a record can view all its details, whatever its access class."
@@ -69,8 +69,8 @@ def page() -> Iterator[str]:
     yield ""
     yield "## Hidden values are unknown"
     yield ""
-    yield "You can view a link that belongs to the summary if you can view the summaries of both its records, and any other link if"
-    yield "you can view the details of both."
+    yield "A link joins two records. If the link belongs to the summary, you can view it if you can view the summaries of both"
+    yield "records. Otherwise you can view the link only if you can view the details of both records."
     yield "If you can view only the summary of a record, you cannot know its other links:"
     yield ""
     yield "- The counts and lists of these links are null."
@@ -100,8 +100,8 @@ def page() -> Iterator[str]:
             for title, steward in (("own", OWN), ("other", OTHER))
         ),
     )
-    yield "If you can propose a record, you can also withdraw its draft. Everybody can give feedback. Each party acts for itself: it"
-    yield "confirms agreements, assesses levels and requests resources only for agencies that you act for. Only administrators can"
+    yield "If you can propose a record, you can also withdraw its draft. Everybody can give feedback. You can confirm agreements,"
+    yield "assess levels and request resources only on behalf of agencies that you act for. Only administrators can"
     yield "edit feedback, requests and assessments afterwards. Only administrators can choose the identifier of an agency. Only an"
     yield "approver who acts for an agency can change its parent bodies. Both restrictions exist because access rights depend on the"
     yield "identifier and on the parent bodies."

@@ -118,7 +118,7 @@ class EngineState:
 
 
 def prepare(data: Path) -> None:
-    """Create the data directory and check that it is writable. Raises EngineError if it is not writable."""
+    """Create the data directory and check that it is writable. Raises EngineError if the directory is not writable."""
     with readable_errors(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / LOG).parent.mkdir(exist_ok=True)

@@ -203,7 +203,7 @@ WHAT: Mapping[str, str] = {
 class CalibrationCount(NamedTuple):
     """The number of cases (`of`), the number of cases in which an event was observed (`observed`), and the target share, if any.
 
-    The target share is an upper bound. If `least` is true, it is a lower bound.
+    The target share is an upper bound. If `least` is true, the target share is a lower bound.
     """
 
     name: str

@@ -17,7 +17,7 @@ MOST = 200
 class SharedUse:
     """The use of a resource by one of the agencies.
 
-    `covered` is whether an agreement covers the use. If the actor may not know this, `covered` is None.
+    `covered` is whether an agreement covers the use. If the actor may not know whether an agreement covers the use, `covered` is None.
     """
 
     agency: str

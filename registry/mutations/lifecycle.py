@@ -81,7 +81,10 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
 
 
 def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return the stored record with this id. Raises ValidationFailed if no such record exists or if the actor cannot see it."""
+    """Return the stored record with this id.
+
+    Raises ValidationFailed if no record has this id, or if the actor cannot see the record.
+    """
     state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))

@@ -365,7 +365,7 @@ def _id(kind: type[Kind], name: str) -> str:
 
 @dataclass(frozen=True)
 class SaveResult:
-    """The result for one record of a batch: `created`, `changed` or `unchanged`. If the record has problems, the result is ""."""
+    """The result for one record of a batch: `created`, `changed` or `unchanged`. For a record with problems, the result is ""."""
 
     what: str
     record: str | None = None

@@ -287,7 +287,7 @@ class Transaction:
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current record with this id. If it does not exist or the actor cannot see it, return None."""
+        """Return the current record with this id. If the record does not exist or the actor cannot see the record, return None."""
         state = self.get(kind, record)
         return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 

@@ -134,7 +134,7 @@ def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Join the texts to one text. If it is too long for a cell, it is cut and ends with `…`."""
+    """Join the texts to one text. If the text is too long for a cell, cut it and add `…`."""
     whole = "; ".join(texts)
     if len(whole) <= MOST_LETTERS:
         return whole

@@ -244,10 +244,10 @@ CHANGES = ReportDefinition(
     "Changes since a saved run",
     "What has changed in a report since a saved run?",
     "The saved report (registry report NAME --save LABEL) is run again on the current records, with the same "
-    "parameters, language and access rights. Rows are matched by their records and codes. New rows come first, then "
-    "rows that are gone, then rows with another rank (the largest change first), and last the rows in which only "
-    "values differ. Ranks are compared only among the rows that are in both runs, and as few rows as possible are "
-    "listed as moved (Schensted 1961).",
+    "parameters, language and access rights. A row of one run matches a row of the other run if both have the same "
+    "records and codes. New rows come first, then rows that are gone, then rows with another rank (the largest "
+    "change first), and last the rows in which only values differ. Ranks are compared only among the rows that are "
+    "in both runs, and as few rows as possible are listed as moved (Schensted 1961).",
     (),
     (
         Column("change", "Change", "code", "How the row has changed.", words=WORDS),

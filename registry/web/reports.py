@@ -61,7 +61,7 @@ NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 class LatestRun:
     """The latest completed run of a report, and when it ended.
 
-    `running` says whether a newer run is in progress, `failed` whether the last run failed.
+    `running` says whether a newer run is in progress; `failed` says whether the last run failed.
     """
 
     report: Report | None = None
@@ -176,7 +176,7 @@ class ReportRunner:
         return await asyncio.shield(self._start(request).task)
 
     async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
-        """Return the last run of a report. If it is out of date, start a new run.
+        """Return the last run of a report. If the last run is out of date, start a new run.
 
         If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
         error of an earlier failed run is not raised again.
