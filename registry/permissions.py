@@ -101,7 +101,10 @@ class Actor:
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return the names that stand for this user in a record's list of readers. A user with one of these names has access."""
+        """Return the names that stand for this user in a record's list of readers.
+
+        A user has access if one of the user's names is in the list of readers.
+        """
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 

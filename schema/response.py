@@ -44,7 +44,7 @@ class ResultRow:
         return f"{self.many(f'[{row}]')}[0]"
 
     def first(self, rows: Source) -> Source:
-        """Return the code for the result of the only row. If there is no row, the code returns None."""
+        """Return the code for the result of the only row. If the query returned no row, the code returns None."""
         return f"({self.many(rows)} or [None])[0]"
 
     def first_or_none(self, rows: Source) -> Source:

@@ -141,7 +141,7 @@ class NetworkWithout:
 
     The block-cut tree links the blocks of the network (groups that hold together if any one agency leaves) with the articulation
     points that join the blocks (Hopcroft & Tarjan 1973). The tree is built once. An agreement merges the blocks on the paths
-    between its parties. Only agencies on these paths can therefore cease to be articulation points.
+    between its parties. Therefore an agreement can make only agencies on these paths cease to be articulation points.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:

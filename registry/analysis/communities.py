@@ -1,4 +1,4 @@
-"""Report `communities`: groups of agencies with many ties among them, compared with the sectors."""
+"""Report `communities`: groups of agencies that have many ties with each other, compared with the sectors."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -51,7 +51,7 @@ class CutPoint(NamedTuple):
 
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
-    - `cut_off`: the number of agencies outside the largest of these groups
+    - `cut_off`: the number of agencies that the removal separates from the largest group
     - `beyond`: examples of the agencies that `cut_off` counts
     - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
@@ -67,7 +67,7 @@ class CutPointFinder:
     """The articulation points of a network, and the inner bridges, which have more than one agency on each side.
 
     Articulation points and bridges are found in the block-cut tree, where an inner bridge is a block of exactly two articulation
-    points. The simulations add ties to this tree; adding them to the network would give the same result.
+    points. The simulations add ties to the block-cut tree; adding the ties to the network would give the same result.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:

@@ -43,7 +43,7 @@ def several(cell: Cell) -> tuple[str, ...]:
 
 
 def texts(*cells: Cell) -> tuple[str, ...]:
-    """Return the non-empty cells as texts."""
+    """Return the non-empty cells of a row as texts."""
     return tuple(str(one) for one in cells if one)
 
 
@@ -187,8 +187,8 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
 def _level_findings(report: Report) -> Iterator[ReportRow]:
     """Yield the agreements that are far below their target level, or whose parties disagree on the level of cooperation.
 
-    An agreement is far below its target if it is at least FAR_BELOW levels below. Agreements one level below are too common to be
-    findings: they are up to a third of all agreements.
+    An agreement is far below its target if its level is at least FAR_BELOW levels below the target level. Agreements one level
+    below are too common to be findings: they are up to a third of all agreements.
     """
     for row in report.rows:
         if row["finding"] == "apart":

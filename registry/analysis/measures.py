@@ -103,9 +103,9 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
     """Return the unnormalised betweenness centrality of each agency (N).
 
     For each ordered pair of other agencies, the share of their shortest paths that pass through the agency is computed. The
-    betweenness is the sum of these shares. In an undirected network every pair counts twice, so the value is twice
-    networkx.betweenness_centrality(normalized=False). If `sources` (indices) is given, only paths from these agencies are counted,
-    and the result is scaled up to all agencies. The algorithm of Brandes 2001 is applied to several sources at a time.
+    betweenness of an agency is the sum of its shares over all pairs. In an undirected network every pair counts twice, so the value
+    is twice networkx.betweenness_centrality(normalized=False). If `sources` (indices) is given, only paths from these agencies are
+    counted, and the result is scaled up to all agencies. The algorithm of Brandes 2001 is applied to several sources at a time.
     """
     count = arcs.shape[0]
     begun = np.arange(count) if sources is None else sources
@@ -129,7 +129,7 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
 def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
     """Return for each agency (N) its share of the shortest paths from the `sources` to each target, summed over the targets.
 
-    These sums are called dependencies in Brandes 2001.
+    Brandes 2001 calls the sums dependencies.
     """
     layers = _layers(towards, sources)
     passing = np.zeros_like(layers[0])
@@ -291,7 +291,7 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 
 @dataclass(frozen=True)
 class EIIndex:
-    """The E-I index, which compares the ties between groups with those within them.
+    """The E-I index, which compares the ties between groups with the ties within groups.
 
     `EIIndex` also has the mean and the standard deviation of the index if groups are permuted at random, and the two-sided p-value
     of the index.
@@ -309,7 +309,7 @@ def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N) holds
     the group of each agency; `ties` (m x 2) holds at least one tie. The mean and standard deviation are exact over all permutations
     of the groups. The two-sided p-value is the share of networks whose index is at least as far from the mean as the observed
-    index. These networks are the observed network and `draws` networks with permuted groups.
+    index. The share is computed over the observed network and `draws` networks with permuted groups.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -437,8 +437,8 @@ def _masked(arcs: Matrix, selected: Bools) -> Matrix:
 def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
     """Return the mean and variance of each role count (N x 5) in random networks where every arc has the probability `share`.
 
-    The probability that a path a, v, b exists without an arc from a to b is share^2 (1 - share), called q. The covariance of two
-    such paths with one arc in common is (share (1 - share))^3.
+    The probability that a path a, v, b exists without an arc from a to b is share^2 (1 - share), called q. If two paths have one
+    arc in common, their covariance is (share (1 - share))^3.
     """
     paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
     q = share**2 * (1 - share)

@@ -161,9 +161,9 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
 def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures that have no null model, in the order of MEASURES.
 
-    The density is the number of ties divided by the number of pairs. The mean degree covers the agencies with a tie. The mean
-    distance is computed from the shortest paths from sampled agencies. The degree centralisation is that of Freeman 1978. The core
-    number is computed as in `networkx.core_number`. The connected components come from `scipy.sparse.csgraph`.
+    The density is the number of ties divided by the number of pairs. The mean degree is computed over the agencies that have a tie.
+    The mean distance is computed from the shortest paths from sampled agencies. The degree centralisation is that of Freeman 1978.
+    The core number is computed as in `networkx.core_number`. The connected components come from `scipy.sparse.csgraph`.
     """
     import networkx as nx  # imported here because it takes half a second
 

@@ -332,7 +332,7 @@ OVERLAPS = ReportDefinition(
 def overlaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_similarity: float = LEAST_SIMILARITY.default
 ) -> Report:
-    """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general ones.
+    """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general applications.
 
     Pairs are ranked by the idf-weighted Jaccard index: the share of their functions that both perform, in which rare functions
     have more weight. `level` is the false discovery rate over the pairs in a common area; `least_similarity` is the least

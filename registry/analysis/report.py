@@ -130,7 +130,7 @@ class Report:
     - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true, `withheld` is
       instead the number of rows that are left out because they name a record whose details the reader may not see
     - `labels`: the label of each parameter
-    - `counts`: the label of `found`
+    - `counts`: the label that is shown for the number `found`
     - `parts`: the reports that a composed report combines
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
 
@@ -207,7 +207,7 @@ class ReportDefinition:
         )  # fmt: skip
 
     def _with_key(self, row: ReportRow) -> ReportRow:
-        """Return the row with its key. In the key, ids replace the names of the records that are in the evidence."""
+        """Return a copy of the row that has its key. In the key, ids replace the names of the records that are in the evidence."""
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}

@@ -299,7 +299,7 @@ def reuse(
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
-    """Suggest to each agency the `each` resources with the highest scores; the constant REUSE describes the score.
+    """Suggest to each agency the `each` resources with the highest scores; the description in the constant REUSE explains the score.
 
     If `agency` is given, the report shows and counts only that agency. Similarity is computed only for the shown agencies, and for
     a sample of agencies that determines the limits of the score bands. On past data the score predicts as well as the best

@@ -17,7 +17,8 @@ def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
     The probabilities are those of the bipartite configuration model. `rows` are the D distinct row sums, and `many` says how many
     rows have each sum; rows with equal sums have equal probabilities. `columns` are the C column sums of the same matrix. The
     maximum-entropy model p_it = x_i y_t / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration, with rows or
-    columns of equal sums taken together. Rows and columns that are all ones or all zeros are certain, and are removed first.
+    columns of equal sums taken together. The values in rows and columns of only ones or only zeros are certain; such rows and
+    columns are removed first.
     """
     p, once = np.zeros((len(rows), len(columns))), np.ones(len(columns), np.int64)
     left, right = np.ones(len(rows), np.bool_), np.ones(len(columns), np.bool_)
@@ -97,8 +98,8 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
     """Return the probability of a tie for each pair of distinct degrees; `many` says how many agencies have each degree.
 
-    The ties of an agency with ties to all others, or to no others, are certain. Agencies with certain ties are removed first,
-    repeatedly.
+    The ties of an agency with ties to all others, or to no others, are certain. Agencies whose ties are certain are removed first;
+    this is repeated until no such agency is left.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
     while _fix_deterministic_degrees(p, left, many, open_):

@@ -152,7 +152,7 @@ def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
 
     If all agencies of a user are retired, the role is `viewer`; administrators keep their role.
 
-    `named` is the number of agencies named in the account. `agencies` are the active agencies among the agencies named in the account.
+    `named` is the number of agencies named in the account. `agencies` lists those of the named agencies that are not retired.
     """
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 

@@ -97,7 +97,7 @@ class Provider:
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
-        """Return the address of the provider's login page with these parameters. Raises ProviderUnavailable."""
+        """Return the address of the provider's login page, with the given query parameters. Raises ProviderUnavailable."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
         async with self._time_limit():
             endpoint = await self._endpoint("authorization_endpoint")

@@ -73,8 +73,8 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
     A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
 
     A link is `[relation, whether the link points away from the record, far kind, far id, far name]`, where "far" is the other end.
-    Links are ordered by the far name, the relation and the direction, outgoing first. Uses and agreements that are not current on
-    the day are left out of the links and counted separately.
+    Links are ordered by the name of the record at the other end, by relation, and by direction (outgoing links first). Uses and
+    agreements that are not current on the day are left out of the links and counted separately.
     """
     current = (
         f"({_is_current('e', 'since', 'until')} AND"

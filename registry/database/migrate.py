@@ -17,12 +17,12 @@ HERE = "(m:Metadata {id: 'registry'})"
 
 
 def stored_metadata() -> Cypher:
-    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if none are stored."""
+    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if no metadata are stored."""
     return Cypher(f"OPTIONAL MATCH {HERE} RETURN properties(m)")
 
 
 def put_metadata(values: Mapping[str, object]) -> Cypher:
-    """Return Cypher that sets these metadata values; null removes a value."""
+    """Return Cypher that stores the given metadata values; the value null removes an entry."""
     return Cypher(f"MERGE {HERE} SET m += $in.values", {"in": {"values": dict(values)}})
 
 
@@ -274,7 +274,7 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 class Difference:
     """The names of the constraints and indexes that a database lacks, and of those that it has but the model does not require.
 
-    A surplus constraint or index may belong to a newer release. Only those in `obsolete` are known to be unused.
+    A surplus constraint or index may belong to a newer release. Only the constraints and indexes in `obsolete` are known to be unused.
     """
 
     missing: tuple[str, ...]

@@ -207,7 +207,10 @@ def await_guard(data: Path, state: EngineState) -> None:
 
 
 def last_ports(data: Path) -> tuple[int, int] | None:
-    """Return the Bolt and HTTP ports of the last engine on ``data``, or None. Drivers that are still open connect to these ports."""
+    """Return the Bolt and HTTP ports of the last engine on ``data``, or None.
+
+    Drivers that are still open connect to the ports of the last engine.
+    """
     try:
         bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):

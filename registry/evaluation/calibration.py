@@ -156,8 +156,9 @@ def duplicated(
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
     """Give pairs of agencies in a common area similar work: functions of one agency replace some functions of the other agency.
 
-    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in at most one pair. `share` is
-    the share of functions that are replaced. The second result is the set of the pairs (indices, smaller index first).
+    At most `number` pairs of similar agencies are made. The two agencies of a pair are not `close`, and each agency is in at most
+    one pair. `share` is the share of functions that are replaced. The second result is the set of the pairs (indices, smaller index
+    first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()

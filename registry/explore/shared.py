@@ -85,7 +85,7 @@ class PartyAssessment:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the given agencies. If the actor sees only its summary, the details are None."""
+    """A partnership of several of the given agencies. If the actor sees only the summary of the partnership, the details are None."""
 
     partnership: str
     parties: Sequence[Participation]

@@ -78,7 +78,7 @@ def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem
 
 
 def total(promises: Iterable[Promise]) -> float:
-    """Return the total quantity of these promises."""
+    """Return the total quantity of the given promises."""
     return round(sum(one.quantity for one in promises), DIGITS)
 
 

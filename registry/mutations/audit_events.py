@@ -50,7 +50,10 @@ def empty_state(kind: type[Kind]) -> RecordState:
 
 
 def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState | None:
-    """Return the record's stored values, read from the rows of `database.write.several`. If there is no row, return None."""
+    """Return the record's stored values, read from the rows of `database.write.several`.
+
+    If there is no row for the record, return None.
+    """
     if not rows:
         return None
     properties, *ties = rows[0]

@@ -113,7 +113,7 @@ def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """Reject kinds that only a record action writes, such as feedback. Raises ValidationFailed.
 
-    Administrators may save records of these kinds too.
+    Administrators may save records of all kinds, including those written by record actions.
     """
     if kind.by_action and not transaction.actor.is_admin:
         message = _(

@@ -35,7 +35,10 @@ from registry.permissions import Action, Actor, can
 
 @dataclass(frozen=True)
 class PendingRecord:
-    """A record to write, with its source and the relationships to create and to remove. The row is made by `database.write.stored`."""
+    """A record to write, with its source and the relationships to create and to remove.
+
+    The function `database.write.stored` makes the row that is written.
+    """
 
     kind: type[Kind]
     row: Stored
@@ -337,7 +340,7 @@ class Transaction:
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier_result(self) -> MutationResult | None:
-        """Return the result of an earlier change with the same idempotency key. If there was no such change, return None.
+        """Return the result of an earlier change with the same idempotency key. If no earlier change used the key, return None.
 
         Raises ValidationFailed if the key was used for another request.
         """

@@ -189,8 +189,8 @@ class Library:
     def find(self, name: str, actor: Actor) -> ReportDefinition:
         """Return the definition of a report that the actor may run.
 
-        Raises UnknownReport if there is no such report, ReportForbidden if the actor may not run it, and BrokenReport if its file
-        cannot be used.
+        Raises UnknownReport if the report does not exist, ReportForbidden if the actor may not run the report, and BrokenReport if
+        the file of the report cannot be used.
         """
         if name in DEFINITIONS or (custom := self._custom_reports().get(name)) is None:
             return find_definition(name, self.questions(actor))

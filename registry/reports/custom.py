@@ -349,7 +349,7 @@ class CustomReport:
 def _actor_parameters(actor: Actor) -> dict[str, object]:
     """Return the role, names and agencies of the actor, which a query may use as parameters.
 
-    Users for whom all these facts are the same share cached results.
+    Users who have the same role, names and agencies share cached results.
     """
     values = sorted(actor.names()), sorted(actor.agencies), actor.role.value
     return dict(zip(OF_ACTOR, values, strict=True))

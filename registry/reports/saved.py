@@ -75,7 +75,7 @@ class SavedRun(_SavedModel):
     """A saved run of a report.
 
     Each record lists the names of the groups that may read it. `sight` has the names that the run had when it read the records.
-    Only a user who has all these names may see the run. `fingerprint` identifies the data that the run read.
+    Only a user who has all names in `sight` may see the run. `fingerprint` identifies the data that the run read.
     """
 
     label: str
@@ -163,7 +163,7 @@ class SavedRuns:
         return self._path(label)
 
     def find(self, label: str, actor: Actor) -> SavedRun:
-        """Return the saved run with this label. Raises ReportError if there is no such run, or if the actor may not see it."""
+        """Return the saved run with this label. Raises ReportError if no run has this label, or if the actor may not see the run."""
         if LABEL.fullmatch(label) and self._path(label).is_file():
             run = _read(self._path(label))
             if run.shown_to(actor):
@@ -171,7 +171,7 @@ class SavedRuns:
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
     def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the latest saved run of a report that the actor may see; return None if there is no such run."""
+        """Return the latest saved run of a report that the actor may see; return None if the actor may see none."""
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
@@ -189,7 +189,7 @@ class SavedRuns:
         return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
 
     def remove(self, label: str) -> None:
-        """Delete the saved run with this label. Raises ReportError if there is no such run."""
+        """Delete the saved run with this label. Raises ReportError if no run has this label."""
         if not LABEL.fullmatch(label) or not self._path(label).is_file():
             raise ReportError(_("There is no saved run called {label}.").format(label=label))
         self._path(label).unlink()

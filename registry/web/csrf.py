@@ -64,7 +64,7 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 class CSRFMiddleware:
     """Middleware that refuses cross-site requests. A person may still follow a link from another site.
 
-    The middleware reads the Fetch Metadata headers. If a browser does not send them, it reads the Origin header.
+    The middleware reads the Fetch Metadata headers. If a browser does not send these headers, the middleware reads the Origin header.
     """
 
     def __init__(self, app: ASGIApp) -> None:

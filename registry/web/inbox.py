@@ -70,7 +70,7 @@ class InboxContext:
     me: Actor
 
     async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return the records that have a certain status, newest first, if the user may perform the action on them.
+        """Return the records that have a status and on which the user may perform an action, newest first.
 
         Each record is given as kind, id and time.
         """

@@ -83,7 +83,7 @@ class GapSummary:
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The reports whose findings the collaboration gap report combines, by name."""
+        """A mapping from report names to the reports whose findings the collaboration gap report combines."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
@@ -210,7 +210,7 @@ class ReportRunner:
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
-        """Return the run in progress for the key of a request. If no such run is in progress, start one."""
+        """Return the run in progress for the key of a request. If no run for this key is in progress, start one."""
         running = self._running.get(request.key)
         if running is None:
             running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))
