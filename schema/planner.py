@@ -184,7 +184,7 @@ def _runs(end: End, given: Mapping[str, Any]) -> Runs | None:
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
-    """Return the position in a row for the value of each response name.
+    """Return, for each response name, the position of its value in a row.
 
     The properties come first, then the linked records and counts, then the type name.
     """

@@ -21,10 +21,11 @@ COMMUNITIES = ReportDefinition(
     "communities",
     "Groups that work together",
     "Which groups of agencies work together closely, and do these groups match the sectors?",
-    "Groups have more ties inside than expected from the numbers of ties (modularity, Louvain method; Blondel et al. "
-    "2008). Every network can be divided into groups, so the modularity is compared with that of random networks in "
-    "which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted Rand index (Hubert & Arabie "
-    "1985) measures how well groups match sectors: 0 is expected by chance, 1 means that they are the same.",
+    "The agencies of a group have more ties with each other than expected from their numbers of ties (modularity, "
+    "Louvain method; Blondel et al. 2008). Every network can be divided into groups, so the modularity is compared "
+    "with that of random networks in which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted "
+    "Rand index (Hubert & Arabie 1985) measures how well groups match sectors: 0 is expected by chance, 1 means that "
+    "they are the same.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("group", "Group", "integer", "The number of the group; 1 is the largest."),

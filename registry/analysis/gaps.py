@@ -282,9 +282,9 @@ GAPS = ReportDefinition(
     "Facts that are missing for more than one record in ten come first. The findings of other reports follow in "
     "turn: the most urgent finding of each type, then the second of each type, and so on. Three reports contribute "
     "only their strongest findings. “Levels of cooperation” contributes agreements whose parties disagree by two or "
-    "more levels, or that are two or more levels below their target. “Single points of failure” contributes those "
-    "that are robust. “Expected demand” contributes the top 1 % of suggestions, for resources that gained a user in "
-    "the last two years. Each report explains its own method.",
+    "more levels, or that are two or more levels below their target. “Single points of failure” contributes only "
+    "robust single points of failure. “Expected demand” contributes the top 1 % of suggestions, for resources that "
+    "gained a user in the last two years. Each report explains its own method.",
     tuple(READS),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=ABOUT),

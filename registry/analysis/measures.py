@@ -366,11 +366,11 @@ def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage
 
     An agency v is a broker on each path a, v, b without an arc from a to b. The groups (N) of the three agencies give the role:
 
-    - coordinator: all three are in one group
-    - consultant (itinerant broker): a and b are in one group, v is in another
-    - representative: a and v are in one group, b is in another
-    - gatekeeper: v and b are in one group, a is in another
-    - liaison: all three are in different groups
+    - coordinator: the broker v and its partners a and b are in one group
+    - consultant (itinerant broker): the partners a and b are in one group, the broker v is in another
+    - representative: the partner a and the broker v are in one group, the partner b is in another
+    - gatekeeper: the broker v and the partner b are in one group, the partner a is in another
+    - liaison: the broker v and its partners a and b are in three different groups
 
     In undirected networks every pair a, b counts once, and the counts of representative and gatekeeper are equal.
 

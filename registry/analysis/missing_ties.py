@@ -68,12 +68,12 @@ MISSING_TIES = ReportDefinition(
     "Missing partnerships",
     "Which agencies depend on each other or do the same work, but have no agreement?",
     "A pair of agencies is listed if it has no agreement in force, but at least two of four reasons for an "
-    "agreement. First, a service that one agency leads depends on something that the other agency has and that no "
-    "partner of the first agency has. Second, both do significantly similar work (report “Overlapping work”). Third, "
-    "both serve people whom few others serve. Fourth, both work in the same area. The first or the second reason is "
-    "required. An agency and its own units are not a pair. Pairs are sorted by the number of reasons, then by the "
-    "number of dependencies, then by the number of ties that the sectors and the numbers of ties of both agencies "
-    "make likely (Karrer & Newman 2011).",
+    "agreement. The four reasons are: (1) a service that one agency leads depends on something that the other agency "
+    "has and that no partner of the first agency has; (2) both do significantly similar work (report “Overlapping "
+    "work”); (3) both serve people whom few others serve; (4) both work in the same area. At least one of the "
+    "reasons (1) and (2) is required. An agency and its own units are not a pair. Pairs are sorted by the number of "
+    "reasons, then by the number of dependencies, then by the number of ties that the sectors and the numbers of "
+    "ties of both agencies make likely (Karrer & Newman 2011).",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
         Column("agency_a", "Agency", "text", "One agency; if one depends on the other, the dependent one."),

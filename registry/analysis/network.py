@@ -83,8 +83,9 @@ NETWORK = ReportDefinition(
     "How is the whole network of ties structured, and how does it differ from a random network?",
     "A tie is a pair of agencies with an agreement in force; ties have no direction. Transitivity, clustering and "
     "modularity are compared with random networks in which every agency keeps its number of ties (degree-preserving "
-    "rewiring). The E-I index is compared with all permutations of the sectors; their mean and standard deviation "
-    "are exact. p-values are two-sided and adjusted for the number of measures compared (Benjamini & Hochberg 1995).",
+    "rewiring). The E-I index is compared with its values for permutations of the sectors; the mean and the standard "
+    "deviation over all permutations are exact. p-values are two-sided and adjusted for the number of measures "
+    "compared (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("measure", "Measure", "code", "The measure of the network.", words=MEASURES),

@@ -223,8 +223,9 @@ REUSE = ReportDefinition(
     "Every agency gets a score for every resource that it does not use or own. The score is the recent activity of "
     "the agency (how many resources it started to use) times the votes of the users and owners of the resource. The "
     "weight of a vote halves every two years after the use started. A vote weighs more if the two agencies have many "
-    "resources in common (1 + 2 x Jaccard index), or if they have the same parent agency (+ 1). The rank bands "
-    "compare the score with the scores of all pairs. No parameter is fitted to the data.",
+    "resources in common (1 + 2 x Jaccard index), or if they have the same parent agency (+ 1). The rank bands (top "
+    "1 %, top 10 %) compare a score with the scores of all pairs of an agency and a resource. No parameter is fitted "
+    "to the data.",
     ("agencies", "resources"),
     (
         Column("rank", "Rank", "integer", "The rank among the suggestions shown."),
@@ -400,9 +401,9 @@ class SuggestionRows:
                 "for the others."
             ),
             _(
-                "Similarity is shown as a reason to talk to each other. On that data it did not improve the "
-                "forecasts over a simple baseline: suggest the resources with the most new users to the most "
-                "active agencies. The command `registry backtest reuse` tests the forecasts on your data."
+                "The similarity of agencies is shown as a reason for them to talk to each other. On that data it did "
+                "not improve the forecasts over a simple baseline: suggest the resources with the most new users to "
+                "the most active agencies. The command `registry backtest reuse` tests the forecasts on your data."
             ),
         ]
 

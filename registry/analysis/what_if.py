@@ -307,14 +307,15 @@ WHAT_IF = ReportDefinition(
     "what-if",
     "What if",
     "What would change if records were removed, or agreements were added or ended?",
-    "The changes are made in memory only; nothing is saved. Four reports are compared before and after: "
-    "“Collaboration gaps”, “Services without a two-way channel”, “Late answers to feedback” and “The network as a "
-    "whole”. If records are removed, other records are removed too: services that have no provider left, resources "
-    "that have no owner left, and agreements that have fewer than two parties left. A service can no longer work if "
-    "it depends on something that is removed. A required resource can be replaced by a shareable resource of the "
-    "same kind that has a function in common with it. An added agreement covers all resources that the two agencies "
-    "use of each other. The rows show which services and resources can no longer work, new findings, findings that "
-    "are gone, the number of findings of each report, and the network measures.",
+    "The changes are made in memory only; nothing is saved. The report compares the results of four reports before "
+    "and after the changes: “Collaboration gaps”, “Services without a two-way channel”, “Late answers to feedback” "
+    "and “The network as a whole”. If records are removed, other records are removed too: services that have no "
+    "provider left, resources that have no owner left, and agreements that have fewer than two parties left. A "
+    "service can no longer work if it depends on something that is removed. A required resource can be replaced by a "
+    "shareable resource of the same kind that has a function in common with it. An agreement that is added between "
+    "two agencies covers all resources that either agency uses from the other. The rows show which services and "
+    "resources can no longer work, new findings, findings that are gone, the number of findings of each report, and "
+    "the network measures.",
     tuple(dict.fromkeys(one for question in (*COMPARED, NETWORK) for one in question.reads)),
     (
         Column("change", "Change", "code", "The type of change.", words=CHANGES),

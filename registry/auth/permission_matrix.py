@@ -45,7 +45,7 @@ def page() -> Iterator[str]:
     yield "`make docs` generates this page from `registry/permissions.py`. `tests/auth/test_permission_matrix.py` tests every cell"
     yield "of the tables below in GraphQL, on pages and with commands. If the registry refuses an action, it names the missing role."
     yield ""
-    yield "The steward of an *own* record is an agency that you act for, or one of its units. All other records are *other*."
+    yield "The steward of an *own* record is an agency that you act for, or one of its units. All other records are called *other*."
     yield "The agencies and groups listed in the grants of a record can view all its details, whatever its access class."
     yield ""
     yield "## View"
@@ -129,7 +129,7 @@ def page() -> Iterator[str]:
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""
     yield "**Every command runs as the administrator.** A user who can start `registry` on its server has the database password or"
-    yield "its files, and so all rights; no option or token limits them. The audit log records these changes as `command` or `load`."
+    yield "its files, and so all rights; no option or token limits them. The audit log records changes by commands as `command` or `load`."
     yield "Only `report --public` reads as a user who is not signed in. Therefore give access to the server only to administrators;"
     yield "everybody else gets a token and uses GraphQL or the pages."
 
