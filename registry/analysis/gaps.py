@@ -25,7 +25,8 @@ from registry.i18n import _, day, ngettext, number, percent
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
     """Convert a row of another report to a row of the report `gaps`.
 
-    The evidence and the confidence stay the same. The key gets the type of finding as a prefix. `next_step` is already translated.
+    The new row keeps the evidence and the confidence of the other row. The key gets the type of finding as a prefix. `next_step` is
+    already translated.
     """
     values: dict[str, Cell] = {
         "finding": about,
@@ -167,7 +168,9 @@ def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
 def special_application(row: ReportRow) -> ReportRow:
     """Return the finding that a special application duplicates a general application."""
     subject = _("{special} could be replaced by {general}").format(special=row["special"], general=row["general"])
-    measure = _("all {n} functions of the special application are in common").format(n=formatted(row["shared"]))
+    measure = _("the general application also has all {n} functions of the special application").format(
+        n=formatted(row["shared"])
+    )
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 

@@ -129,8 +129,8 @@ def page() -> Iterator[str]:
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""
     yield "**Every command runs as the administrator.** A user who can start `registry` on its server has the database password or"
-    yield "its files, and so all rights; no option or token limits them. The audit log records changes by commands as `command` or `load`."
-    yield "Only `report --public` reads as a user who is not signed in. Therefore give access to the server only to administrators;"
+    yield "its files, and so all rights; no option or token limits them. The audit log records changes by commands as `command` or"
+    yield "`load`. Only `report --public` reads as a user who is not signed in. Therefore give access to the server only to administrators;"
     yield "everybody else gets a token and uses GraphQL or the pages."
 
 

@@ -197,7 +197,7 @@ def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> 
                 "ERASABLE",
                 name,
                 "",
-                _("a change without erasable text"),
+                _("a change that has no text that must be erasable"),
                 _("The audit log does not store this text, because it must be erasable. The change cannot be undone."),
             )
         elif state.properties.get(name) != value:

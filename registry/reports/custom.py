@@ -88,7 +88,9 @@ class ParameterHead(_HeaderModel):
     @model_validator(mode="after")
     def _in_order(self) -> "ParameterHead":
         if not self.least <= self.default <= self.most:
-            raise PydanticCustomError("order", _("the default of a parameter must be between its least and most"))
+            raise PydanticCustomError(
+                "order", _("the value default of a parameter must be between the values least and most")
+            )
         if self.type == "integer" and not all(one.is_integer() for one in (self.default, self.least, self.most)):
             raise PydanticCustomError(
                 "whole", _("default, least and most of an integer parameter must be whole numbers")
