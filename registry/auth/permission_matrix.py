@@ -128,10 +128,10 @@ def page() -> Iterator[str]:
     yield ""
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""
-    yield "**Every command runs as the administrator.** A user who can start `registry` on its server has the database password or"
-    yield "its files, and so all rights; no option or token limits them. The audit log records changes by commands as `command` or"
-    yield "`load`. Only `report --public` reads as a user who is not signed in. Therefore give access to the server only to administrators;"
-    yield "everybody else gets a token and uses GraphQL or the pages."
+    yield "**Every command runs as the administrator.** A user who can start `registry` on its server has the database password"
+    yield "or its files, and so all rights; no option or token limits them. The audit log records changes by commands as"
+    yield "`command` or `load`. Only `report --public` reads with the permissions of a user who is not signed in. Therefore give"
+    yield "access to the server only to administrators; everybody else gets a token and uses GraphQL or the pages."
 
 
 def _listed(names: Sequence[str]) -> str:

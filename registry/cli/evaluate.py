@@ -142,7 +142,7 @@ def _print(found: "Backtest") -> None:
         )
     )
     if any(one.short for one in found.cuts):
-        out.print(_("* The data end more than a month before the end of that year."))
+        out.print(_("* The data end more than a month before the end of the year that is marked with *."))
     out.print(_("Best simple baseline: {name}").format(name=_(HEADINGS[found.best_trivial])))
     out.print(verdict(found))
 
