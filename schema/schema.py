@@ -132,7 +132,7 @@ class Inputs:
 def is_nested(kind: type[Kind]) -> bool:
     """Return whether a kind is a vocabulary with broader terms, such as areas.
 
-    A filter on such a vocabulary can select a term together with all its narrower terms.
+    A filter on a vocabulary with broader terms can select a term together with all its narrower terms.
     """
     return "broader" in kind.ends
 

@@ -6,8 +6,8 @@ the connection when that process ends for any reason, on every platform. When th
 engine. If a user has sent ``stay``, the engine keeps running. The process that started the guard counts as a user until it closes
 the guard's standard input.
 
-The state file exists while the engine runs. It is deleted only after a clean shutdown. A state file without a running process
-therefore means that the engine crashed or was killed.
+The state file exists while the engine runs. The guard deletes the state file only after a clean shutdown. A state file without a
+running process therefore means that the engine crashed or was killed.
 """
 
 import contextlib

@@ -109,7 +109,7 @@ _PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 
 def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
-    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for it."""
+    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for the resource."""
     resource = transaction.get(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))
