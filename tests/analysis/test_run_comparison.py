@@ -49,8 +49,10 @@ def test_as_few_rows_as_possible_have_moved(now: list[str]) -> None:
 
 
 def test_the_row_that_moved_farthest_comes_first() -> None:
-    told = compare(COLUMNS, rows("abcdefgh"), rows("bcadhefg"))
-    assert [(one.change, one.row["name"]) for one in told[:3]] == [("moved", "h"), ("moved", "a"), ("same", "b")]
+    told = compare(COLUMNS, rows("abcdefghijkl"), rows("bcadelfghjki"))
+    moved = [(one.row["name"], one.place_then, one.place_now) for one in told if one.change == "moved"]
+    assert moved == [("l", 12, 6), ("i", 9, 12), ("a", 1, 3)]
+    assert [one.change for one in told] == ["moved"] * 3 + ["same"] * 9
 
 
 def test_changed_cells_are_named_and_columns_that_were_not_there_are_not() -> None:
