@@ -11,13 +11,15 @@ from registry.reports.catalogue import run_on_snapshot
 AS_OF = "2026-11-25"
 
 
-def overlapping(work: dict[str, range], **parameters: float) -> Report:
+def overlapping(work: dict[str, range], *, sectorless: str = "", **parameters: float) -> Report:
     """Return the overlaps of agencies with these functions, next to forty agencies with other work in the same sector.
 
-    Every agency also has the function f2000.
+    Every agency also has the function f2000. The agency `sectorless` has no sector.
     """
     others = {f"other{n}": range(1000 + 10 * n, 1010 + 10 * n) for n in range(40)}
-    agencies = [AgencyRow(one, one.upper(), True, ["sector"], ["town"]) for one in (*work, *others)]
+    agencies = [
+        AgencyRow(one, one.upper(), True, [] if one == sectorless else ["sector"], ["town"]) for one in (*work, *others)
+    ]
     services = [
         ServiceRow(f"s-{one}", "S", True, [one], [f"f{n}" for n in (*functions, 2000)])
         for one, functions in {**work, **others}.items()
@@ -48,3 +50,12 @@ def test_pairs_below_the_smallest_similarity_are_left_out() -> None:
     assert [row["agency_a"] for row in overlapping(WORK, least_similarity=0.75).rows] == ["A"]
     assert [row["agency_a"] for row in overlapping(WORK, least_similarity=10 / 12).rows] == ["A"]
     assert overlapping(WORK, least_similarity=0.9).found == 0
+
+
+def test_an_agency_without_a_sector_is_not_compared() -> None:
+    report = overlapping(WORK, sectorless="a")
+    assert [row["agency_a"] for row in report.rows] == ["C"]
+    assert any(
+        note.startswith("1 agency is not compared: it has no recorded function, area or sector")
+        for note in report.notes
+    )
