@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry.analysis.measures import mixing
 from registry.analysis.report import ReportError
 from registry.analysis.snapshot import AgencyRow, ResourceRow, Snapshot, TermRow
-from registry.analysis.statistics import adjust_p_values, bicm, fixed_degrees
+from registry.analysis.statistics import ScoredGroups, adjust_p_values, bicm, fixed_degrees
 from registry.clock import today
 from registry.database.driver import Store
 from registry.i18n import use_language
@@ -252,6 +252,16 @@ def test_the_bipartite_model_keeps_every_sum(data: st.DataObject) -> None:
 def test_false_discovery_is_that_of_benjamini_and_hochberg() -> None:
     p = np.array([0.01, 0.04, 0.03, 0.005])
     assert np.allclose(adjust_p_values(p, len(p)), [0.02, 0.04, 0.04, 0.02])
+    assert adjust_p_values(np.array([0.9, 0.2]), 10).tolist() == [1, 1], "a probability is at most 1"
+
+
+def test_the_precision_of_tied_candidates_is_that_of_a_random_order() -> None:
+    groups = ScoredGroups.of(np.array([1.0, 5.0, 1.0]), np.array([3, 2, 1]), np.array([1, 1, 1]))
+    assert (groups.candidates.tolist(), groups.hits.tolist()) == ([2, 4], [1, 2])
+    assert [groups.precision_at(count) for count in (0, 1, 2, 4, 6, 9)] == [0, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert (groups.base_rate, groups.average_precision) == (0.5, 0.5)
+    better = ScoredGroups.of(np.array([1.0, 5.0]), np.array([4, 2]), np.array([0, 2]))
+    assert [better.precision_at(count) for count in (2, 4)] == [1, 0.5] and better.average_precision == 1
 
 
 def test_today_is_the_day_of_a_report_that_names_none(store: Store) -> None:
