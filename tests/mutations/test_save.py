@@ -1,22 +1,26 @@
 """Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import orjson
 import pytest
 
 from registry.database import write
-from registry.database.driver import Store
+from registry.database.driver import Ask, ConnectionSettings, Cypher, Rows, Store
 from registry.model.definitions import Agency, Channel, Need, Resource
 from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, make_transition
-from registry.mutations.save import LinkChange, SaveInput, alike
-from registry.mutations.transaction import MOST, SIZE, NameIndex, RecordCache, RequestContext
+from registry.mutations.save import LinkChange, SaveInput, alike, save_all
+from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.two_agencies import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 
 pytestmark = SLOW_ON_NEO4J
+
+Answer = TypeVar("Answer")
 
 
 @pytest.fixture
@@ -181,34 +185,28 @@ def test_names_are_alike_word_by_word_with_equal_numbers(one: str, other: str, e
     assert alike(one, other) is expected and alike(other, one) is expected
 
 
-def test_names_are_found_by_numbers_and_beginnings() -> None:
-    index = NameIndex([("a", "Dinas Kesehatan"), ("b", "Dinas Kebersihan"), ("c", "Posko")])
-    index.add("d", "Kesenian")
-    index.add("e", "Posko 5")
-    assert dict(index.like("dinas")) == {"a": "Dinas Kesehatan", "b": "Dinas Kebersihan"}
-    assert set(dict(index.like("Kesatuan"))) == {"a", "d"}, "three letters are enough"
-    assert set(dict(index.like("posko 5"))) == {"e"} and not dict(index.like("posko 6"))
-    many = NameIndex([(f"m{number}", "Dinas") for number in range(MOST)])
-    assert len(dict(many.like("dinas"))) == MOST
-    many.add("z", "Zoo")
-    found = list(dict(many.like("dinas zoo")))
-    assert found[0] == "z" and len(found) == MOST, "rare beginnings come first"
+class Counting(Store):
+    """A store that counts the queries of its changes."""
+
+    queries = 0
+
+    def change(self, work: Callable[[Ask], Answer]) -> Answer:
+        def counted(ask: Ask, cypher: Cypher) -> Rows:
+            self.queries += 1
+            return ask(cypher)
+
+        return super().change(lambda ask: work(partial(counted, ask)))
 
 
-def test_a_value_is_read_once_and_in_batches() -> None:
-    asked: list[tuple[str, int]] = []
+def test_a_batch_is_read_in_bulk_however_many_records_it_has(town: Store, embedded_place: ConnectionSettings) -> None:
+    owners = {"owners": LinkChange({"dinkes": {}})}
 
-    def read(kind: str, ids: Sequence[str]) -> dict[str, str]:
-        asked.append((kind, len(ids)))
-        return {one: one.upper() for one in ids if one != "none"}
+    def queries(kind: str, many: int) -> int:
+        given = [(f"room:{kind}{one}", f"{kind} {many} {one}") for one in range(many)]
+        savings = [SaveInput(Resource, one, {"name": name, "kind": kind}, owners) for one, name in given]
+        with Counting(embedded_place) as store:
+            done = save_all(store, RequestContext(HEALTH, "form"), savings, dry=False)
+            assert {one.what for one in done} == {"created"}
+            return store.queries
 
-    cache = RecordCache(read)
-    assert cache.all_of("Agency", ["a", "none", "a"]) == {"a": "A", "none": None}
-    assert cache.of("Agency", "a") == "A" and cache.of("Agency", "none") is None and asked == [("Agency", 2)]
-    assert cache.of("Service", "a") == "A" and asked[-1] == ("Service", 1)
-    cache.put("Agency", "a", "B")
-    assert cache.of("Agency", "a") == "B"
-    cache.drop("Agency", "a")
-    assert cache.of("Agency", "a") == "A" and len(asked) == 3
-    cache.all_of("Need", map(str, range(2 * SIZE + 1)))
-    assert asked[3:] == [("Need", SIZE), ("Need", SIZE), ("Need", 1)]
+    assert queries("facility", 2) == queries("equipment", 20)
