@@ -151,6 +151,14 @@ def test_a_duplicate_is_not_registered_unless_it_is_another(city: Store, name: s
     assert not by(city, HEALTH, replace(again, another=True)).problems
 
 
+def test_the_three_most_similar_names_are_listed_the_most_similar_first(town: Store) -> None:
+    for number, name in enumerate(["Pariwis", "Pariwist", "Pariwisat", "Pariwisata"]):
+        existing = SaveInput(Agency, f"agency:{number}", {"name": f"Dinas {name}", "kind": "other"}, another=True)
+        assert not by(town, ADMIN, existing).problems
+    again = by(town, ADMIN, SaveInput(Agency, None, {"name": "Dinas Pariwisata", "kind": "other"}))
+    assert [(one.code, one.value) for one in again.problems] == [("ALIKE", f"agency:{one}") for one in (3, 2, 1)]
+
+
 @pytest.mark.parametrize("name", ["Dinas Kesehatan 2", "Dinas Perhubungan", "Dinas"])
 def test_what_is_only_somewhat_alike_is_let_through(city: Store, name: str) -> None:
     assert not by(city, HEALTH, SaveInput(Agency, None, {"name": name, "kind": "other"})).problems
@@ -198,15 +206,24 @@ class Counting(Store):
         return super().change(lambda ask: work(partial(counted, ask)))
 
 
-def test_a_batch_is_read_in_bulk_however_many_records_it_has(town: Store, embedded_place: ConnectionSettings) -> None:
-    owners = {"owners": LinkChange({"dinkes": {}})}
-
+@pytest.mark.parametrize("owner", ["dinkes", "agency:{}"])
+def test_a_batch_is_read_in_bulk_however_many_records_it_has(
+    town: Store, embedded_place: ConnectionSettings, owner: str
+) -> None:
     def queries(kind: str, many: int) -> int:
-        given = [(f"room:{kind}{one}", f"{kind} {many} {one}") for one in range(many)]
-        savings = [SaveInput(Resource, one, {"name": name, "kind": kind}, owners) for one, name in given]
+        savings = [
+            SaveInput(
+                Resource,
+                f"resource:{kind}-{one}",
+                {"name": f"{kind} {one}", "kind": kind},
+                {"owners": LinkChange({owner.format(one): {}})},
+            )
+            for one in range(many)
+        ]
         with Counting(embedded_place) as store:
             done = save_all(store, RequestContext(HEALTH, "form"), savings, dry=False)
-            assert {one.what for one in done} == {"created"}
+            assert {(one.what, *(each.code for each in one.problems)) for one in done} == {expected}
             return store.queries
 
+    expected = ("created",) if owner == "dinkes" else ("", "UNKNOWN_RECORD")
     assert queries("facility", 2) == queries("equipment", 20)
