@@ -107,6 +107,18 @@ def test_nobody_changes_what_is_not_theirs_nor_learns_of_it(city: Store) -> None
     assert codes(by(city, LIBRARY, hidden)) == [("UNKNOWN_RECORD", "agency")]
 
 
+def test_a_need_is_posted_for_the_own_agency_only(town: Store) -> None:
+    foreign, own = ({"agency": LinkChange({one: {}})} for one in ("dinkes", "perpus"))
+    need = SaveInput(Need, None, {"name": "Ruang", "kind": "facility"}, foreign)
+    assert codes(by(town, LIBRARY, need)) == [("NOT_ALLOWED", "agency")]
+    made = by(town, LIBRARY, replace(need, links=own))
+    assert made.record, made.problems
+    moved = SaveInput(Need, made.record, {"unit": "kursi"}, foreign)
+    assert codes(by(town, LIBRARY, moved)) == [("NOT_ALLOWED", "agency")]
+    assert not by(town, ADMIN, moved).problems
+    assert not by(town, LIBRARY, replace(moved, properties={"unit": "meja"})).problems, "the link is not new"
+
+
 @pytest.mark.parametrize("around", ["{} ", " {}", "\t{}\n"])
 def test_white_space_around_an_id_makes_it_nobody_elses(city: Store, around: str) -> None:
     record = room(city)
