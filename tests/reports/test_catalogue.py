@@ -199,8 +199,9 @@ def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, lan
         assert report.counts not in ("", "Found", "Ditemukan")
         told = f"{report.counts}: {headline(report)}"
         assert told in " ".join(as_text(report).split())
-        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in as_html(report)
-        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in as_html(report) for part in report.parts)
+        page = as_html(report)
+        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in page
+        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in page for part in report.parts)
 
 
 @pytest.mark.parametrize(
