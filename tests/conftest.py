@@ -45,8 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write the expected files anew; read the difference")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+def is_default(config: pytest.Config) -> bool:
+    """Tell whether the default tests run; who chooses slow ones chooses their order, too."""
+    return bool(config.option.markexpr == "not slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     """Put the longest files first, then those that ask the sample, which then is loaded seldom, then the others."""
+    if not is_default(config):
+        return
     asks = {item.path for item in items if "sample" in item.fixturenames}
 
     def rank(item: pytest.Function) -> int:
@@ -65,7 +72,7 @@ class OneNeo4j(LoadFileScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
     """Deal out the default tests; the slow ones on Neo4j are too many for one process."""
-    return OneNeo4j(config, log) if config.option.markexpr == "not slow" else None
+    return OneNeo4j(config, log) if is_default(config) and config.option.dist == "loadfile" else None
 
 
 @pytest.fixture
