@@ -50,14 +50,20 @@ def is_default(config: pytest.Config) -> bool:
     return bool(config.option.markexpr == "not slow")
 
 
+def is_on_neo4j(nodeid: str) -> bool:
+    return "[neo4j]" in nodeid or "[neo4j-" in nodeid
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Put the longest files first, then those that ask the sample, which then is loaded seldom, then the others."""
+    """Put first what takes longest: Neo4j, then some files. Those that ask the sample follow in a row, since it is loaded once."""
     if not is_default(config):
         return
     asks = {item.path for item in items if "sample" in item.fixturenames}
 
     def rank(item: pytest.Function) -> int:
         file = item.nodeid.partition("::")[0]
+        if is_on_neo4j(item.nodeid):
+            return -1
         return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (item.path not in asks)
 
     items.sort(key=rank)
@@ -67,7 +73,7 @@ class OneNeo4j(LoadFileScheduling):  # type: ignore[misc]
     """Deals out files, but all default tests on Neo4j to one process, so that one server is started."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "neo4j" if "[neo4j]" in nodeid or "[neo4j-" in nodeid else str(super()._split_scope(nodeid))
+        return "neo4j" if is_on_neo4j(nodeid) else str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
