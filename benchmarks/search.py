@@ -36,7 +36,7 @@ from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.migrate import apply
 from registry.database.write import upsert
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.explore.search import search
 from registry.model.definitions import MODEL
 from registry.model.records import Record, make_record

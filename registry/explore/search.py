@@ -11,7 +11,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from registry.database import exploration
 from registry.database.exploration import SearchScope
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.model.kinds import Kind
 from registry.model.records import SearchTerm, SearchTerms, is_searched, parse_search
 
@@ -71,8 +71,8 @@ async def search(
 
     A search word matches the beginning of a word in a record, a word with the same stem, or a synonym. If fewer than FEW records
     contain all words, the records that contain at least half of the words follow. A text without words finds no records.
-    `sector` and `area` are ids. They restrict the search to records that are in that sector and area, or that have a linked agency
-    there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
+    `sector` and `area` are ids. The two ids restrict the search to records that are in that sector and area, or that have a linked
+    agency there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
     """
     wanted = parse_search(text)
     scope = SearchScope(context.actor, [kind for kind in kinds if is_searched(kind)], sector, area)
