@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.clock import today
-from registry.database.exploration import GROUPS
+from registry.database.exploration import GROUPS, kinds_of
 from registry.database.query import Explore
 from registry.explore import impact, neighbourhood, paths, search, shared
 from registry.explore.context import ExplorationTooLarge, ExploreContext
@@ -19,6 +20,14 @@ from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
 from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
 
+# The arguments of explorations that name records, and the kinds that the records must have; by default, any kind.
+NAMED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "sharedBetween": {"agencies": ("Agency",)},
+    "paths": {"from": (), "to": ()},
+    "impact": {"of": impact.STOPPABLE},
+    "neighbourhood": {"of": ()},
+    "search": {"sector": ("Sector",), "area": ("Area",)},
+}
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
 SEARCH = cursor_fingerprint("search by score and name", ())
@@ -44,10 +53,19 @@ class KindCount:
 
 
 @dataclass(frozen=True)
+class SearchEdge:
+    """A search hit and its cursor."""
+
+    node: search.SearchHit
+    cursor: str
+
+
+@dataclass(frozen=True)
 class Hits:
     """A page of search hits."""
 
     nodes: Sequence[search.SearchHit]
+    edges: Sequence[SearchEdge]
     page_info: PageInfo
     total_count: int
     count_by_kind: Sequence[KindCount]
@@ -60,11 +78,43 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
+        await _check_records(exploration.name, context, call)
         return await EXPLORATIONS[exploration.name](context, call)
     except ExplorationTooLarge as error:
         raise GraphQLRequestError("TOO_COSTLY", str(error), path=[key]) from None
     except GraphQLRequestError as refused:
         raise refused.at(key) from None
+
+
+async def _check_records(name: str, context: ExploreContext, call: ExplorationCall) -> None:
+    """Raise GraphQLRequestError if the actor can see no record with an id in the arguments, or if the record has a wrong kind.
+
+    The error for a hidden record is the same as for an id without a record.
+    """
+    given = {one: _ids(call[one]) for one in NAMED.get(name, {}) if call.get(one)}
+    if not given or max(map(len, given.values())) > AGENCIES:
+        return
+    (rows,) = await context.run(kinds_of(dict.fromkeys(chain(*given.values())), context.actor))
+    known = {one: (kind, retired) for one, kind, retired in rows}
+    for argument, ids in given.items():
+        for one in ids:
+            kind, retired = known.get(one, ("", False))
+            _check_record(argument, one, kind, NAMED[name][argument], retired=retired and name != "search")
+
+
+def _check_record(argument: str, one: str, kind: str, kinds: Sequence[str], *, retired: bool) -> None:
+    named = {"argument": argument, "id": one}
+    if not kind:
+        raise GraphQLRequestError("NOT_FOUND", f"{argument}: no record that you can see has the id {one!r}.", **named)
+    if kinds and kind not in kinds:
+        message = f"{argument}: the record {one!r} is of the kind {kind}; it must be of the kind {' or '.join(kinds)}."
+        raise GraphQLRequestError("BAD_REQUEST", message, **named)
+    if retired:
+        raise GraphQLRequestError("NOT_FOUND", f"{argument}: the record {one!r} is retired.", **named)
+
+
+def _ids(given: Any) -> Sequence[str]:
+    return given if isinstance(given, list) else [given]
 
 
 async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
@@ -75,10 +125,10 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     first = page_size(call["first"])
     within = {"sector": call.get("sector"), "area": call.get("area")}
     found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
-    cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
-    ends = (cursors[0], cursors[-1]) if cursors else (None, None)
+    edges = [SearchEdge(hit, write_cursor(SEARCH, hit.keys)) for hit in found.hits]
+    ends = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
-    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
+    return Hits(found.hits, edges, PageInfo(found.more, bool(after), *ends), found.total, counts)
 
 
 def _hit_keys(cursor: str) -> list[Any]:
@@ -200,6 +250,11 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
     hit = plain(
         "SearchHit", "A record found by a search.", {"score": (float, score), "record": (record, "The record.")}
     )
+    edge = plain(
+        "SearchEdge",
+        "A search result and its cursor.",
+        {"node": (hit, "The search result."), "cursor": (str, "The cursor of the search result, for `after`.")},
+    )
     count = plain(
         "KindCount",
         "The number of records of one kind.",
@@ -210,6 +265,7 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
         "A page of search results, sorted by score, then by name.",
         {
             "nodes": (listing(hit), "The results of the page."),
+            "edges": (listing(edge), "The results of the page, each with its cursor."),
             "pageInfo": (page_info, "Information about the page."),
             "totalCount": (int, "The number of results on all pages, counted up to 200."),
             "countByKind": (listing(count), "The number of results by kind, for kinds with any results."),
@@ -335,9 +391,15 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
             ),
         },
     )
-    doc = "What two or more agencies share, and which uses no agreement covers."
+    doc = (
+        "What two or more agencies share, and which uses no agreement covers. Null, with an error, if you can see no agency with"
+        " one of the ids."
+    )
     return response_field(
-        shared, doc, agencies=Argument(listing(strawberry.ID), "The ids of 2 to 20 agencies.", ...), asOf=AS_OF
+        nullable(shared),
+        doc,
+        agencies=Argument(listing(strawberry.ID), "The ids of 2 to 20 agencies.", ...),
+        asOf=AS_OF,
     )
 
 
@@ -364,7 +426,7 @@ def _paths_field(step: Any) -> StrawberryField:
     )
     doc = (
         "The shortest paths from one record to another. Links to terms, statements, channels and feedback are followed only"
-        " if `through` names them. Null if one of the records does not exist."
+        " if `through` names them. Null, with an error, if you can see no record with one of the ids."
     )
     ends: dict[str, Any] = {
         "from": Argument(strawberry.ID, "The id of the record at the start.", ...),
@@ -414,7 +476,8 @@ def _impact_field(record: Any, step: Any) -> StrawberryField:
         },
     )
     doc = (
-        "The records affected when an agency, a service or a resource stops working. Null if the record does not exist."
+        "The records affected when an agency, a service or a resource stops working. Null, with an error, if you can see no record"
+        " with the id."
     )
     return response_field(
         nullable(found),
@@ -430,7 +493,7 @@ def _ties_field() -> StrawberryField:
         "Group",
         "A group of agencies.",
         {
-            "id": (str, "The id of the record, or the code, that the group stands for."),
+            "key": (str, "The id of the record, or the code, that the group stands for."),
             "label": (str, "The label of the group, in the language of the request."),
         },
     )
@@ -506,7 +569,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
     )
     return response_field(
         nullable(found),
-        "The records around a record and the links between them. Null if the record does not exist.",
+        "The records around a record and the links between them. Null, with an error, if you can see no record with the id.",
         of=RECORD,
         hops=Argument(int, "The maximum distance in links, at most 4.", 1),
         links=Argument(nullable(listing(LINKS)), "The types of links to follow; all by default."),

@@ -1,7 +1,9 @@
 """Build GraphQL responses from database rows with generated Python code."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -82,17 +84,23 @@ def record(
     return ResultRow(_listed([*names[:at], "details", *names[at + hidden :]]), spread, value)
 
 
-def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
+def link(
+    keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str, identified: bool = False
+) -> ResultRow:
     """Return the code that builds a link. `keys` maps each response name to the position of its value.
 
-    A row begins with the `edge` properties of the link. The records in `behind` follow, and the type name comes last. If a row
+    A row begins with the `edge` properties of the link. If `identified` is set, the first of them is what identifies the link; the
+    code converts it to the id of the link. The records in `behind` follow, and the type name comes last. If a row
     would have a record as its only value, the row is the record itself.
     """
     if len(behind) > 1:
         converted = {edge + place: row.only for place, row in enumerate(behind)}
+        if identified:
+            converted[0] = partial(_link_id, type_name)
         return record(keys, edge + len(behind), converted=converted, type_name=type_name)
     names = [f"e{place}" for place in range(edge)]
-    value = _dict(keys, [*names, *(row.value for row in behind), repr(type_name)])
+    shaped = [_link_id(type_name, names[0]), *names[1:]] if identified else names
+    value = _dict(keys, [*shaped, *(row.value for row in behind), repr(type_name)])
     listed = _listed([*names, *(row.names for row in behind)])
     return ResultRow(listed if names or not behind else behind[0].names, "".join(row.details for row in behind), value)
 
@@ -100,6 +108,14 @@ def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, typ
 def piece(value: Any) -> orjson.Fragment:
     """Return a value, serialised as a JSON fragment."""
     return orjson.Fragment(orjson.dumps(value))
+
+
+def link_id(type_name: str, identity: Sequence[str | None]) -> str:
+    """Return the id of a link.
+
+    The id is a digest, because the key of parallel links can be the id of a record that the user may not see.
+    """
+    return f"{type_name}:{hashlib.sha256(orjson.dumps(identity)).hexdigest()[:24]}"
 
 
 def same(value: Source) -> Source:
@@ -125,8 +141,12 @@ def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
 
 def compiled(shape: Shape) -> Builder:
     """Compile generated code to a function that takes the rows."""
-    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
+    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece, "link_id": link_id})  # nosec B307 # generated from names of the schema only
     return builder
+
+
+def _link_id(type_name: str, identity: Source) -> Source:
+    return f"link_id({type_name!r}, {identity})"
 
 
 def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:

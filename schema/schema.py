@@ -16,10 +16,13 @@ from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore import explored_fields
+from schema.limits import FIRST, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, mutation_type, procedures
 from schema.response import KIND
 from schema.types import (
     CLOSED_LISTS,
+    CODE_LIST,
+    CODE_LIST_NAME,
     DAY,
     DIRECTION,
     PERIOD,
@@ -28,6 +31,7 @@ from schema.types import (
     Argument,
     add_input,
     camel,
+    described,
     enumeration,
     field_of,
     link_type,
@@ -163,7 +167,7 @@ def _quantified(name: str, where: Any) -> Any:
     return strawberry.input(made, description=QUANTIFIED)
 
 
-FIRST, FIRST_LINKED = 20, 50
+FIRST_LINKED = 50
 RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
 NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
 ORDER = "The properties to sort by, the first one first."
@@ -173,6 +177,18 @@ COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}."
 SEEN = "Only records and values that you can see are listed and counted."
+
+
+FIRST_RECORDS = (
+    f"The maximum number of records, from the start or after `after`; {FIRST} by default. Not together with `last`."
+)
+LAST_RECORDS = "The maximum number of records, from the end or before `before`. Not together with `first`."
+NODE = "A record of any kind by its id, as Relay clients request it; null if you can see no record with this id."
+NODES = "Records of any kind by their ids, in the order of the ids; null in place of each record that you cannot see."
+NODE_ID = "The id of the record, unique among the records of all kinds."
+LINK_ID = "The id of the link, under which clients can cache the link; the same at both ends of the link."
+RECORD_IDS = Argument(listing(strawberry.ID), f"The ids of at most {PAGE} records.", ...)
+CODE_LIST_ARGUMENT = Argument(CODE_LIST_NAME, "The name of the code list.", ...)
 
 
 class Schema:
@@ -230,7 +246,8 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._record = new_class("Record", "The fields that records of every kind have.")
+        self._node = _node_interface()
+        self._record = new_class("Record", "The fields that records of every kind have.", self._node)
         self._kinds: dict[str, Any] = {
             kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
         }
@@ -273,6 +290,9 @@ class Outputs:
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
         query.record = response_field(nullable(self._record), "A record of any kind by its id.", id=RECORD_ID)
+        query.node = response_field(nullable(self._node), NODE, id=RECORD_ID)
+        query.nodes = response_field(listing(nullable(self._node)), NODES, ids=RECORD_IDS)
+        query.codeList = response_field(CODE_LIST, "A code list with all its codes.", name=CODE_LIST_ARGUMENT)
         if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
@@ -297,7 +317,7 @@ class Outputs:
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.properties.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
@@ -326,8 +346,9 @@ class Outputs:
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
+        made.id = response_field(strawberry.ID, LINK_ID)
         for name, declared in link.properties.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         for kind in (link.start, link.end):
             setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of this link."))
         strawberry.type(made, description=link.doc)
@@ -370,11 +391,18 @@ class Outputs:
             f"A page of {kind.plural}.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
-            first=Argument(nullable(int), "The maximum number of records, from the start or after `after`.", FIRST),
+            first=Argument(nullable(int), FIRST_RECORDS),
             after=Argument(nullable(str), "A cursor; the page starts after it."),
-            last=Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
+            last=Argument(nullable(int), LAST_RECORDS),
             before=Argument(nullable(str), "A cursor; the page ends before it."),
         )
+
+
+def _node_interface() -> Any:
+    """Return the interface of the objects that clients can read again by their id (Relay, Global Object Identification)."""
+    made = new_class("Node")
+    made.id = response_field(strawberry.ID, NODE_ID)
+    return strawberry.interface(made, description="A record that the field `node` of the query type finds by its id.")
 
 
 def _has_registry_kinds(model: Model) -> bool:

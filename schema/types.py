@@ -10,8 +10,9 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.i18n import use_language
-from registry.model.codelists import code_list
-from registry.model.kinds import Kind, Link, snake
+from registry.model.codelists import code_list, code_list_names
+from registry.model.definitions import MODEL
+from registry.model.kinds import Kind, Link, Property, snake
 from registry.model.values import Date, Instant, InvalidValue, Value
 from schema.limits import GraphQLRequestError
 
@@ -171,3 +172,64 @@ def field_of(kind: str | type[Kind]) -> str:
 def link_type(link: Link) -> str:
     """Return the type name of a link with properties, such as `Provides`. The name is the same at both ends of the link."""
     return pascal(link.relation)
+
+
+def code_list_name(codes: str) -> str:
+    """Return the name of a code list in the enum `CodeListName`: `AGENCY_KIND` for `agency-kind`."""
+    return codes.replace("-", "_").upper()
+
+
+def described(declared: Property) -> str:
+    """Return the description of a property. If the property holds codes but is not an enum, the description names the code list."""
+    if declared.codes is None or declared.codes in CLOSED_LISTS:
+        return declared.doc
+    return f"{declared.doc} {code_of(declared.codes)}"
+
+
+def code_of(codes: str) -> str:
+    """Return the sentence that a value is a code of a code list."""
+    return f"The value is a code of the list `{code_list_name(codes)}`."
+
+
+def _code_list_doc(name: str) -> str:
+    """Return the sentence that describes a code list by the fields that have its codes as values."""
+    if name in CLOSED_LISTS:
+        return f"The codes of the field `{name}` of every record, which the enum `{name.title()}` lists too."
+    scale = code_list("level-scale").get(name.removeprefix("level-"))
+    if scale:
+        return f"The levels of collaboration on the scale {scale.label_en}."
+    links = [(link_type(link), link.properties) for link in MODEL.links()]
+    owners = [*((kind.__name__, kind.properties) for kind in MODEL), *links]
+    fields = [f"`{owner}.{camel(one.name)}`" for owner, each in owners for one in each.values() if one.codes == name]
+    return f"The codes of {' and '.join(dict.fromkeys(fields))}."
+
+
+CODE_LISTS = {code_list_name(one): one for one in code_list_names()}  # by the names of the enum `CodeListName`
+CODE_LIST_NAME = enumeration(
+    "CodeListName",
+    {name: name for name in CODE_LISTS},
+    "The name of a code list.",
+    {name: _code_list_doc(codes) for name, codes in CODE_LISTS.items()},
+)
+CODE_LIST = plain(
+    "CodeList",
+    "A list of the codes that a property can have.",
+    {
+        "name": (CODE_LIST_NAME, "The name of the code list."),
+        "entries": (
+            listing(
+                plain(
+                    "CodeListEntry",
+                    "A code of a code list, with its labels.",
+                    {
+                        "code": (str, "The code, as properties and filters contain it."),
+                        "labelId": (str, "The label of the code in Indonesian."),
+                        "labelEn": (str, "The label of the code in English."),
+                        "label": (str, "The label of the code in the language of the request."),
+                    },
+                )
+            ),
+            "The codes of the list, in the order of the list.",
+        ),
+    },
+)
