@@ -18,7 +18,7 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, snake
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
-from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
+from schema.types import DAY, Argument, code_of, doc_of, enumeration, listing, nullable, plain, response_field
 
 # The arguments of explorations that name records, and the kinds that the records must have; by default, any kind.
 NAMED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -196,7 +196,7 @@ KINDS = enumeration(
     "Kind",
     {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL},
     "A kind of record.",
-    {snake(kind.__name__).upper(): kind.__doc__ or "" for kind in MODEL},
+    {snake(kind.__name__).upper(): doc_of(kind) for kind in MODEL},
 )
 
 
@@ -217,6 +217,9 @@ GROUP_BY = enumeration(
 )
 AS_OF = Argument(nullable(DAY), "The day for which links, uses and agreements are current; today by default.")
 RECORD = Argument(strawberry.ID, "The id of the record.", ...)
+SHARED_ROLE = (
+    "The role of the agency: in a service, a code of the list `PROVIDER_ROLE`; in a partnership, of `PARTY_ROLE`."
+)
 OF_RESOURCE = "Null if you can see only the summary of the Resource."
 
 
@@ -248,7 +251,9 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
         " otherwise 1, plus 1 if its summary contains all words, plus the share of the words that its name contains."
     )
     hit = plain(
-        "SearchHit", "A record found by a search.", {"score": (float, score), "record": (record, "The record.")}
+        "SearchHit",
+        "A record found by a search.",
+        {"score": (float, score), "record": (record, "The record that is found.")},
     )
     edge = plain(
         "SearchEdge",
@@ -286,18 +291,24 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
 
 
 def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
-    agency = (kinds["Agency"], "The agency.")
+    agency = (kinds["Agency"], "One of the agencies that are compared.")
     part = plain(
         "SharedPart",
         "An agency that takes part in a service or a partnership.",
-        {"agency": agency, "role": (nullable(str), "The role of the agency, as a code.")},
+        {
+            "agency": agency,
+            "role": (
+                nullable(str),
+                SHARED_ROLE,
+            ),
+        },
     )
     use = plain(
         "SharedUse",
         "How one of the agencies uses a resource.",
         {
             "agency": agency,
-            "role": (nullable(str), "The role of the user, as a code: first use or reuse."),
+            "role": (nullable(str), f"The type of use. {code_of('use-role')}"),
             "since": (nullable(DAY), "The first day of the use."),
             "until": (nullable(DAY), "The last day of the use."),
             "covered": (nullable(bool), "Whether an agreement in force covers the use; null if you cannot see that."),
@@ -307,7 +318,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "OtherAgreement",
         "An agreement with at most one of the agencies as a party.",
         {
-            "partnership": (kinds["Partnership"], "The agreement."),
+            "partnership": (kinds["Partnership"], "The agreement that covers the resource."),
             "parties": (listing(kinds["Agency"]), "All parties of the agreement."),
         },
     )
@@ -315,7 +326,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedResource",
         "A resource that one of the agencies owns and another uses, or that several of them use.",
         {
-            "resource": (kinds["Resource"], "The resource."),
+            "resource": (kinds["Resource"], "The resource that the agencies share."),
             "owners": (listing(kinds["Agency"]), "The owners of the resource, out of the agencies."),
             "uses": (nullable(listing(use)), f"The uses by the agencies. {OF_RESOURCE}"),
             "agreements": (
@@ -332,7 +343,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedService",
         "A service that several of the agencies provide.",
         {
-            "service": (kinds["Service"], "The service."),
+            "service": (kinds["Service"], "The service that several of the agencies provide."),
             "providers": (listing(part), "The providers, out of the agencies."),
         },
     )
@@ -342,8 +353,8 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         {
             "statement": (kinds["Statement"], "The record of the assessment."),
             "agency": agency,
-            "scale": (str, "The scale of the level, as a code."),
-            "level": (int, "The level on this scale."),
+            "scale": (str, f"The scale of the level. {code_of('level-scale')}"),
+            "level": (int, "The level on the scale."),
             "on": (DAY, "The day of the assessment."),
         },
     )
@@ -351,7 +362,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedPartnership",
         "A partnership of several of the agencies.",
         {
-            "partnership": (kinds["Partnership"], "The partnership."),
+            "partnership": (kinds["Partnership"], "The partnership of several of the agencies."),
             "parties": (listing(part), "The parties, out of the agencies."),
             "inForce": (nullable(bool), "Whether the partnership is in force; null if you cannot see its dates."),
             "statements": (
@@ -368,7 +379,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "MetNeed",
         "A need of one agency, and a resource of another that could meet it.",
         {
-            "need": (kinds["Need"], "The need."),
+            "need": (kinds["Need"], "The need of one agency."),
             "neededBy": (kinds["Agency"], "The agency with the need."),
             "resource": (kinds["Resource"], "The resource that could meet the need."),
             "owner": (kinds["Agency"], "The owner of the resource."),
@@ -378,7 +389,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedBetween",
         "What two or more agencies share.",
         {
-            "agencies": (listing(kinds["Agency"]), "The agencies."),
+            "agencies": (listing(kinds["Agency"]), "The agencies that are compared."),
             "asOf": (DAY, "The day for which the result is valid."),
             "resources": (listing(resource), "Resources that one owns and another uses, or that several use."),
             "services": (listing(service), "Services that several of the agencies provide."),
@@ -504,8 +515,8 @@ def _ties_field() -> StrawberryField:
             "a": (group, "The first group."),
             "b": (group, "The second group; the same one for ties within a group."),
             "agencies": (int, "The number of pairs of agencies with a tie of any kind."),
-            "partnerships": (int, "The number of agreements in force between them."),
-            "services": (int, "The number of services that they provide together."),
+            "partnerships": (int, "The number of agreements in force between agencies of the two groups."),
+            "services": (int, "The number of services that agencies of the two groups provide together."),
             "uses": (int, "The number of uses of a resource of the other group."),
         },
     )
@@ -533,11 +544,11 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
         "NeighbourhoodNode",
         "A record in a neighbourhood.",
         {
-            "record": (record, "The record."),
+            "record": (record, "The record in the neighbourhood."),
             "hops": (int, "The distance from the centre, in links."),
             "more": (
                 nullable(int),
-                "The number of its links that are not in the result; null if you can see only its summary.",
+                "The number of links of the record that are not in the result; null if you can see only the summary of the record.",
             ),
         },
     )
@@ -555,7 +566,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
         "The records around a record.",
         {
             "nodes": (listing(node), "The records, nearest first, starting with the record itself."),
-            "links": (listing(link), "The links between these records."),
+            "links": (listing(link), "The links between the records of the neighbourhood."),
             "leftOut": (
                 nullable(int),
                 "The number of links within `hops` to records that are not in the result; null if links are withheld.",

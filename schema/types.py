@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, cleandoc
 from keyword import iskeyword
 from typing import Annotated, Any, NamedTuple, NewType, Optional
 
@@ -74,14 +74,34 @@ PERIOD = enumeration(
     "Period", {one: one.lower() for one in PERIODS}, "Selects links with dates by their period.", PERIODS
 )
 DIRECTION = enumeration(
-    "Direction", {"ASC": "asc", "DESC": "desc"}, "The sort direction.", {"ASC": "Ascending.", "DESC": "Descending."}
+    "Direction",
+    {"ASC": "asc", "DESC": "desc"},
+    "The sort direction.",
+    {"ASC": "The smallest or earliest value comes first.", "DESC": "The largest or latest value comes first."},
 )
+
+
+CODE_DOCS = {
+    "open": "Everybody can see the whole record.",
+    "restricted": "Everybody can see the summary of the record; only some users can see the details.",
+    "closed": "Only the agencies concerned, and those with a grant, can see the record.",
+    "draft": "The record is a draft that its authors still write.",
+    "proposed": "The record is proposed and waits for approval.",
+    "published": "The record is published.",
+    "retired": "The record is no longer in use; lists leave it out by default.",
+    "confirmed": "The party confirms that the recorded terms are correct.",
+    "corrected": "The party describes what is wrong in the recorded terms.",
+    "disputed": "The party disputes the recorded agreement.",
+    "accepted": "The owner accepts the request.",
+    "declined": "The owner declines the request.",
+    "ended": "The owner ends the use that followed from the request.",
+}
 
 
 def code_enumeration(name: str, codes: str, doc: str) -> Any:
     """Return the enum type for a code list whose codes are fixed."""
     entries = code_list(codes).values()
-    docs = {entry.code.upper(): f"{entry.label_en}." for entry in entries}
+    docs = {entry.code.upper(): CODE_DOCS[entry.code] for entry in entries}
     return enumeration(name, {entry.code.upper(): entry.code for entry in entries}, doc, docs)
 
 
@@ -184,6 +204,11 @@ def described(declared: Property) -> str:
     if declared.codes is None or declared.codes in CLOSED_LISTS:
         return declared.doc
     return f"{declared.doc} {code_of(declared.codes)}"
+
+
+def doc_of(kind: type[Kind]) -> str:
+    """Return the description of a kind."""
+    return cleandoc(kind.__doc__ or "")
 
 
 def code_of(codes: str) -> str:

@@ -146,7 +146,7 @@ CUT_POINTS = ReportDefinition(
     "if it remains one in most of these simulations (Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
-        Column("finding", "Finding", "code", "Whether it is an agency or a tie.", words=FINDINGS),
+        Column("finding", "Finding", "code", "Whether the finding is an agency or a tie.", words=FINDINGS),
         Column("agencies", "Agencies", "texts", "The agency, or the two agencies of the tie."),
         Column(
             "cut_off",
