@@ -143,7 +143,7 @@ def _compare(declared: Property, operator: str, value: Parameter | ParameterList
         raise GraphQLRequestError("BAD_REQUEST", f"{camel(declared.name)}.{camel(operator)} cannot be null.")
     if operator in ("contains", "starts_with", "ends_with"):
         value = replace(value, reading=fold if declared.name == "name" else str.lower)
-    elif declared.codes not in (None, *CLOSED_LISTS):
+    elif declared.codes not in (None, *CLOSED_LISTS) and operator != "is_null":
         value = replace(value, reading=_codes_of(declared.codes, camel(declared.name)))
     if issubclass(declared.value, Number):
         value = replace(value, reading=_floats)

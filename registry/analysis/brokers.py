@@ -113,7 +113,7 @@ BROKERS = ReportDefinition(
             "constraint",
             "Constraint",
             "number",
-            "How strongly its partners are connected with each other; a high value means few independent contacts "
+            "How strongly the partners of the agency are connected with each other; a high value means few independent contacts "
             "(Burt 1992).",
         ),
         Column(

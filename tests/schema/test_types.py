@@ -78,7 +78,7 @@ def test_any_operation_is_answered_or_refused(client: httpx.Client, operations: 
 
 DEFINED_BY_GRAPHQL = {"ID", "String", "Int", "Float", "Boolean"}
 PRONOUN = re.compile(r"\b(its?|they|their|them)\b", re.IGNORECASE)
-NOUN = re.compile(r"\b(the|an?|all|each|this|records?|agencies|links)\b", re.IGNORECASE)
+NOUN = re.compile(r"\b(the|an?|all|each|this|records?|agencies|parties|links)\b", re.IGNORECASE)
 POINTING = re.compile(r"\b(these (?!groups)|here\b)", re.IGNORECASE)
 
 
