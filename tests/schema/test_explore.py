@@ -174,7 +174,7 @@ def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None
     ],
 )
 def test_an_id_of_no_visible_record_is_named_and_a_hidden_one_alike(ask: Any, asked: str, argument: str) -> None:
-    operation = f'{{ b: neighbourhood(of: "dinkes") {{ withheld }} {asked} }}'
+    operation = '{{ b: neighbourhood(of: "dinkes") {{ withheld }} ' + asked + " }}"
     hidden, unknown = (ask.whole(operation.format(one), ANONYMOUS) for one in ("data-rahasia", "nobody-knows"))
     assert str(hidden).replace("data-rahasia", "nobody-knows") == str(unknown)
     (error,) = unknown[1]
