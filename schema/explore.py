@@ -2,23 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.clock import today
-from registry.database.exploration import GROUPS, kinds_of
 from registry.database.query import Explore
 from registry.explore import impact, neighbourhood, paths, search, shared
-from registry.explore.context import ExplorationTooLarge, ExploreContext
-from registry.explore.paths import PHRASES
+from registry.explore.context import ExplorationTooLarge, ExploreContext, RecordRefused, check_records
 from registry.model.definitions import MODEL
-from registry.model.kinds import Kind, snake
+from registry.model.kinds import Kind
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
-from schema.types import DAY, Argument, code_of, doc_of, enumeration, listing, nullable, plain, response_field
+from schema.types import DAY, GROUP_BY, KINDS, LINKS, Argument, code_of, listing, nullable, plain, response_field
 
 # The arguments of explorations that name records, and the kinds that the records must have; by default, any kind.
 NAMED: Mapping[str, Mapping[str, Sequence[str]]] = {
@@ -80,6 +77,9 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
         call = {name: given.value(variables) for name, given in exploration.asked}
         await _check_records(exploration.name, context, call)
         return await EXPLORATIONS[exploration.name](context, call)
+    except RecordRefused as error:
+        code = "NOT_FOUND" if error.missing else "BAD_REQUEST"
+        raise GraphQLRequestError(code, str(error), path=[key], argument=error.argument, id=error.id) from None
     except ExplorationTooLarge as error:
         raise GraphQLRequestError("TOO_COSTLY", str(error), path=[key]) from None
     except GraphQLRequestError as refused:
@@ -87,34 +87,12 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
 
 
 async def _check_records(name: str, context: ExploreContext, call: ExplorationCall) -> None:
-    """Raise GraphQLRequestError if the actor can see no record with an id in the arguments, or if the record has a wrong kind.
-
-    The error for a hidden record is the same as for an id without a record.
-    """
-    given = {one: _ids(call[one]) for one in NAMED.get(name, {}) if call.get(one)}
-    if not given or max(map(len, given.values())) > AGENCIES:
-        return
-    (rows,) = await context.run(kinds_of(dict.fromkeys(chain(*given.values())), context.actor))
-    known = {one: (kind, retired) for one, kind, retired in rows}
-    for argument, ids in given.items():
-        for one in ids:
-            kind, retired = known.get(one, ("", False))
-            _check_record(argument, one, kind, NAMED[name][argument], retired=retired and name != "search")
-
-
-def _check_record(argument: str, one: str, kind: str, kinds: Sequence[str], *, retired: bool) -> None:
-    named = {"argument": argument, "id": one}
-    if not kind:
-        raise GraphQLRequestError("NOT_FOUND", f"{argument}: no record that you can see has the id {one!r}.", **named)
-    if kinds and kind not in kinds:
-        message = f"{argument}: the record {one!r} is of the kind {kind}; it must be of the kind {' or '.join(kinds)}."
-        raise GraphQLRequestError("BAD_REQUEST", message, **named)
-    if retired:
-        raise GraphQLRequestError("NOT_FOUND", f"{argument}: the record {one!r} is retired.", **named)
-
-
-def _ids(given: Any) -> Sequence[str]:
-    return given if isinstance(given, list) else [given]
+    """Raise RecordRefused if the actor can see no record with an id in the arguments, or if the record has a wrong kind."""
+    for argument, kinds in NAMED.get(name, {}).items():
+        given = call.get(argument) or []
+        ids = given if isinstance(given, list) else [given]
+        if 0 < len(ids) <= AGENCIES:
+            await check_records(context, argument, ids, kinds, retired=name == "search")
 
 
 async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
@@ -192,29 +170,6 @@ EXPLORATIONS: dict[str, Callable[[ExploreContext, ExplorationCall], Awaitable[An
 }
 
 
-KINDS = enumeration(
-    "Kind",
-    {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL},
-    "A kind of record.",
-    {snake(kind.__name__).upper(): doc_of(kind) for kind in MODEL},
-)
-
-
-def _link_docs() -> dict[str, str]:
-    """Return a sentence that describes each type of link, such as "Agency provides Service"."""
-    found: dict[str, list[str]] = {}
-    for link in MODEL.links():
-        found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
-    return {relation: f"{'; '.join(dict.fromkeys(each))}." for relation, each in found.items()}
-
-
-LINKS = enumeration("Link", {one: one for one in _link_docs()}, "A type of link between records.", _link_docs())
-GROUP_BY = enumeration(
-    "GroupBy",
-    {by.upper(): by for by in GROUPS},
-    "What agencies are grouped by.",
-    {by.upper(): f"Agencies by {by.replace('_', ' ')}." for by in GROUPS},
-)
 AS_OF = Argument(nullable(DAY), "The day for which links, uses and agreements are current; today by default.")
 RECORD = Argument(strawberry.ID, "The id of the record.", ...)
 SHARED_ROLE = (

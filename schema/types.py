@@ -9,6 +9,8 @@ from typing import Annotated, Any, NamedTuple, NewType, Optional
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from registry.database.exploration import GROUPS
+from registry.explore.paths import PHRASES
 from registry.i18n import use_language
 from registry.model.codelists import code_list, code_list_names
 from registry.model.definitions import MODEL
@@ -257,4 +259,29 @@ CODE_LIST = plain(
             "The codes of the list, in the order of the list.",
         ),
     },
+)
+
+
+KINDS = enumeration(
+    "Kind",
+    {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL},
+    "A kind of record.",
+    {snake(kind.__name__).upper(): doc_of(kind) for kind in MODEL},
+)
+
+
+def _link_docs() -> dict[str, str]:
+    """Return a sentence that describes each type of link, such as "Agency provides Service"."""
+    found: dict[str, list[str]] = {}
+    for link in MODEL.links():
+        found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
+    return {relation: f"{'; '.join(dict.fromkeys(each))}." for relation, each in found.items()}
+
+
+LINKS = enumeration("Link", {one: one for one in _link_docs()}, "A type of link between records.", _link_docs())
+GROUP_BY = enumeration(
+    "GroupBy",
+    {by.upper(): by for by in GROUPS},
+    "What agencies are grouped by.",
+    {by.upper(): f"Agencies by {by.replace('_', ' ')}." for by in GROUPS},
 )
