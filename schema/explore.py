@@ -9,8 +9,17 @@ from strawberry.types.field import StrawberryField
 
 from registry.clock import today
 from registry.database.query import Explore
-from registry.explore import impact, neighbourhood, paths, search, shared
-from registry.explore.context import ExplorationTooLarge, ExploreContext, RecordRefused, check_records
+from registry.explore import (
+    ExplorationTooLarge,
+    ExploreContext,
+    RecordRefused,
+    check_records,
+    impact,
+    neighbourhood,
+    paths,
+    search,
+    shared,
+)
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
@@ -69,9 +78,9 @@ class Hits:
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Run an exploration. Its result has the ids of records. The records are read later.
+    """Run an exploration. The result of the exploration has the ids of records. The records are read later.
 
-    Raises StoreError and GraphQLRequestError. The GraphQLRequestError has the path of the field.
+    Raises StoreError and GraphQLRequestError. The path of a GraphQLRequestError is the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
@@ -175,6 +184,7 @@ RECORD = Argument(strawberry.ID, "The id of the record.", ...)
 SHARED_ROLE = (
     "The role of the agency: in a service, a code of the list `PROVIDER_ROLE`; in a partnership, of `PARTY_ROLE`."
 )
+NO_RECORD = "Null, with an error, if you can see no record with an id in the arguments."
 OF_RESOURCE = "Null if you can see only the summary of the Resource."
 
 
@@ -357,10 +367,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
             ),
         },
     )
-    doc = (
-        "What two or more agencies share, and which uses no agreement covers. Null, with an error, if you can see no agency with"
-        " one of the ids."
-    )
+    doc = f"What two or more agencies share, and which uses no agreement covers. {NO_RECORD}"
     return response_field(
         nullable(shared),
         doc,
@@ -392,7 +399,7 @@ def _paths_field(step: Any) -> StrawberryField:
     )
     doc = (
         "The shortest paths from one record to another. Links to terms, statements, channels and feedback are followed only"
-        " if `through` names them. Null, with an error, if you can see no record with one of the ids."
+        f" if `through` names them. {NO_RECORD}"
     )
     ends: dict[str, Any] = {
         "from": Argument(strawberry.ID, "The id of the record at the start.", ...),
@@ -441,10 +448,7 @@ def _impact_field(record: Any, step: Any) -> StrawberryField:
             ),
         },
     )
-    doc = (
-        "The records affected when an agency, a service or a resource stops working. Null, with an error, if you can see no record"
-        " with the id."
-    )
+    doc = f"The records affected when an agency, a service or a resource stops working. {NO_RECORD}"
     return response_field(
         nullable(found),
         doc,
@@ -535,7 +539,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
     )
     return response_field(
         nullable(found),
-        "The records around a record and the links between them. Null, with an error, if you can see no record with the id.",
+        f"The records around a record and the links between them. {NO_RECORD}",
         of=RECORD,
         hops=Argument(int, "The maximum distance in links, at most 4.", 1),
         links=Argument(nullable(listing(LINKS)), "The types of links to follow; all by default."),

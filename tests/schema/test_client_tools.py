@@ -1,6 +1,7 @@
 """GraphQL clients as their authors publish them: compilers that read the schema, and caches that read a running registry."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -68,7 +69,10 @@ def test_relay_compiles_connections_and_fragments_on_node(project: Path) -> None
 def test_graphql_codegen_makes_types_of_the_schema_and_its_documents(project: Path) -> None:
     _run(["node_modules/.bin/graphql-codegen", "--config", "codegen.json"], project)
     types = (project / "types.ts").read_text(encoding="utf-8")
-    assert "export type Agency = Record & Node & {" in types and "export type RecordsQuery = " in types
+    assert (
+        re.search(r"export type Agency = (Node & Record|Record & Node) & {", types)
+        and "export type RecordsQuery = " in types
+    )
     scalars = types.partition("export type Scalars")[2].partition("};")[0]
     assert "Date: { input: string; output: string; }" in scalars and " any" not in scalars
 
