@@ -7,7 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import GraphQLSchema
+from graphql import (
+    DocumentNode,
+    GraphQLSchema,
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    parse,
+    print_ast,
+)
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import Mode, mutations, nodes, queries
@@ -28,10 +35,31 @@ from tests.support.actors import acting, by
 from tests.support.server import serving
 
 SEED = 20261125
+
+
+def without_nodes(text: str) -> str:
+    """Return a schema without the interface Node, for which hypothesis-graphql would nest two interfaces in each other for ever.
+
+    The fields of Node are planned like the field `record`, which remains.
+    """
+    document = parse(text, no_location=True)
+    kept = [one for one in document.definitions if getattr(one, "name", None) is None or one.name.value != "Node"]
+    for one in kept:
+        if isinstance(one, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
+            one.interfaces = tuple(each for each in one.interfaces if each.name.value != "Node")
+            nodes = ("node", "nodes") if one.name.value == "Query" else ()
+            one.fields = tuple(each for each in one.fields if each.name.value not in nodes)
+    return print_ast(DocumentNode(definitions=tuple(kept)))
+
+
 SCHEMA = build_schema(MODEL).as_str()
 # Sizes that may be asked for, and no orders, of which hypothesis-graphql does not know that they take one property each:
 # without both, four in five operations would be refused for the same few reasons.
-ASKED = re.sub(r"\b(first|last|longest|depth|hops): Int", r"\1: Size", re.sub(r"order: \[\w+!\] = null,?", "", SCHEMA))
+ASKED = re.sub(
+    r"\b(first|last|longest|depth|hops): Int",
+    r"\1: Size",
+    re.sub(r"order: \[\w+!\] = null,?", "", without_nodes(SCHEMA)),
+)
 SCALARS = {
     "Size": st.integers(1, 9).map(nodes.Int),
     "Date": st.dates().map(lambda day: nodes.String(day.isoformat())),

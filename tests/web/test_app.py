@@ -391,13 +391,6 @@ def test_the_example_queries_of_graphiql_are_answered_here_too(client: httpx.Cli
         assert "errors" not in client.post("/graphql", json=asked).json(), title
 
 
-def test_without_records_there_are_fewer_examples(store: Store, place: ConnectionSettings) -> None:
-    with serving(build_app(place, settings())) as client:
-        found = examples(client.get("/graphql", headers=PAGE).text)
-        assert len(found) == 5
-        assert all("errors" not in client.post("/graphql", json=asked).json() for asked in found.values())
-
-
 TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { agencies { totalCount } }"
 
 

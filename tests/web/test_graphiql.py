@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from registry.clock import frozen_at
+from registry.web.graphiql import example_queries
 from tests.support.example_queries import examples
 
 DAY = datetime(2026, 11, 25, tzinfo=UTC)
@@ -43,3 +44,10 @@ def test_an_example_opens_in_the_editor_with_its_variables(visitor: httpx.Client
     (one,) = (asked for title, asked in found.items() if "until when" in title)
     page = visitor.get("/graphql", params={"operation": one["query"], "variables": "{}"}).text
     assert "data-given" in page and page.count('aria-current="true"') == 1
+
+
+def test_without_records_there_are_fewer_examples() -> None:
+    agency = {"id": "agency:1", "name": "Office"}
+    none = {name: {"nodes": []} for name in ("partnerships", "resources", "agencies")}
+    counts = [len(example_queries(known)) for known in ({}, none, none | {"agencies": {"nodes": [agency]}})]
+    assert counts == [5, 5, 6]
