@@ -149,7 +149,7 @@ def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, 
             {"text": text},
         )
     for by in ("SECTOR", "AREA", "PARENT", "LEVEL_OF_GOVERNMENT"):
-        yield f"{{ ties(by: {by}) {{ a {{ id label }} b {{ id }} agencies partnerships services uses }} }}", {}
+        yield f"{{ ties(by: {by}) {{ a {{ key label }} b {{ key }} agencies partnerships services uses }} }}", {}
     for _ in range(20):
         asked = {"a": random.choice(ids), "b": random.choice(ids)}
         yield (
@@ -157,7 +157,7 @@ def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, 
             {"a": asked["a"]},
         )
         yield (
-            f"query($a: ID!, $b: ID!) {{ paths(from: $a, to: $b) {{ length text steps {step} }} }}",
+            f"query($a: ID!, $b: ID!) {{ paths(from: $a, to: $b) {{ withheld nodes {{ length text steps {step} }} }} }}",
             asked,
         )
         near = "leftOut links { link from to } nodes { hops more record { id name } }"

@@ -259,7 +259,8 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "No results." in visitor.get("/search?q=data&area=no:area").text
+    unknown = visitor.get("/search?q=data&area=no:area")
+    assert unknown.status_code == 400 and "This sector or area does not exist." in unknown.text
 
 
 def test_records_with_some_of_the_words_follow_under_a_heading(visitor: httpx.Client) -> None:
