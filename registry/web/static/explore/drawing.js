@@ -138,10 +138,10 @@ export class Drawing {
       cy.nodes().removeClass("covered").css({ "font-size": size, "text-max-width": (WRAPPED * size) / label.size });
     });
     if (!this.full) return;
-    const bodies = cy.nodes().map((node) => ({ id: node.id(), ...node.boundingBox(BODY_ONLY) }));
+    const bodies = cy.nodes().map((node) => bodyOf(node));
     const hidden = cy.nodes().sort((a, b) => b.data("rank") - a.data("rank") || b.data("size") - a.data("size")).filter((node) => {
       const box = node.boundingBox(LABEL_ONLY);
-      const covers = bodies.some((other) => other.id !== node.id() && box.x1 < other.x2 && other.x1 < box.x2 && box.y1 < other.y2 && other.y1 < box.y2);
+      const covers = node.data("rank") === 1 && bodies.some((other) => other.id !== node.id() && box.x1 < other.x2 && other.x1 < box.x2 && box.y1 < other.y2 && other.y1 < box.y2);
       if (!covers) bodies.push(box);
       return covers;
     });
@@ -198,8 +198,13 @@ function centresOf({ records }, { of }) {
 }
 
 const offset = (place, by) => ({ x: (place?.x ?? 0) + by.x, y: (place?.y ?? 0) + by.y });
-const BODY_ONLY = { includeEdges: false, includeLabels: false, includeOverlays: false, includeUnderlays: false };
-const LABEL_ONLY = { ...BODY_ONLY, includeNodes: false, includeLabels: true };
+const LABEL_ONLY = { includeNodes: false, includeEdges: false, includeLabels: true, includeOverlays: false, includeUnderlays: false };
+
+function bodyOf(node) {
+  const [{ x, y }, half] = [node.position(), node.data("size") / 2];
+  return { id: node.id(), x1: x - half, x2: x + half, y1: y - half, y2: y + half };
+}
+
 const serialized = (element) => JSON.stringify(element);
 const onCircle = (radius, i, of) => ({ x: radius * Math.cos((2 * Math.PI * i) / of), y: radius * Math.sin((2 * Math.PI * i) / of) });
 

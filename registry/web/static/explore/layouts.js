@@ -3,12 +3,13 @@
 import { kinds } from "./page.js";
 
 const EDGE = 16;
-const ROW = 17;
+const ROW = 18;
 const WIDEST_ROW = 26;
 const NARROW = 560;
 const INNER = 104;
 const BULGE = 56;
-const COLUMN = { wide: 200, narrow: 170 };
+const COLUMN = { wide: 200, narrow: 160 };
+const BADGE = 44; // px: room for the number of further links beside a record
 const CENTRE_ROW = 30;
 const NAMED = { column: 165, row: 92, side: 150 };
 const IN_CIRCLE = 14;
@@ -21,10 +22,11 @@ const rank = ({ kind }) => ORDER.indexOf(kind);
 
 export const GAP = 6; // px between a record and its label
 
-export function layoutFor({ records, grouped, clustered, whole }, view) {
+export function layoutFor({ records, grouped, clustered, whole }, view, size) {
   if (view.layout) return view.layout;
-  if ((grouped || clustered) && records.length <= IN_CIRCLE) return "circle";
-  if (whole) return "layers";
+  const circle = (grouped || clustered) && records.length <= IN_CIRCLE;
+  if (circle && !isNarrow(size)) return "circle";
+  if (whole || circle) return "layers";
   if (view.of.length <= FEW && !grouped && !clustered) return "around";
   return records.length <= SPREAD ? "spread" : "rings";
 }
@@ -66,7 +68,7 @@ function below(rest, centres, { width, height }) {
   const top = EDGE + centres.length * CENTRE_ROW;
   const row = Math.min(WIDEST_ROW, (height - EDGE - top) / Math.max(rest.length, 1));
   const places = centresAbove(centres, width);
-  const x = EDGE + 58;
+  const x = EDGE + BADGE;
   rest.forEach((record, i) => places.set(record.id, { x, y: top + (i + 0.5) * row, side: "right", room: width - x - EDGE - row / 2 - GAP, row }));
   return places;
 }
@@ -76,15 +78,16 @@ const centresAbove = (centres, width) =>
 
 // Fill columns from top to bottom. More records than the canvas has room for continue below it.
 function columns(records, size, centres = []) {
-  const count = columnsIn(size);
   const top = EDGE + centres.length * CENTRE_ROW;
+  const needed = Math.ceil(records.length / Math.floor((size.height - EDGE - top) / ROW));
+  const count = Math.max(1, Math.min(columnsIn(size), isNarrow(size) ? needed : Infinity));
   const rows = Math.ceil(records.length / count);
   const row = Math.max(ROW, Math.min(WIDEST_ROW, (size.height - EDGE - top) / rows));
   const wide = (size.width - 2 * EDGE) / count;
   const places = centresAbove(centres, size.width);
   records.forEach((record, i) => {
-    const x = EDGE + Math.floor(i / rows) * wide + 34;
-    places.set(record.id, { x, y: top + ((i % rows) + 0.5) * row, side: "right", room: wide - 34 - row / 2 - GAP - 4, row });
+    const x = EDGE + Math.floor(i / rows) * wide + BADGE;
+    places.set(record.id, { x, y: top + ((i % rows) + 0.5) * row, side: "right", room: wide - BADGE - row / 2 - GAP - 4, row });
   });
   return places;
 }

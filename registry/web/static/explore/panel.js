@@ -26,20 +26,24 @@ export class Panel {
   #list(scene, view) {
     const title = element("h2", { text: translate("listed") });
     if (scene.grouped) return [title, this.#names(scene.records)];
-    const all = scene.single ?? scene;
-    const centres = all.records.filter((record) => view.of.includes(record.id));
+    const centres = (scene.single ?? scene).records.filter((record) => view.of.includes(record.id));
+    return [title, this.#names(centres), ...this.#parts(scene, view, view.of, (those) => this.#names(those))];
+  }
+
+  // Return a part of the list for each role. `apart` has the ids of records that no part has.
+  #parts(scene, view, apart, list) {
     const parts = new Map();
-    for (const record of all.records) {
-      if (!view.of.includes(record.id)) parts.set(record.roleId, [...(parts.get(record.roleId) ?? []), record]);
+    for (const record of (scene.single ?? scene).records) {
+      if (!apart.includes(record.id)) parts.set(record.roleId, [...(parts.get(record.roleId) ?? []), record]);
     }
     const closed = new Set(scene.records.filter((record) => record.cluster).map((record) => record.id));
     const sorted = [...parts].sort(([, [a]], [, [b]]) => compare(a.role, b.role));
-    return [title, this.#names(centres), ...sorted.map(([id, those]) => this.#part(id, those, { closed: closed.has(id), opened: view.open.includes(id) }))];
+    return sorted.map(([id, those]) => this.#part(id, those, { closed: closed.has(id), opened: view.open.includes(id) }, list(those)));
   }
 
-  #part(id, those, { closed, opened }) {
+  #part(id, those, { closed, opened }, list) {
     const summary = element("summary", { text: `${those[0].role || translate("several_roles")} (${number(those.length)})` });
-    const part = element("details", { open: !closed }, summary, this.#names(those));
+    const part = element("details", { open: !closed }, summary, list);
     part.dataset.part = id;
     if (closed || opened) summary.addEventListener("click", (event) => this.#turn(event, id, closed));
     return part;
@@ -123,11 +127,11 @@ export class Panel {
     const hit = lost.length + degraded.length;
     const sum = hit ? [translate("impact_sum", { lost: lost.length, degraded: degraded.length })] : this.handlers.withheld() ? [] : [translate("impact_none")];
     const filtered = isFiltered(view) ? [translate("impact_filtered", { shown: records.length - 1, all: hit }), ...this.#unplaced(view, [...lost, ...degraded])] : [];
-    const items = (those) => those.map((record) => this.#hit(record));
     const title = element("h2", { text: translate("impact_of", { name: of("first")[0]?.name ?? "" }) });
     const file = element("a", { href: csvOf(view), text: translate("impact_csv") });
-    const listed = element("ul", { className: "hits" }, ...items(of("lost", records)), ...items(of("degraded", records)));
-    return [title, ...[...sum, ...filtered].map((text) => element("p", { text })), ...this.#withheld(), this.#back(file), listed];
+    const first = of("first").map((record) => record.id);
+    const listed = this.#parts(scene, view, first, (those) => element("ul", { className: "hits" }, ...those.map((record) => this.#hit(record))));
+    return [title, ...[...sum, ...filtered].map((text) => element("p", { text })), ...this.#withheld(), this.#back(file), ...listed];
   }
 
   // Affected records whose sectors or areas are not recorded, or not visible to the user, match no such filter.

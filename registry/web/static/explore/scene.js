@@ -5,8 +5,8 @@ import { links as phrases, most, translate } from "./page.js";
 import { kindsOf } from "./view.js";
 
 // `size` is the width and height of the canvas in px: it decides which records are bundled.
-export function sceneOf(view, results, size) {
-  if (view.by) return laidOut(groupScene(results.ties.nodes), view);
+export function sceneOf(view, results, size = { width: 0, height: 0 }) {
+  if (view.by) return laidOut(groupScene(results.ties.nodes), view, size);
   const { records, links } = merged(results.near ?? [results.found]);
   if (view.impact) return finished(affected(records, links, view), view, size);
   if (view.from && view.to) return finished({ records, links, whole: true }, view, size);
@@ -51,11 +51,11 @@ const isIn = (terms, wanted) => !wanted || terms.some((term) => term.id === want
 function finished({ records, links, known, whole }, view, size) {
   const degree = degrees(links);
   const full = records.map((record) => shownRecord(record, degree.get(record.id) ?? 0, view.of.includes(record.id)));
-  const scene = laidOut({ records: full, links: links.map(withPhrase), known: known ?? { records, links }, whole }, view);
-  return full.length + links.length > most ? laidOut(clustered(scene, view), view) : bundled(scene, view, size);
+  const scene = laidOut({ records: full, links: links.map(withPhrase), known: known ?? { records, links }, whole }, view, size);
+  return full.length + links.length > most ? laidOut(clustered(scene, view), view, size) : bundled(scene, view, size);
 }
 
-const laidOut = (scene, view) => ({ ...scene, layout: layoutFor(scene, view) });
+const laidOut = (scene, view, size) => ({ ...scene, layout: layoutFor(scene, view, size) });
 
 function shownRecord(record, degree, expanded) {
   const more = record.total === undefined || expanded ? 0 : Math.max(0, record.total - degree);

@@ -25,7 +25,7 @@ export function graphStyle() {
     { selector: ".right[badge]", style: { "background-position-x": "0%", "background-position-y": "50%", "bounds-expansion": "2 2 2 48", "background-offset-x": beside(-1), "background-offset-y": 0 } },
     { selector: ".left[badge]", style: { "background-position-x": "100%", "background-position-y": "50%", "bounds-expansion": "2 48 2 2", "background-offset-x": beside(1), "background-offset-y": 0 } },
     { selector: ".covered", style: { "text-opacity": 0, "text-background-opacity": 0 } },
-    { selector: ".quiet[badge]", style: { "background-image-opacity": 0 } },
+    { selector: ".quiet[badge]", style: { "background-image-opacity": 0, "bounds-expansion": 0 } },
     { selector: "node.near", style: { "z-index": 5 } },
     { selector: ".expanded", style: { "font-weight": 700, "border-color": ink, "border-width": 2 } },
     { selector: ".lost", style: { "border-color": lost, "border-width": 6, "border-style": "double", "font-weight": 700 } },
