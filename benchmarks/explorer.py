@@ -63,14 +63,16 @@ SHARES = """() => {
     node.boundingBox();
     const { x1, x2, y1, y2 } = node._private.labelBounds.main ?? {}, { x, y } = node.renderedPosition();
     const size = parseFloat(node.style('font-size')) * zoom, half = node.width() * zoom / 2;
-    const shown = Math.round(size * 10) >= 110 && parseFloat(node.style('text-opacity')) > 0 && size >= parseFloat(node.style('min-zoomed-font-size'));
+    const number = name => parseFloat(node.style(name));
+    const shown = Math.round(size * 10) >= 110 && number('text-opacity') > 0 && size >= number('min-zoomed-font-size');
     return { shown, label: { x1: x1 * zoom + pan.x, x2: x2 * zoom + pan.x, y1: y1 * zoom + pan.y, y2: y2 * zoom + pan.y },
       body: { x1: x - half, x2: x + half, y1: y - half, y2: y + half } };
   });
   const meet = (a, b) => a.x1 + 1 < b.x2 && b.x1 + 1 < a.x2 && a.y1 + 1 < b.y2 && b.y1 + 1 < a.y2;
-  const free = ({ shown, label }, box) => shown && !boxes.some(other => other !== box && ((other.shown && meet(label, other.label)) || meet(label, other.body)));
+  const covers = (label, other) => (other.shown && meet(label, other.label)) || meet(label, other.body);
+  const free = box => box.shown && !boxes.some(other => other !== box && covers(box.label, other));
   const inside = ({ label: { x1, x2, y1, y2 } }) => x1 >= -1 && y1 >= -1 && x2 <= cy.width() + 1 && y2 <= cy.height() + 1;
-  const readable = boxes.filter(box => free(box, box));
+  const readable = boxes.filter(free);
   return [boxes.length, readable.length, readable.filter(inside).length];
 }"""
 

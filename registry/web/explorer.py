@@ -162,7 +162,7 @@ def _texts() -> dict[str, str]:
         "filtered_out": _("No linked record matches the filters."),
         "clear_filters": _("Remove all filters"),
         "links_hidden": _("The links of this record are not shown: you have access only to its summary. Ask its steward for access."),
-        "links_none": _("No links of this record are recorded that you have access to. Open the record to see what is known about it."),
+        "links_none": _("No links of this record are recorded that you have access to. Open the record to see its details."),
         "paths_of": _("From {from} to {to}"),
         "paths_none": _("No path of at most six links was found among the records that you have access to."),
         "hidden": _("not shown"),
@@ -372,7 +372,7 @@ class Explorer:
         impact = (await self._ask("impact", query.variables, actor_of(request)))["impact"] if query.of else None
         if impact is None:
             raise HTTPException(404)
-        return csv_file(request, "impact", _csv_lines(query, impact))
+        return csv_file(request, "impact", csv_lines(query, impact))
 
     async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
         if query.of:
@@ -383,7 +383,11 @@ class Explorer:
             return found
         start = await self._ask("start", {}, me)
         if not start["sectors"]["nodes"]:
-            start = {**start, "resources": await self._most("resources", me), "agencies": await self._most("agencies", me)}
+            start = {
+                **start,
+                "resources": await self._most("resources", me),
+                "agencies": await self._most("agencies", me),
+            }
         return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
 
     async def _most(self, plural: str, me: Actor) -> MostLinked:
@@ -393,7 +397,9 @@ class Explorer:
             found = (await self._ask(f"most_{plural}", {"after": after}, me))[plural]
             read += len(found["nodes"])
             links = ((one, sum(one[name] or 0 for name in one if name.endswith("Count"))) for one in found["nodes"])
-            counted = sorted([*counted, *(pair for pair in links if pair[1])], key=lambda pair: (-pair[1], pair[0]["name"]))[:MOST]
+            counted = sorted(
+                [*counted, *(pair for pair in links if pair[1])], key=lambda pair: (-pair[1], pair[0]["name"])
+            )[:MOST]
             after = found["pageInfo"]["endCursor"]
             if not found["pageInfo"]["hasNextPage"]:
                 return MostLinked(counted, read, all_read=True)
@@ -403,7 +409,11 @@ class Explorer:
         return await self._graph.ask(operation(name), variables, me)
 
 
-async def _csv_lines(query: ImpactQuery, impact: Data) -> AsyncIterator[tuple[Any, ...]]:
+async def csv_lines(query: ImpactQuery, impact: Data) -> AsyncIterator[tuple[Any, ...]]:
+    """Yield the lines of the CSV file of an impact: the headings, the record that is assumed to stop, and the affected records.
+
+    `withheld` says in each line whether more records may be affected, which the user may not see.
+    """
     yield CSV_COLUMNS
     for row in impact_rows(impact):
         if query.shows(row):

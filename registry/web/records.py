@@ -7,7 +7,6 @@ affected by a failure.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from os.path import commonprefix
 
 from registry.i18n import _, day, number
 from registry.model.definitions import MODEL
@@ -249,13 +248,15 @@ def short_titles(titles: Iterable[str], longest: int = LONGEST) -> dict[str, str
     """Return each title with at most `longest` characters. The first word that distinguishes it from the other titles is kept."""
     ordered = sorted(set(titles))
     shared = [_shared_start(one, two) for one, two in pairwise(ordered)]
-    starts = [max(pair) for pair in zip([0, *shared], [*shared, 0], strict=True)]
+    starts = (max(shared[max(place - 1, 0) : place + 1], default=0) for place in range(len(ordered)))
     return {title: _shortened(title, start, longest) for title, start in zip(ordered, starts, strict=True)}
 
 
 def _shared_start(one: str, two: str) -> int:
     """Return the length of the longest common start of two texts that ends with a word."""
-    length = len(commonprefix([one, two]))
+    length = next(
+        (place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two))
+    )
     return length if length in (len(one), len(two)) else one.rfind(" ", 0, length) + 1
 
 
@@ -267,6 +268,8 @@ def _shortened(text: str, start: int, longest: int) -> str:
     if needed < longest:
         tail = min(longest // 3, longest - 1 - needed)
         return f"{text[: longest - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+    if not start:
+        return text[: longest - 1].rstrip() + "…"
     room = longest - 1 - len(text[start:])
     if room > 1:
         return f"{text[:room].rstrip()}…{text[start:]}"

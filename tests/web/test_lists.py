@@ -259,7 +259,7 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "No results." in visitor.get("/search?q=data&area=no:area").text
+    assert "No record that you have access to matches this search." in visitor.get("/search?q=data&area=no:area").text
 
 
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:
