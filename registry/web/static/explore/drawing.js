@@ -3,7 +3,7 @@ import cytoscape from "../vendor/cytoscape-3.34.4/cytoscape.esm.min.mjs";
 import { colour, colourOf } from "./colours.js";
 import { settle } from "./forces.js";
 import { label, shortLabels } from "./labels.js";
-import { around, layers, SETTLED } from "./layouts.js";
+import { arcOf, around, layers, SETTLED } from "./layouts.js";
 import { byId, number } from "./page.js";
 import { graphStyle } from "./style.js";
 
@@ -234,9 +234,11 @@ function edgeOf(link, scene, places) {
   const classes = [];
   if (hasNamedLinks(scene) && places?.named) classes.push("labelled");
   if (link.group) classes.push("tie");
+  const arc = places ? arcOf(places.get(link.from), places.get(link.to)) : 0;
+  if (arc) classes.push("arc");
   if (places && scene.links.length > FEW_LINKS) classes.push("behind");
   if (scene.records.length + scene.links.length > MANY_ELEMENTS) classes.push("many");
-  return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width, opacity }, classes };
+  return { group: "edges", data: { id: link.id, source: link.from, target: link.to, label: link.phrase, width, opacity, arc }, classes };
 }
 
 function badgeOf(more) {

@@ -10,6 +10,7 @@ const INNER = 104;
 const BULGE = 56;
 const COLUMN = { wide: 200, narrow: 160 };
 const BADGE = 44; // px: room for the number of further links beside a record
+const ARCS = 110; // px: room for the links within a column
 const CENTRE_ROW = 30;
 const NAMED = { column: 165, row: 92, side: 150 };
 const IN_CIRCLE = 14;
@@ -85,9 +86,10 @@ function columns(records, size, centres = []) {
   const row = Math.max(ROW, Math.min(WIDEST_ROW, (size.height - EDGE - top) / rows));
   const wide = (size.width - 2 * EDGE) / count;
   const places = centresAbove(centres, size.width);
+  const aside = records.some((record) => record.group) ? ARCS : BADGE;
   records.forEach((record, i) => {
-    const x = EDGE + Math.floor(i / rows) * wide + BADGE;
-    places.set(record.id, { x, y: top + ((i % rows) + 0.5) * row, side: "right", room: wide - BADGE - row / 2 - GAP - 4, row });
+    const x = EDGE + Math.floor(i / rows) * wide + aside;
+    places.set(record.id, { x, y: top + ((i % rows) + 0.5) * row, side: "right", room: wide - aside - row / 2 - GAP - 4, row });
   });
   return places;
 }
@@ -125,6 +127,13 @@ function byStep(records) {
   const found = new Map();
   for (const record of ordered(records)) found.set(record.steps ?? 0, [...(found.get(record.steps ?? 0) ?? []), record]);
   return [...found].sort(([a], [b]) => a - b).map(([, those]) => those);
+}
+
+// Links within a column are arcs on its left side. Return the height of the arc in px, 0 for a straight link.
+export function arcOf(from, to) {
+  if (!from || !to || from.x !== to.x || from.side !== "right") return 0;
+  const height = Math.min(ARCS - 24, Math.abs(to.y - from.y) * 0.6);
+  return Math.sign(to.y - from.y) * height;
 }
 
 export const SETTLED = {

@@ -39,6 +39,7 @@ export function graphStyle() {
     { selector: "edge.many", style: { "curve-style": "haystack" } },
     { selector: "edge.labelled, edge.near", style: { "target-arrow-shape": "triangle", "line-color": quiet, "target-arrow-color": quiet } },
     { selector: "edge.labelled, edge.hovered", style: { ...text, label: "data(label)", "font-size": 11, color: quiet, "text-rotation": "autorotate", "text-background-opacity": 1 } },
+    { selector: "edge.arc", style: { "curve-style": "unbundled-bezier", "control-point-distances": "data(arc)", "control-point-weights": 0.5 } },
     { selector: "edge.tie", style: { "line-color": quiet, "target-arrow-shape": "none" } },
     { selector: "edge.hovered", style: { "line-color": accent, "target-arrow-color": accent, "z-index": 9 } },
     { selector: ".apart", style: { opacity: 0.22 } },
