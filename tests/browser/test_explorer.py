@@ -380,6 +380,7 @@ def test_a_bundle_opens_in_graph_and_list_by_click_and_keyboard(desk: Page) -> N
 
 
 def test_a_shortened_label_shows_its_full_name_on_hover_and_selection(desk: Page) -> None:
+    desk.set_viewport_size({"width": 1280, "height": 1100})
     explore(desk)
     short = "node => node.data('label').includes('…')"
     one, two = desk.evaluate(f"{DRAWN}.nodes().filter({short}).map(node => [node.data('name'), node.id()]).slice(0, 2)")
