@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.reads.database import database
-from registry.database import inbox, schema
+from registry.database import inbox, migrate
 from registry.database.driver import Cypher, Store
 from registry.database.migrate import apply
 from registry.model.definitions import MODEL, Resource
@@ -39,10 +39,10 @@ def main() -> None:
             neo4j.store.write(Cypher(FILL, {"in": {"first": first, "last": last}}))
         (index,) = (
             one
-            for one in schema.wanted_schema(MODEL, neo4j.store.dialect)
+            for one in migrate.wanted_schema(MODEL, neo4j.store.dialect)
             if one.name.startswith("registry_resource_status")
         )
-        for text in schema.drop(index.name):
+        for text in migrate.drop(index.name):
             neo4j.store.change_schema(text)
         without = _measured(neo4j.store)
         apply(neo4j.store, MODEL)

@@ -8,7 +8,7 @@ from loaders.result import LoadAborted
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, link_name
 from loaders.validate import BATCH, LoadContext
-from registry.database import write
+from registry.database import load_queries
 from registry.database.write import Stored, given_names, stored
 from registry.model.kinds import Kind, Link, Property
 from registry.model.records import Record, show
@@ -65,7 +65,7 @@ class Removals:
                 self._staging.change_record(_with(kind, rows[old["id"]], old, names_to_copy))
 
     def _own_records(self, kind: type[Kind], ids: Sequence[str]) -> list[Mapping[str, Any]]:
-        records: list[Mapping[str, Any]] = self._store.read(write.of_source(kind, ids, self._source.id))[0][0]
+        records: list[Mapping[str, Any]] = self._store.read(load_queries.of_source(kind, ids, self._source.id))[0][0]
         return records if ids else []
 
     def _preserve_links(self, link: Link) -> None:
@@ -81,21 +81,21 @@ class Removals:
 
     def _own_links(self, link: Link, rows: Sequence[Stored]) -> dict[tuple[str, str], Mapping[str, Any]]:
         """Return the properties of the stored relationships that this source owns, by the ids at both ends."""
-        found = self._store.read(write.existing_relationships(link, rows))[0][0]
+        found = self._store.read(load_queries.existing_relationships(link, rows))[0][0]
         return {(start, end): values for start, end, values in found if values.get("source") == self._source.id}
 
     def _check_values(self, kind: type[Kind]) -> None:
         cleared: Counter[str] = Counter()
         for rows in self._staging.records(kind.__name__, BATCH):
             new = {row["id"]: row for row in rows}
-            for old in self._store.read(write.differing(kind, rows))[0][0]:
+            for old in self._store.read(load_queries.differing(kind, rows))[0][0]:
                 lost = _lost(given_names(kind), old, new[old["id"]])
                 cleared.update(lost)
                 for name in lost:
                     self._tally.clear(f"{kind.plural}.{name}", old["id"], show(old[name]))
         for name, gone in cleared.items():
             if gone > FEW:
-                total = self._store.read(write.count_property_values(kind, name, source=self._source.id))[0][0]
+                total = self._store.read(load_queries.count_property_values(kind, name, source=self._source.id))[0][0]
                 self._guard_against_most(gone, total, f"values of {kind.plural}.{name}", "cleared")
 
     def _check_links(self, link: Link) -> None:
@@ -115,7 +115,7 @@ class Removals:
             self._check_removed(link, again)
 
     def _check_removed(self, link: Link, again: int) -> None:
-        total: int = self._store.read(write.count_relationships(link, source=self._source.id))[0][0]
+        total: int = self._store.read(load_queries.count_relationships(link, source=self._source.id))[0][0]
         if total == again:
             return
         name = link_name(link)
@@ -133,7 +133,7 @@ class Removals:
         """Yield the ids at both ends of each relationship that this source owns and no longer supplies."""
         after = ("", "")
         while page := self._store.read(
-            write.relationships_of_source(link, source=self._source.id, after=after, size=BATCH)
+            load_queries.relationships_of_source(link, source=self._source.id, after=after, size=BATCH)
         )[0][0]:
             yield from ((start, end) for start, end in page if not self._staging.has_link(link_name(link), start, end))
             after = tuple(page[-1])

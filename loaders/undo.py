@@ -12,7 +12,7 @@ from loaders.staging import LINKS, link_name
 from loaders.validate import BATCH
 from loaders.writer import RunLog
 from registry.clock import now
-from registry.database import audit_log, write
+from registry.database import audit_log, load_queries
 from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL
@@ -71,12 +71,12 @@ def _undo_batch(transaction: Transaction, run_log: RunLog, run: str, entry: Entr
     made = orjson.loads(entry["after"])
     kind = MODEL[entry["record_kind"]]
     if ids := made.get("created"):
-        gone = transaction.run(write.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
+        gone = transaction.run(load_queries.retire_of_run(kind, ids, run=run, other=BY_HAND, now=transaction.at))[0][0]
         run_log.retired(transaction, kind, gone)
         return len(gone)
     removed = 0
     for name, count in made.get("tied", {}).items():
-        ties = transaction.run(write.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
+        ties = transaction.run(load_queries.remove_relationships_of_run(LINK[name], run=run, size=count))[0][0]
         run_log.links_changed(transaction, LINK[name], ties)
         removed += len(ties)
     return removed

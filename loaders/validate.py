@@ -24,7 +24,7 @@ from loaders.staging import (
     link_name,
 )
 from registry.clock import today
-from registry.database import write
+from registry.database import load_queries, write
 from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL, Request, Resource
@@ -184,7 +184,8 @@ class StoredCounts:
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
         self._counts = {
-            kind.__name__: KindCounts(*store.read(write.count_records(kind, source=source.id))[0]) for kind in LOADED
+            kind.__name__: KindCounts(*store.read(load_queries.count_records(kind, source=source.id))[0])
+            for kind in LOADED
         }
 
     def __getitem__(self, kind: type[Kind]) -> KindCounts:
@@ -258,7 +259,9 @@ class RuleChecks:
 
         graph: nx.DiGraph[str] = nx.DiGraph(list(read))
         existing = (
-            self._store.read(write.all_relationships(link))[0][0] if self._context.before.may_have_links(link) else []
+            self._store.read(load_queries.all_relationships(link))[0][0]
+            if self._context.before.may_have_links(link)
+            else []
         )
         graph.add_edges_from((start, end) for start, end, owner in existing if self._context.stays(owner))
         for blamed in (read - {(start, end) for start, end, _owner in existing}, read):  # leave out new links first
@@ -275,7 +278,7 @@ class RuleChecks:
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
         for record, status, location, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            existing = self._store.read(write.relationship_sources(end, record))[0][0]
+            existing = self._store.read(load_queries.relationship_sources(end, record))[0][0]
             count = len(far | {one for one, owner in existing if self._context.stays(owner)})
             for problem in too_few(end, status, count):
                 self._add_problem(problem, location)
@@ -434,7 +437,7 @@ class Checks:
         }
         new = sorted(set(ids) - {one for one, *_ in found})
         for other in others if new else ():
-            known = self._store.read(write.existing_ids(other, new))[0][0]
+            known = self._store.read(load_queries.existing_ids(other, new))[0][0]
             taken |= dict.fromkeys(known, f"this id belongs to a record of the kind {other.__name__}")
         return taken
 
@@ -470,7 +473,7 @@ class Checks:
                         self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
-        """Leave out all relationships of a link at a record, if there are several and the model allows only one."""
+        """If a record has several relationships of a link but the model allows only one, leave all of them out."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
                 self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")
@@ -513,7 +516,7 @@ class Checks:
                 )
 
     def _stored_owners(self, kind: type[Kind], ids: Sequence[str]) -> Found:
-        found: Found = self._store.read(write.stored_states(kind, ids))[0][0]
+        found: Found = self._store.read(load_queries.stored_states(kind, ids))[0][0]
         return found
 
     def _alive(self, found: Found) -> int:

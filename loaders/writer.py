@@ -18,7 +18,7 @@ from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, link_name
 from loaders.validate import BATCH, LoadContext
 from registry.clock import now
-from registry.database import write
+from registry.database import load_queries, write
 from registry.database.driver import Store, StoreError
 from registry.database.write import Stored
 from registry.model.definitions import MODEL, Run
@@ -125,7 +125,7 @@ class RunLog:
         """
         for end in write.own_ends(kind) if records else ():
             if any(one.by_action for one in end.link.properties.values()):
-                gone = transaction.run(write.clear_action_properties(end, records, before=self._began))[0][0]
+                gone = transaction.run(load_queries.clear_action_properties(end, records, before=self._began))[0][0]
                 for record, said in _by_record(end, gone).items():
                     lost, left = _linked(end, said), _linked(end, without_confirmations(end.link, said))
                     transaction.log("tied", kind, record, (lost, left))
@@ -176,10 +176,10 @@ def compare(context: LoadContext) -> None:
 def _removed(link: Link, source: SourceDefinition, staging: Staging, store: Store) -> int:
     """Return how many stored relationships of this source would be removed because the source no longer supplies them."""
     given = (
-        write.count_existing_relationships(link, rows, source=source.id)
+        load_queries.count_existing_relationships(link, rows, source=source.id)
         for rows in staging.links(link_name(link), BATCH)
     )
-    total: int = store.read(write.count_relationships(link, source=source.id))[0][0]
+    total: int = store.read(load_queries.count_relationships(link, source=source.id))[0][0]
     return total - sum(int(store.read(one)[0][0]) for one in given)
 
 
@@ -188,7 +188,7 @@ def _replaced(link: Link, source: SourceDefinition, staging: Staging, store: Sto
     if not is_single(link):
         return 0
     given = (
-        write.count_outdated_relationships(link, rows, source=source.id)
+        load_queries.count_outdated_relationships(link, rows, source=source.id)
         for rows in staging.links(link_name(link), BATCH)
     )
     return sum(int(store.read(one)[0][0]) for one in given)
@@ -212,7 +212,7 @@ def _compare_records(kind: type[Kind], source: SourceDefinition, staging: Stagin
 
 
 def _stored_owners(kind: type[Kind], ids: list[str], store: Store) -> list[tuple[str, str, str, str]]:
-    found: list[tuple[str, str, str, str]] = store.read(write.stored_states(kind, ids))[0][0]
+    found: list[tuple[str, str, str, str]] = store.read(load_queries.stored_states(kind, ids))[0][0]
     return found
 
 
@@ -234,7 +234,7 @@ class Lease:
         self._renewing = threading.Thread(target=self._renew_until_ended, daemon=True)
 
     def __enter__(self) -> Self:
-        """Acquire the lease. Raises LoadAborted if another load of the source has it."""
+        """Acquire the lease. Raises LoadAborted if another load of the source holds the lease."""
         holder, since, process = self._acquire()
         if holder != self._run and _is_gone(process):
             holder, since, _ = self._acquire(ended=holder)
@@ -250,7 +250,7 @@ class Lease:
         self._ended.set()
         self._renewing.join()
         with suppress(StoreError):
-            self._store.write(write.release_lease(self._source, run=self._run))
+            self._store.write(load_queries.release_lease(self._source, run=self._run))
 
     def check(self) -> None:
         """Raise StoreError if the lease was lost, for example because the machine was suspended."""
@@ -261,7 +261,7 @@ class Lease:
             )
 
     def _acquire(self, ended: str = "") -> tuple[str, str, str]:
-        statement = write.take_lease(
+        statement = load_queries.take_lease(
             self._source,
             run=self._run,
             process=process_name(os.getpid()),
@@ -278,7 +278,7 @@ class Lease:
                 self._renew()
 
     def _renew(self) -> bool:
-        renewed = write.renew_lease(self._source, run=self._run, lasts=LEASE_SECONDS * 1000)
+        renewed = load_queries.renew_lease(self._source, run=self._run, lasts=LEASE_SECONDS * 1000)
         return bool(self._store.write(renewed)[0][0][0])
 
 
@@ -340,7 +340,7 @@ class BatchWriter:
 
     def _change(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> list[tuple[str, str, int]]:
-            before = {one["id"]: one for one in transaction.run(write.differing(kind, rows))[0][0]}
+            before = {one["id"]: one for one in transaction.run(load_queries.differing(kind, rows))[0][0]}
             upsert = write.upsert_rows(kind, rows, source=self._source.id, run=self._run, now=self._started)
             done: list[tuple[str, str, int]] = transaction.run(upsert)[0][0]
             self._log.created(transaction, kind, [record for record, what, _ in done if what == "created"])
@@ -380,10 +380,10 @@ class BatchWriter:
         single = is_single(link)
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            before = transaction.run(write.existing_relationships(link, rows))[0][0]
+            before = transaction.run(load_queries.existing_relationships(link, rows))[0][0]
             ours = [tie for tie in before if tie[2].get("source") == self._source.id]
             removed = (
-                transaction.run(write.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
+                transaction.run(load_queries.remove_outdated_relationships(link, rows, source=self._source.id))[0][0]
                 if single
                 else []
             )
@@ -408,8 +408,8 @@ class BatchWriter:
 
     def _retire(self, kind: type[Kind]) -> None:
         for ids in self._staging.protected(kind.__name__, BATCH):
-            self._store.write(write.mark_seen(kind, ids, source=self._source.id, run=self._run))
-        text = write.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
+            self._store.write(load_queries.mark_seen(kind, ids, source=self._source.id, run=self._run))
+        text = load_queries.retire(kind, source=self._source.id, run=self._run, now=self._started, size=BATCH)
 
         def work(transaction: Transaction) -> int:
             gone = transaction.run(text)[0][0]
@@ -420,7 +420,7 @@ class BatchWriter:
             self._tally.retired[kind.plural] += retired
 
     def _remove_links(self, link: Link) -> None:
-        text = write.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
+        text = load_queries.prune_relationships(link, source=self._source.id, run=self._run, size=BATCH)
 
         def work(transaction: Transaction) -> int:
             gone = transaction.run(text)[0][0]

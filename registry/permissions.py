@@ -8,13 +8,14 @@ from functools import cached_property
 from babel.lists import format_list
 
 from registry.i18n import _, language
+from registry.model.kinds import Link, Property
 
 VISIBLE_STATUSES = ("published", "retired")
 ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """The role of a user. It applies to all agencies that the user acts for."""
+    """The role of a user. The role applies to all agencies that the user acts for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -86,7 +87,7 @@ class Actor:
     def default_agency(self) -> str:
         """The agency that forms suggest for the user.
 
-        The value is "" if the user acts for no agency, or for several agencies of which none is the main one.
+        If the user acts for no agency, or for several agencies without a main agency, the value is "".
         """
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
@@ -101,7 +102,10 @@ class Actor:
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return the names that stand for this user in a record's list of readers. A user with one of these names has access."""
+        """Return the names that stand for this user in a record's list of readers.
+
+        A user has access if one of the user's names is in the list of readers.
+        """
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
@@ -114,7 +118,7 @@ class Actor:
         return sorted(self.names())
 
     def agencies_for(self, action: Action) -> frozenset[str]:
-        """Return the agencies for which the user may perform an action on the records that they are responsible for."""
+        """Return the agencies for which the user may perform an action; each of them is the steward of the records acted on."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def parameter_for(self, action: Action) -> dict[str, object]:
@@ -163,6 +167,40 @@ def can_view_details(node: str, reader: str = "r") -> str:
     `reader` must be a variable name that the query does not use.
     """
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
+
+
+def can_view_path(way: str) -> str:
+    """Return the Cypher predicate that the user `$me` may view the summary of every record on a path.
+
+    With this predicate, no path leads through a hidden record.
+    """
+    return f"all(x IN nodes({way}) WHERE {can_view_summary('x')})"
+
+
+def can_view_link(near: str, far: str, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a link.
+
+    The user must be able to view the records at both ends, and also their details if the link is declared as a detail.
+    """
+    return (
+        can_view_far_end(far, link) if link.summary else f"{can_view_details(near)} AND {can_view_far_end(far, link)}"
+    )
+
+
+def can_view_far_end(far: str, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a link.
+
+    It is already known that the user may view the links of the near record.
+    """
+    return can_view_summary(far) if link.summary else can_view_details(far)
+
+
+def can_view_link_property(near: str, far: str, declared: Property, link: Link) -> str:
+    """Return the Cypher predicate that the user `$me` may view a property of a visible link.
+
+    If every user may view the property, return "".
+    """
+    return f"{can_view_details(near)} AND {can_view_details(far)}" if link.summary and not declared.summary else ""
 
 
 def may_do(node: str) -> str:

@@ -44,7 +44,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
 from registry.database.query import Explore, FacetQuery, Query, Total
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
 from schema.arguments import plain_variables, shape_of

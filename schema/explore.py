@@ -10,8 +10,7 @@ from strawberry.types.field import StrawberryField
 from registry.clock import today
 from registry.database.exploration import GROUPS
 from registry.database.query import Explore
-from registry.explore import impact, neighbourhood, paths, search, shared
-from registry.explore.context import ExplorationTooLarge, ExploreContext
+from registry.explore import ExplorationTooLarge, ExploreContext, impact, neighbourhood, paths, search, shared
 from registry.explore.paths import PHRASES
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, snake
@@ -54,9 +53,9 @@ class Hits:
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Run an exploration. Its result has the ids of records. The records are read later.
+    """Run an exploration. The result of the exploration has the ids of records. The records are read later.
 
-    Raises StoreError and GraphQLRequestError. The GraphQLRequestError has the path of the field.
+    Raises StoreError and GraphQLRequestError. The path of a GraphQLRequestError is the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}

@@ -167,7 +167,7 @@ def check_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any],
 
 
 def within_limit(cost: int) -> int:
-    """Return the cost of an operation unchanged. Raises GraphQLRequestError if it is above COST."""
+    """Return the cost of an operation unchanged. Raises GraphQLRequestError if the cost is above the constant COST."""
     cost = min(cost, COUNTED)
     if cost > COST:
         message = f"The response could contain {cost:,} values; the limit is {COST:,}. Request fewer records or levels."

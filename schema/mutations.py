@@ -1,4 +1,4 @@
-"""The GraphQL mutations: input types built from the model, execution, and result types."""
+"""The GraphQL mutations: input types built from the model, and execution."""
 
 from __future__ import annotations
 
@@ -55,8 +55,6 @@ from schema.types import (
     listing,
     new_class,
     nullable,
-    plain,
-    response_field,
 )
 
 Given = Mapping[str, Any]
@@ -518,34 +516,3 @@ def _answer(call: MutationCall) -> Work:
 
 def _text(call: MutationCall, name: str) -> str:
     return clean_text(Prose, call.get(name))
-
-
-DOC = "The changes of the registry, made one after the other. Problems that a user can correct are part of the result."
-RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
-PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-
-
-def mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
-    """Return the mutation type. `kinds` and `record` are the types of the records in the results."""
-    problem = plain(
-        "Problem",
-        "A problem that prevented a change.",
-        {
-            "code": (str, "The code of the problem, such as UNFIT, REQUIRED, STALE, NOT_ALLOWED or NOT_FOUND."),
-            "field": (str, "The field of the input, such as `name` or `parties.role`."),
-            "value": (str, "The value that was sent."),
-            "rule": (str, "What the value must be."),
-            "message": (str, "A description of the problem, in the language of the request."),
-        },
-    )
-    about = dict.fromkeys(change.about for change in definitions.values())
-    results = {name: _result(name, kinds.get(name, record), problem) for name in about}
-    mutation = new_class("Mutation", DOC)
-    for name, change in definitions.items():
-        setattr(mutation, name, response_field(results[change.about], change.doc, **change.arguments))
-    return strawberry.type(mutation, description=DOC)
-
-
-def _result(name: str, record: Any, problem: Any) -> Any:
-    fields = {"record": (nullable(record), RESULT_RECORD), "problems": (listing(problem), PROBLEMS)}
-    return plain(f"{name}Result", "The result of a change.", fields)

@@ -1,6 +1,7 @@
 """The GraphQL schema of the registry: types, filters and arguments, all built from the model."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore import explored_fields
-from schema.mutations import MutationDefinition, MutationExecutor, changes, mutation_type, procedures
+from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND
 from schema.types import (
     CLOSED_LISTS,
@@ -60,6 +61,11 @@ OPERATOR_DOCS = {
     "is_null": "Whether no value is recorded.",
     "has": "The list contains the value.",
 }
+MUTATIONS = (
+    "The changes of the registry, made one after the other. Problems that a user can correct are part of the result."
+)
+RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
+PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
 WITHIN = "The record is one of these or narrower than one, through records that you can see."
 
 
@@ -127,7 +133,7 @@ class Inputs:
 def is_nested(kind: type[Kind]) -> bool:
     """Return whether a kind is a vocabulary with broader terms, such as areas.
 
-    A filter on such a vocabulary can select a term together with all its narrower terms.
+    A filter on a vocabulary with broader terms can select a term together with all its narrower terms.
     """
     return "broader" in kind.ends
 
@@ -179,13 +185,7 @@ class Schema:
     """The GraphQL schema of a model. Strawberry makes its types. The class also executes operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
-        outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
-        self._types = strawberry.Schema(
-            query=outputs.query(),
-            mutation=outputs.mutation(mutations) if mutations else None,
-            types=outputs.kinds(),
-            config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
-        )
+        self._types, mutations = _types(model)
         self.graphql_schema = self._types._schema
         self._documents = DocumentCache(self.graphql_schema, introspection=introspection)
         self._queries = QueryExecutor(self.graphql_schema, model)
@@ -223,6 +223,19 @@ class Schema:
 def build_schema(model: Model, *, introspection: bool = True) -> Schema:
     """Return the GraphQL schema of a model. If `introspection` is false, clients cannot query the schema itself."""
     return Schema(model, introspection=introspection)
+
+
+@cache  # making the types takes half a second, and they do not change
+def _types(model: Model) -> tuple[strawberry.Schema, Mapping[str, MutationDefinition]]:
+    """Return the types of a model, and its mutations by name."""
+    outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
+    types = strawberry.Schema(
+        query=outputs.query(),
+        mutation=outputs.mutation(mutations) if mutations else None,
+        types=outputs.kinds(),
+        config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
+    )
+    return types, mutations
 
 
 class Outputs:
@@ -280,7 +293,7 @@ class Outputs:
 
     def mutation(self, definitions: Mapping[str, MutationDefinition]) -> Any:
         """Return the mutation type, with one field for each mutation."""
-        return mutation_type(definitions, self._kinds, self._record)
+        return _mutation_type(definitions, self._kinds, self._record)
 
     def kinds(self) -> list[Any]:
         """Return the types of all kinds. Some of these types are reachable only through the interface Record."""
@@ -395,3 +408,29 @@ def facets_of(kind: type[Kind]) -> list[str]:
     """Return the names of the facets of a kind: properties with codes or flags, and links to vocabulary terms."""
     codes = [name for name, one in kind.properties.items() if one.codes or one.value is Flag]
     return codes + [name for name in kind.ends if name in ("sectors", "areas", "audiences", "functions")]
+
+
+def _mutation_type(definitions: Mapping[str, MutationDefinition], kinds: Mapping[str, Any], record: Any) -> Any:
+    """Return the mutation type. `kinds` and `record` are the types of the records in the results."""
+    problem = plain(
+        "Problem",
+        "A problem that prevented a change.",
+        {
+            "code": (str, "The code of the problem, such as UNFIT, REQUIRED, STALE, NOT_ALLOWED or NOT_FOUND."),
+            "field": (str, "The field of the input, such as `name` or `parties.role`."),
+            "value": (str, "The value that was sent."),
+            "rule": (str, "What the value must be."),
+            "message": (str, "A description of the problem, in the language of the request."),
+        },
+    )
+    about = dict.fromkeys(change.about for change in definitions.values())
+    results = {name: _result(name, kinds.get(name, record), problem) for name in about}
+    mutation = new_class("Mutation", MUTATIONS)
+    for name, change in definitions.items():
+        setattr(mutation, name, response_field(results[change.about], change.doc, **change.arguments))
+    return strawberry.type(mutation, description=MUTATIONS)
+
+
+def _result(name: str, record: Any, problem: Any) -> Any:
+    fields = {"record": (nullable(record), RESULT_RECORD), "problems": (listing(problem), PROBLEMS)}
+    return plain(f"{name}Result", "The result of a change.", fields)

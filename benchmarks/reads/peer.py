@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry.database.schema import words_index
+from registry.database.dialect import words_index
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind
 from tests.support.neo4j_server import CACHE

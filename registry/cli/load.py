@@ -10,8 +10,8 @@ from loaders.source import find_source, known_sources
 from registry.cli.output import err, info, out, print_json, print_table, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
+from registry.database.load_queries import sources as last_runs
 from registry.database.migrate import apply
-from registry.database.write import sources as last_runs
 from registry.model.definitions import MODEL
 from registry.progress import showing
 
@@ -96,7 +96,8 @@ def template(
 def print_clearings(outcome: LoadResult) -> None:
     """Print which values and links a load cleared.
 
-    After a dry run or an aborted load, each value and link is listed. After a completed load, only their number is printed.
+    After a dry run or an aborted load, each value and link is listed. After a completed load, only the number of cleared values and
+    links is printed.
     """
     written = not (outcome.dry_run or outcome.refused)
     if not written:

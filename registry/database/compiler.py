@@ -29,53 +29,21 @@ from registry.database.query import (
     Select,
     Total,
     Within,
+    anchor,
+    category_condition,
+    parts_of,
 )
-from registry.model.kinds import End, Kind, Model, Property
-from registry.permissions import can_view_details, can_view_summary
+from registry.model.kinds import End, Model, Property
+from registry.permissions import (
+    can_view_details,
+    can_view_far_end,
+    can_view_link,
+    can_view_link_property,
+    can_view_path,
+    can_view_summary,
+)
 
 FEW = 1000  # up to this many linked records, a query that starts at them is faster than a scan of all records
-
-
-def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
-    """Split off the first condition that names exactly one linked record by its id.
-
-    Return that condition and the remaining conditions. Return None if no condition names exactly one linked record.
-    """
-    parts = parts_of(where)
-    for place, part in enumerate(parts):
-        if (
-            isinstance(part, LinkCondition)
-            and part.quantifier == "some"
-            and not parts_of(part.near)
-            and not parts_of(part.edge)
-        ):
-            far = parts_of(part.far)
-            if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
-                return part, AllOf(parts[:place] + parts[place + 1 :])
-    return None
-
-
-def category_condition(
-    where: Condition, kind: type[Kind], model: Model
-) -> tuple[LinkCondition, Compare, Condition] | None:
-    """Split off the first condition that requires a linked record to have a certain value of a category property.
-
-    Category properties are those declared with `Property.is_category`. Return the link condition, the comparison with the category,
-    and the remaining conditions. Return None if no condition requires a category.
-    """
-    parts = parts_of(where)
-    for place, part in enumerate(parts):
-        if isinstance(part, LinkCondition) and part.quantifier == "some":
-            properties = model[kind.ends[part.end].target].properties
-            for far in parts_of(part.far):
-                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
-                    return part, far, AllOf(parts[:place] + parts[place + 1 :])
-    return None
-
-
-def parts_of(condition: Condition) -> tuple[Condition, ...]:
-    """Return the conditions that an `AllOf` joins. Return any other condition as the only member of the result."""
-    return condition.parts if isinstance(condition, AllOf) else (condition,)
 
 
 PARTS = "-[:BROADER*0..6]->"  # matches the path from a narrower vocabulary term, or from the term itself, to the term
@@ -131,28 +99,10 @@ class CypherWriter:
         left, right = ("-", "->") if end.outgoing else ("<-", "-")
         return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
 
-    def link_seen(self, node: str, far: str, end: End) -> str:
-        """Return the predicate that the actor may see a link.
-
-        The actor must be able to see the records at both ends, and also their details if the link is declared as a detail.
-        """
-        return (
-            self.far_end_visible(far, end)
-            if end.link.summary
-            else f"{can_view_details(node)} AND {self.far_end_visible(far, end)}"
-        )
-
-    def far_end_visible(self, far: str, end: End) -> str:
-        """Return the predicate that the actor may see a link.
-
-        It is already known that the actor may see the links of the near record.
-        """
-        return can_view_summary(far) if end.link.summary else can_view_details(far)
-
     def _within(self, within: Within, node: str, kind: str) -> str:
         far, way = self.variable(), self.variable()
         match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
-        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {path_visible(way)} }}"
+        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {can_view_path(way)} }}"
 
     def _link_condition(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
         edge, far = self.variable(), self.variable()
@@ -160,7 +110,7 @@ class CypherWriter:
         holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
         among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
         pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        counts = all_of(self.far_end_visible(far, end), self.running(linked.runs, edge))
+        counts = all_of(can_view_far_end(far, end.link), self.running(linked.runs, edge))
         start = f"MATCH {pattern} WHERE {counts}{among}"
         if linked.quantifier == "every":
             found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
@@ -185,12 +135,6 @@ class CypherWriter:
         """Return the predicate that a link is in the period `which`. If `which` is None, return "true"."""
         return "true" if which is None else period_predicate(which.period, edge, self.value(which.day))
 
-    def edge_detail_seen(self, node: str, far: str, declared: Property, end: End) -> str:
-        """Return the predicate that the actor may see a property of a visible link. If every actor may see the property, return ""."""
-        return (
-            f"{can_view_details(node)} AND {can_view_details(far)}" if end.link.summary and not declared.summary else ""
-        )
-
     def _edge_condition(
         self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
     ) -> str:
@@ -199,7 +143,7 @@ class CypherWriter:
             case Compare():
                 declared = end.link.properties[condition.property]
                 holds = self._compare(condition, f"{edge}.", declared)
-                seen_by = self.edge_detail_seen(node, far, declared, end)
+                seen_by = can_view_link_property(node, far, declared, end.link)
                 if not seen_by:
                     return holds
                 return f"(NOT ({seen_by}) OR {holds})" if unknown else f"({seen_by} AND {holds})"
@@ -233,11 +177,6 @@ def period_predicate(period: str, owner: str, day: str, first: str = "since", la
         "ended": f"coalesce({ended}, false)",
         "upcoming": f"coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
     }[period]
-
-
-def path_visible(way: str) -> str:
-    """Return the predicate that the actor may see every record on a path, so that no path leads through a hidden record."""
-    return f"all(x IN nodes({way}) WHERE {can_view_summary('x')})"
 
 
 def all_of(*predicates: str) -> str:
@@ -334,10 +273,10 @@ class QueryCompiler(CypherWriter):
         else:
             far = "m" if not query.rolled_up else "t"
             pattern = self.pattern("n", "e", f"{far}:{end.target}", end)
-            counts = f"{self.link_seen('n', far, end)} AND {far}.status <> 'retired'"
+            counts = f"{can_view_link('n', far, end.link)} AND {far}.status <> 'retired'"
             if query.rolled_up:
                 pattern += f" MATCH way = (t){PARTS}(m:{end.target})"
-                counts += f" AND {path_visible('way')} AND m.status <> 'retired'"
+                counts += f" AND {can_view_path('way')} AND m.status <> 'retired'"
             counted = f"MATCH {pattern} WHERE {counts} WITH m, m.id AS value, count(DISTINCT n) AS number"
             names = "[m.name, m.label_id, m.label_en]"
         # The limit is in a WITH clause of its own, because Neo4j 2026 does not find `$in` in the LIMIT of an aggregating WITH.
@@ -442,7 +381,7 @@ class QueryCompiler(CypherWriter):
             self.running(linked.runs, "e"),
             self.condition(rest, "n", kind),
         ]
-        where = all_of(self.link_seen("n", "m", end), can_view_summary("n"), *conditions)
+        where = all_of(can_view_link("n", "m", end.link), can_view_summary("n"), *conditions)
         edge = "e" if linked.runs else ""
         return f"{start} MATCH {self.pattern(f'n:{kind}', edge, 'm', end)}", where
 
@@ -475,7 +414,7 @@ class QueryCompiler(CypherWriter):
         end = self.model[query.kind].ends[link.end]
         found = f"MATCH (m:{end.target}) WHERE m.{compare.property} IN {self._as_list(compare)}"
         meets = all_of(
-            self.link_seen("n", "m", end),
+            can_view_link("n", "m", end.link),
             self.condition(link.among, "m", end.target),
             self.running(link.runs, "e"),
             self.demanded(link, "n", "e", "m", end),
@@ -513,7 +452,7 @@ class QueryCompiler(CypherWriter):
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_end_visible(far, end),
+            can_view_far_end(far, end.link),
             self.running(follow.runs, edge),
             self.condition(follow.where, far, end.target),
         )
@@ -535,13 +474,15 @@ class QueryCompiler(CypherWriter):
         )
 
     def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
-        stored, seen_by = f"{edge}.{declared.name}", self.edge_detail_seen(node, far, declared, end)
+        stored, seen_by = f"{edge}.{declared.name}", can_view_link_property(node, far, declared, end.link)
         return f"CASE WHEN {seen_by} THEN {stored} END" if seen_by else stored
 
     def _count(self, count: LinkCount, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
         where = all_of(
-            self.far_end_visible(far, end), self.running(count.runs, edge), self.condition(count.where, far, end.target)
+            can_view_far_end(far, end.link),
+            self.running(count.runs, edge),
+            self.condition(count.where, far, end.target),
         )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
         counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"

@@ -1,5 +1,6 @@
 """Migrate a database to this release: its constraints and indexes, its data version, and the derived values of its records."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from registry.database import audit_log, schema
+from registry.database import audit_log
+from registry.database.dialect import Dialect, words_index
 from registry.database.driver import Ask, Cypher, Store, StoreError
 from registry.database.write import Stored, derived
 from registry.model.kinds import Kind, Link, Model, Property
@@ -17,12 +19,12 @@ HERE = "(m:Metadata {id: 'registry'})"
 
 
 def stored_metadata() -> Cypher:
-    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if none are stored."""
+    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if no metadata are stored."""
     return Cypher(f"OPTIONAL MATCH {HERE} RETURN properties(m)")
 
 
 def put_metadata(values: Mapping[str, object]) -> Cypher:
-    """Return Cypher that sets these metadata values; null removes a value."""
+    """Return Cypher that stores the given metadata values; the value null removes an entry."""
     return Cypher(f"MERGE {HERE} SET m += $in.values", {"in": {"values": dict(values)}})
 
 
@@ -274,7 +276,7 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 class Difference:
     """The names of the constraints and indexes that a database lacks, and of those that it has but the model does not require.
 
-    A surplus constraint or index may belong to a newer release. Only those in `obsolete` are known to be unused.
+    A surplus constraint or index may belong to a newer release. Only the constraints and indexes in `obsolete` are known to be unused.
     """
 
     missing: tuple[str, ...]
@@ -284,13 +286,13 @@ class Difference:
     @property
     def obsolete(self) -> tuple[str, ...]:
         """The surplus constraints and indexes that earlier releases created and that no release needs any more."""
-        return tuple(name for name in self.surplus if name in schema.OBSOLETE)
+        return tuple(name for name in self.surplus if name in OBSOLETE)
 
 
 def compare(store: Store, model: Model) -> Difference:
     """Return how the constraints and indexes of a database differ from those that the model requires."""
-    has = {name for read in schema.present() for (name,) in store.read(read) if schema.ours(name)}
-    wanted = [item.name for item in schema.wanted_schema(model, store.dialect)]
+    has = {name for read in present() for (name,) in store.read(read) if ours(name)}
+    wanted = [item.name for item in wanted_schema(model, store.dialect)]
     return Difference(
         missing=tuple(name for name in wanted if name not in has),
         surplus=tuple(sorted(has - set(wanted))),
@@ -302,17 +304,104 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     """Migrate a database to the model and return the differences found. Raises StoreError, also if the data are incompatible.
 
     The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and recomputes
-    outdated derived values. It reports progress through the callback.
+    outdated derived values. The function reports progress through the callback.
     """
     found = check(store, model)  # raises an error before anything is changed
     difference = compare(store, model)
     for name in difference.obsolete:
-        for text in schema.drop(name):
+        for text in drop(name):
             store.change_schema(text)
-    for item in schema.wanted_schema(model, store.dialect):
+    for item in wanted_schema(model, store.dialect):
         if item.name in difference.missing:
             store.change_schema(item.text, native=item.native)
-    while store.read(schema.still_filling())[0][0]:
+    while store.read(still_filling())[0][0]:
         time.sleep(0.1)
     complete(store, model, found, tell)
     return difference
+
+
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # node labels that are not kinds of the model
+# Names of constraints and indexes of earlier releases that conflict with this release. Others are left unchanged, because they may
+# belong to a newer release on the same server.
+OBSOLETE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SchemaItem:
+    """A required constraint or index. The name of the item ends in a hash of its definition."""
+
+    name: str
+    text: str
+    native: bool = False  # in SQL, for what the embedded engine cannot do in Cypher
+
+
+def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
+    """Return the constraints and indexes that the model requires, in the order in which to create them."""
+    ours = [
+        _item(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
+        for label, name in (*((label, "id") for label in OURS), ("Credential", "hash"))
+    ]
+    return [*(item for kind in model for item in _items_of_kind(kind, dialect)), *ours]
+
+
+def present() -> tuple[Cypher, Cypher]:
+    """Return two Cypher queries: the first reads the names of all constraints, the second the names of all other indexes."""
+    return (
+        Cypher("SHOW CONSTRAINTS YIELD name, type RETURN name ORDER BY name"),
+        Cypher(
+            "SHOW INDEXES YIELD name, type, owningConstraint WHERE type <> 'LOOKUP' AND owningConstraint IS NULL"
+            " RETURN name ORDER BY name"
+        ),
+    )
+
+
+def still_filling() -> Cypher:
+    """Return Cypher that counts the indexes that are not online yet."""
+    return Cypher("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)")
+
+
+def ours(name: str) -> bool:
+    """Return whether a constraint or an index has a name that this module generated."""
+    return name.startswith("registry_")
+
+
+def drop(wished: str) -> tuple[str, str]:
+    """Return two commands that drop the constraint with this name and the index with this name."""
+    return f"DROP CONSTRAINT {wished} IF EXISTS", f"DROP INDEX {wished} IF EXISTS"
+
+
+def _items_of_kind(kind: type[Kind], dialect: Dialect) -> Iterator[SchemaItem]:
+    label = kind.__name__
+    if dialect.types_properties:
+        for name in ("id", "name_key", "words"):
+            yield _item(
+                label, f"{name}_type", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: STRING"
+            )
+        for name, declared in kind.properties.items():
+            if declared.value.stored in ("FLOAT", "INTEGER") and name != "version":
+                yield _item(
+                    label,
+                    f"{name}_type",
+                    f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS :: {declared.value.stored}",
+                )
+    yield _item(label, "id", f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+    yield _item(label, "name", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.name_key, n.id)")
+    for name, declared in kind.properties.items():
+        if declared.indexed or (declared.is_category and dialect.seeks):
+            yield _item(label, name, f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.{name})")
+    if dialect.seeks and not (
+        kind.read_only or kind.by_action
+    ):  # lets the inbox find the few records that wait for an action
+        yield _item(label, "status", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.status)")
+    if dialect.seeks_in_writes:
+        yield _item(label, "source", f"INDEX {{}} IF NOT EXISTS FOR (n:{label}) ON (n.source, n.run)")
+    if is_searched(kind):
+        yield SchemaItem(
+            words_index(kind), dialect.words_index.format(name=words_index(kind), label=label), dialect.embedded
+        )
+
+
+def _item(label: str, purpose: str, definition: str) -> SchemaItem:
+    digest = hashlib.sha256(definition.encode()).hexdigest()[:6]
+    name = f"registry_{label.lower()}_{purpose}_{digest}"
+    return SchemaItem(name, "CREATE " + definition.format(name))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry.model.kinds import Kind, Model
+
 OPERATORS = {
     "text": ("eq", "ne", "in", "not_in", "contains", "starts_with", "ends_with", "is_null"),
     "id": ("eq", "ne", "in", "not_in", "is_null"),
@@ -107,6 +109,48 @@ class Not:
 
 Condition = Compare | Within | LinkCondition | AllOf | AnyOf | Not
 NO_CONDITION = AllOf()
+
+
+def parts_of(condition: Condition) -> tuple[Condition, ...]:
+    """Return the conditions that an `AllOf` joins. Return any other condition as the only member of the result."""
+    return condition.parts if isinstance(condition, AllOf) else (condition,)
+
+
+def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:
+    """Split off the first condition that names exactly one linked record by its id.
+
+    Return that condition and the remaining conditions. Return None if no condition names exactly one linked record.
+    """
+    parts = parts_of(where)
+    for place, part in enumerate(parts):
+        if (
+            isinstance(part, LinkCondition)
+            and part.quantifier == "some"
+            and not parts_of(part.near)
+            and not parts_of(part.edge)
+        ):
+            far = parts_of(part.far)
+            if len(far) == 1 and isinstance(far[0], Compare) and (far[0].property, far[0].operator) == ("id", "eq"):
+                return part, AllOf(parts[:place] + parts[place + 1 :])
+    return None
+
+
+def category_condition(
+    where: Condition, kind: type[Kind], model: Model
+) -> tuple[LinkCondition, Compare, Condition] | None:
+    """Split off the first condition that requires a linked record to have a certain value of a category property.
+
+    Category properties are those declared with `Property.is_category`. Return the link condition, the comparison with the category,
+    and the remaining conditions. Return None if no condition requires a category.
+    """
+    parts = parts_of(where)
+    for place, part in enumerate(parts):
+        if isinstance(part, LinkCondition) and part.quantifier == "some":
+            properties = model[kind.ends[part.end].target].properties
+            for far in parts_of(part.far):
+                if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
+                    return part, far, AllOf(parts[:place] + parts[place + 1 :])
+    return None
 
 
 @dataclass(frozen=True)
@@ -223,7 +267,7 @@ class FacetQuery:
     where: Condition
     field: str
     first: Parameter
-    rolled_up: bool = False
+    rolled_up: bool
 
 
 Query = ById | ByIds | Page | Total | FacetQuery

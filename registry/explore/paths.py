@@ -8,7 +8,7 @@ from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from registry.database import exploration
-from registry.explore.context import ExplorationTooLarge, ExploreContext
+from registry.explore import ExplorationTooLarge, ExploreContext
 from registry.i18n import _
 from registry.model.definitions import MODEL
 

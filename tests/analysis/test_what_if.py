@@ -13,7 +13,7 @@ from registry.analysis.snapshot import make_snapshot as named
 from registry.analysis.what_if import Alteration, altered
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.extract import network
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.explore.impact import impact
 from registry.permissions import ADMIN
 from registry.reports.catalogue import run_on_snapshot

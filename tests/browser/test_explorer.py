@@ -81,7 +81,7 @@ def act(page: Page, name: str) -> None:
 
 def test_a_planner_walks_from_a_search_to_an_impact(page: Page, language: str) -> None:
     expand, impact, stops = {
-        "en": ("Expand", "What stops if this record stops?", "stops"),
+        "en": ("Expand", "What is affected if this record becomes unavailable?", "stops"),
         "id": ("Bentangkan", "Apa yang berhenti bila ini berhenti?", "berhenti"),
     }[language]
     page.goto("/explore")
@@ -339,8 +339,8 @@ def test_every_label_is_readable_and_distinct(desk: Page, asked: str, wide: int)
     drawn, readable, inside = desk.evaluate(SHARES)
     assert drawn == readable == inside > 10
     named = set(map(tuple, desk.evaluate(f"{DRAWN}.nodes().map(node => [node.data('name'), node.data('label')])")))
-    assert any("…" in label for _name, label in named)
-    assert len({label for _name, label in named}) == len({name for name, _label in named})
+    assert wide == 390 or any("…" in label for _name, label in named)
+    assert len({label for _name, label in named}) == len(named)  # no label stands for two names
 
 
 def test_the_list_beside_the_graph_has_what_the_graph_has(desk: Page) -> None:

@@ -9,7 +9,7 @@ import networkx as nx
 import pytest
 
 from registry.database.driver import ConnectionSettings, Reader, Store
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.explore.impact import impact
 from registry.explore.neighbourhood import neighbourhood
 from registry.explore.paths import paths

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from registry.auth import credentials
-from registry.database import migrate, schema
+from registry.database import migrate
+from registry.database.dialect import words_index
 from registry.database.driver import Cypher, Store, StoreError
 from registry.database.migrate import (
     DATA_VERSION,
@@ -63,7 +64,7 @@ def remember(store: Store, **values: Any) -> None:
 
 
 def found(store: Store, words: str) -> list[str]:
-    given = {"index": schema.words_index(Agency), "query": parse_search(words).query}
+    given = {"index": words_index(Agency), "query": parse_search(words).query}
     return [row[0] for row in store.read(Cypher(FOUND, {"in": given}))]
 
 
@@ -146,7 +147,7 @@ def test_indexes_of_another_version_are_left_alone(prepared: Store) -> None:
 def test_what_is_known_to_be_obsolete_is_dropped(prepared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "registry_agency_motto_abc124"
     prepared.change_schema(f"CREATE INDEX {name} IF NOT EXISTS FOR (n:Agency) ON (n.motto)")
-    monkeypatch.setattr(schema, "OBSOLETE", frozenset({name}))
+    monkeypatch.setattr(migrate, "OBSOLETE", frozenset({name}))
     assert apply(prepared, MODEL).obsolete == (name,)
     assert not compare(prepared, MODEL).surplus
 

@@ -10,7 +10,7 @@ from registry.clock import now
 from registry.database import exploration
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.write import upsert
-from registry.explore.context import ExploreContext
+from registry.explore import ExploreContext
 from registry.explore.search import SearchResults, search
 from registry.model.definitions import MODEL
 from registry.model.records import Record

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from loaders.writer import process_name
-from registry.database import write
+from registry.database import load_queries
 from registry.database.driver import Cypher, Store, StoreError
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.sources import City
@@ -147,7 +147,7 @@ def test_what_a_run_leaves_behind_that_crashed_here_blocks_nobody(city: City, st
 
 def leave_behind(store: Store, process: str, lasts: int) -> None:
     store.write(
-        write.take_lease("city", run="run:crashed", process=process, now="2026-11-25T08:00:00.000Z", lasts=lasts)
+        load_queries.take_lease("city", run="run:crashed", process=process, now="2026-11-25T08:00:00.000Z", lasts=lasts)
     )
 
 
@@ -166,7 +166,7 @@ def test_a_run_whose_place_was_taken_while_it_stood_still_retires_nothing(city: 
 
 def test_of_many_that_ask_at_once_one_gets_the_lease(store: Store) -> None:
     def ask(run: str) -> bool:
-        asked = write.take_lease("city", run=run, process=ELSEWHERE, now="now", lasts=60_000)
+        asked = load_queries.take_lease("city", run=run, process=ELSEWHERE, now="now", lasts=60_000)
         return bool(store.write(asked)[0][0][0] == run)
 
     with ThreadPoolExecutor(8) as threads:
