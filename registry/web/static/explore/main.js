@@ -4,7 +4,7 @@ import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
 import { addKeyboardNavigation } from "./keys.js";
 import { addExports } from "./export.js";
-import { byId, element, links, recordPage, texts, translate } from "./page.js";
+import { byId, element, kinds, links, recordPage, texts, translate } from "./page.js";
 import { Panel } from "./panel.js";
 import * as queries from "./queries.js";
 import { sceneOf } from "./scene.js";
@@ -103,7 +103,7 @@ function emptyState() {
   if (records.length > Math.max(1, view.impact ? 0 : view.of.length)) return null;
   if (view.by) return [translate("groups_none"), element("a", { href: "/explore", text: translate("start_again") })];
   if (view.from && view.to) return null;
-  if (known.records.length > records.length) return [translate("filtered_out"), step("clear_filters", UNFILTERED)];
+  if (known.records.length > records.length) return [translate("filtered_out"), step("clear_filters", { ...UNFILTERED, kinds: Object.keys(kinds) })];
   const [only] = records;
   if (!only) return null;
   const open = element("a", { href: recordPage(only), text: translate("open_record") });
