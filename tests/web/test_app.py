@@ -104,7 +104,9 @@ def client(address: httpx.URL) -> Iterator[httpx.Client]:
 
 def test_without_sectors_the_explorer_starts_with_the_most_linked(client: httpx.Client) -> None:
     text = client.get("/explore").text
-    assert "Agencies with the most links" in text and "Start with a sector" not in text and "Office of secrets" not in text
+    assert (
+        "Agencies with the most links" in text and "Start with a sector" not in text and "Office of secrets" not in text
+    )
     first = text[text.index("Agencies with the most links") :]
     found = re.findall(r'of=agency%3A(\d\d)">[^<]+</a> <span class="quiet">(\d) links?<', first)
     assert found[:3] == [("00", "2"), ("01", "2"), ("02", "1")] and len(found) == 12
