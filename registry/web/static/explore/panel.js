@@ -37,7 +37,8 @@ export class Panel {
       if (!apart.includes(record.id)) parts.set(record.roleId, [...(parts.get(record.roleId) ?? []), record]);
     }
     const closed = new Set(scene.records.filter((record) => record.cluster).map((record) => record.id));
-    const sorted = [...parts].sort(([, [a]], [, [b]]) => compare(a.role, b.role));
+    const later = ({ state }) => state === "degraded"; // what stops comes before what works less well
+    const sorted = [...parts].sort(([, [a]], [, [b]]) => later(a) - later(b) || compare(a.role, b.role));
     return sorted.map(([id, those]) => this.#part(id, those, { closed: closed.has(id), opened: view.open.includes(id) }, list(those)));
   }
 
