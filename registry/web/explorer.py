@@ -249,8 +249,8 @@ class ImpactQuery:
         """Return the impact query of a URL. The parameter `kinds` occurs several times, or once with spaces between its values."""
         kinds = clean_input(" ".join(request.query_params.getlist("kinds")), None).split()
         known = tuple(kind for kind in kind_names() if kind in kinds)
-        words = (_first(request, name) for name in ("impact", "on", "sector", "area"))
-        return cls(*words, known if "kinds" in request.query_params else None)
+        of, on, sector, area = (_first(request, name) for name in ("impact", "on", "sector", "area"))
+        return cls(of, on, sector, area, known if "kinds" in request.query_params else None)
 
     @property
     def variables(self) -> dict[str, Any]:

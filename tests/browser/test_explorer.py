@@ -343,6 +343,28 @@ def test_every_label_is_readable_and_distinct(desk: Page, asked: str, wide: int)
     assert len({label for _name, label in named}) == len(named)  # no label stands for two names
 
 
+@pytest.mark.parametrize("room", [90, 110, 140, 400])
+def test_labels_keep_the_part_that_distinguishes_them(desk: Page, room: int) -> None:
+    names = [
+        "Dinas Kesehatan Kota Depok",
+        "Dinas Kebersihan Kota Depok",
+        "Rumah Sakit Umum Daerah Wilayah Barat Kota Depok",
+        "Rumah Sakit Umum Daerah Wilayah Timur Kota Depok",
+    ]
+    desk.goto("/explore")
+    short, widths = desk.evaluate(
+        """async ([names, room]) => {
+          const { shortLabels, widthOf } = await import("/static/explore/labels.js");
+          const labels = [...shortLabels(new Map(names.map(name => [name, { name, room }]))).values()];
+          return [labels, labels.map(label => widthOf(label))];
+        }""",
+        [names, room],
+    )
+    assert max(widths) <= room
+    assert all(word in label for word, label in zip(("Kes", "Keb", "Bar", "Tim"), short, strict=True))
+    assert room < 400 or short == names
+
+
 def test_the_list_beside_the_graph_has_what_the_graph_has(desk: Page) -> None:
     explore(desk, f"of={IT_OFFICE}&{EVERY_KIND}&bundle=none")
     single = rows(desk)
