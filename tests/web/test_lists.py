@@ -155,7 +155,7 @@ def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: h
 
 def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
     assert "Remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
-    assert "Remove it, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
+    assert "Remove the filter, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
 
 
 def test_a_count_and_its_noun_agree(visitor: httpx.Client) -> None:
