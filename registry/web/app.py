@@ -219,7 +219,7 @@ def _sign_in_routes(
 def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list[Route]:
     return [
         Route("/", pages.home),
-        Route("/explore", Explorer(graph).explore),
+        *Explorer(graph).routes(),
         Route("/reports", pages.reports),
         Route("/reports/schema.json", pages.report_schema),
         Route("/reports/{name}.vl.json", pages.report_chart),

@@ -103,6 +103,23 @@ def client(address: httpx.URL) -> Iterator[httpx.Client]:
         yield client
 
 
+def test_without_sectors_the_explorer_starts_with_the_most_linked(client: httpx.Client) -> None:
+    text = client.get("/explore").text
+    assert (
+        "Agencies with the most links" in text and "Start with a sector" not in text and "Office of secrets" not in text
+    )
+    first = text[text.index("Agencies with the most links") :]
+    found = re.findall(r'of=agency%3A(\d\d)">[^<]+</a> <span class="quiet">(\d) links?<', first)
+    assert found[:3] == [("00", "2"), ("01", "2"), ("02", "1")] and len(found) == 12
+    assert "Most used resources" not in text  # no resource has a user
+
+
+def test_an_empty_list_does_not_claim_that_nothing_is_there(client: httpx.Client) -> None:
+    text = client.get("/needs").text
+    assert "There may be records that you have no access to." in text and "has no records of this kind" not in text
+    assert 'href="/login?next=' in text
+
+
 def test_only_page_routes_prepare_the_layout(place: ConnectionSettings) -> None:
     app = build_app(place, settings())
     with serving(app):
