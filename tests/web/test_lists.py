@@ -259,7 +259,6 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-<<<<<<< HEAD
     unknown = visitor.get("/search?q=data&area=no:area")
     assert unknown.status_code == 400 and "This sector or area does not exist." in unknown.text
 
@@ -286,9 +285,6 @@ def test_a_text_that_is_too_long_is_refused_with_a_way_on(visitor: httpx.Client)
     assert answer.status_code == 400 and "Teks pencarian berisi 501 karakter." in answer.text
     words = visitor.get("/search.json", params={"q": " ".join(map(str, range(100, 140))), "lang": "en"})
     assert words.status_code == 400 and "The search text has 40 words. Use at most 32." in words.text
-=======
-    assert "No record that you have access to matches this search." in visitor.get("/search?q=data&area=no:area").text
->>>>>>> h-expl
 
 
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:
