@@ -460,6 +460,15 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
     return Cypher(text, {"me": me})
 
 
+def kinds_of(ids: Collection[str], actor: Actor) -> Cypher:
+    """Return Cypher that reads `[id, kind, whether it is retired]` of the given records whose summary the actor may see."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')}"
+        " RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])"
+    )
+    return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
+
+
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
     """Return Cypher that reads the id, name and kind of the given records, one row each, if the actor may see their details."""
     return Cypher(

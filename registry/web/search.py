@@ -156,6 +156,8 @@ class SearchPages:
         try:
             return await self._graph.ask(operation, variables, me)
         except HTTPException as error:
+            if error.status_code == 404:
+                raise _search_error(parameters, _("This sector or area does not exist.")) from None
             if error.status_code != 400 or "after" not in parameters:
                 raise
             raise _search_error(parameters, _("This page of results does not exist.")) from None

@@ -1,3 +1,10 @@
+UNWIND $in.ids AS id
+MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
+WHERE any(r IN n.seen_by WHERE r IN $me.names)
+RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])
+// $in: {"ids":["sector:order"]}
+// $me: {"names":["*"]}
+
 MATCH (n:Agency)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)

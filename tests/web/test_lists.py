@@ -155,7 +155,7 @@ def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: h
 
 def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
     assert "Remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
-    assert "Remove it, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
+    assert "Remove the filter, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
 
 
 def test_a_count_and_its_noun_agree(visitor: httpx.Client) -> None:
@@ -259,7 +259,8 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "No results." in visitor.get("/search?q=data&area=no:area").text
+    unknown = visitor.get("/search?q=data&area=no:area")
+    assert unknown.status_code == 400 and "This sector or area does not exist." in unknown.text
 
 
 def test_records_with_some_of_the_words_follow_under_a_heading(visitor: httpx.Client) -> None:
