@@ -60,9 +60,17 @@ def named(wanted: SearchTerms, kind: type[Kind], scope: SearchScope, *, most: in
 
 
 def found(
-    wanted: SearchTerms, scope: SearchScope, *, most: int, missing: int = 0, weights: Sequence[float] = ()
+    wanted: SearchTerms,
+    scope: SearchScope,
+    *,
+    most: int,
+    missing: int = 0,
+    some: Sequence[SearchTerm] = (),
+    weights: Sequence[float] = (),
 ) -> Cypher:
     """Return Cypher that finds the records that lack at most `missing` terms: highest score first, then by name and id.
+
+    If terms may be missing, a record must contain one of the terms `some`.
 
     A row is `[kind, id, name key, score, missing terms]`, in which a term is given by its position. A word that occurs only in the
     details of a record matches only if the actor may see the details. The query ignores the engine's own score and limit, because
@@ -89,7 +97,7 @@ def found(
     inside = {
         "indexes": scope.indexes,
         "named": [kind.__name__ for kind in scope.kinds if kind.named],
-        "query": wanted.any_query if missing else wanted.query,
+        "query": " ".join(f"({term.query})" for term in some) if missing else wanted.query,
         "terms": [_parameter(term) for term in wanted.terms],
         "text": wanted.text,
         "missing": missing,
@@ -98,19 +106,14 @@ def found(
     return scope.statement(text, inside, n=most)
 
 
-def count_found(wanted: SearchTerms, scope: SearchScope) -> Cypher:
-    """Return Cypher that counts, for each term of a search, the records that contain it. The only row holds the list of counts."""
+def count_found(term: SearchTerm, scope: SearchScope, *, most: int) -> Cypher:
+    """Return Cypher that counts the records that contain a term of a search, up to `most`."""
     text = (
-        "UNWIND range(0, size($in.terms) - 1) AS at WITH at, $in.terms[at] AS term UNWIND $in.indexes AS i"
-        " CALL db.index.fulltext.queryNodes(i, term.query) YIELD node"
-        f" WITH at, term, node AS n, {can_view_details('node')} AS details WHERE {scope.holds('n')}"
-        f" WITH at, {_gain('term')} AS gain WHERE gain <> 0.0 WITH at, count(*) AS records RETURN collect([at, records])"
+        "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
+        f" WITH node AS n, {can_view_details('node')} AS details, $in.term AS term WHERE {scope.holds('n')}"
+        f" WITH n, {_gain('term')} AS gain WHERE gain <> 0.0 WITH n LIMIT $n RETURN count(n)"
     )
-    inside = {
-        "indexes": scope.indexes,
-        "terms": [{**_parameter(term), "query": term.query} for term in wanted.terms],
-    }
-    return scope.statement(text, inside)
+    return scope.statement(text, {"indexes": scope.indexes, "query": term.query, "term": _parameter(term)}, n=most)
 
 
 def _parameter(term: SearchTerm) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -16,7 +16,10 @@ from registry.model.kinds import Kind
 from registry.model.records import SearchTerm, SearchTerms, is_searched, parse_search
 
 MOST, FEW = 200, 10
-SHORTEST_CORRECTED, LONG = 4, 8  # letters of a word that may have one error, and of a word that may have two
+COMMON = (
+    5_000  # records; a search for some of the words does not look for a word that so many contain, because that is slow
+)
+SHORTEST_CORRECTED, LONG = 4, 10  # letters of a word that may have one error, and of a word that may have two
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,9 @@ async def search(
         return SearchResults((), more=False, total=0, of_kinds={})
     hits, suggestion = await _whole_hits(context, scope, wanted), None
     if not hits or (len(hits) < FEW and len(wanted.terms) > 1):
-        (counts,) = await context.run(exploration.count_found(wanted, scope))
-        suggestion = await _suggestion(context, scope, wanted, dict(counts)) if not hits else None
-        hits = await _partial_hits(context, scope, wanted, dict(counts)) if len(wanted.terms) > 1 else hits
+        counts = await context.run(*(exploration.count_found(term, scope, most=COMMON) for term in wanted.terms))
+        suggestion = await _suggestion(context, scope, wanted, counts) if not hits else None
+        hits = _distinct([*hits, *await _partial_hits(context, scope, wanted, counts)])
     hits = sorted(hits, key=lambda hit: hit.sort_key)[:MOST]
     rest = [hit for hit in hits if hit.sort_key > _sort_key(after)] if after else hits
     of_kinds = Counter(hit.kind for hit in hits)
@@ -97,24 +100,32 @@ async def _whole_hits(context: ExploreContext, scope: SearchScope, wanted: Searc
     named = [exploration.named(wanted, kind, scope, most=MOST) for kind in scope.kinds]
     rows = [row for of_kind in await context.read(named) for (row,) in of_kind]
     if len(rows) < MOST:
-        (rows,) = await context.run(exploration.found(wanted, scope, most=MOST))
-    return [_hit(wanted, row) for row in rows]
+        rows += (await context.run(exploration.found(wanted, scope, most=MOST)))[0]
+    return _distinct(_hit(wanted, row) for row in rows)
 
 
 async def _partial_hits(
-    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Mapping[int, int]
+    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Sequence[int]
 ) -> list[SearchHit]:
-    """Return the best hits that have at least half of the terms. `counts` has the number of records with each term, by position.
+    """Return the best hits that have at least half of the terms, or none. `counts` has the number of records with each term.
 
-    The rarer a term is, the more it weighs. A text without spaces is an identifier: no record has a part of it by intention.
+    The rarer a term is, the more it weighs. A hit has at least one term that is not COMMON. A text without spaces is an identifier:
+    no record has a part of it by intention.
     """
-    weights = [1 / sqrt(counts.get(at, 1)) for at in range(len(wanted.terms))]
+    some = [term for term, count in zip(wanted.terms, counts, strict=True) if 0 < count < COMMON]
+    if not some or len(wanted.terms) == 1:
+        return []
+    weights = [1 / sqrt(max(count, 1)) for count in counts]
     shares = [weight / sum(weights) for weight in weights]
     missing = len(wanted.terms) // 2
-    query = exploration.found(wanted, scope, missing=missing, weights=shares, most=MOST)
+    query = exploration.found(wanted, scope, missing=missing, some=some, weights=shares, most=MOST)
     (rows,) = await context.run(query)
     hits = [_hit(wanted, row) for row in rows]
     return hits if " " in wanted.text else [hit for hit in hits if not hit.missing_words]
+
+
+def _distinct(hits: Iterable[SearchHit]) -> list[SearchHit]:
+    return list({hit.record: hit for hit in hits}.values())
 
 
 def _hit(wanted: SearchTerms, row: Sequence[Any]) -> SearchHit:
@@ -123,14 +134,15 @@ def _hit(wanted: SearchTerms, row: Sequence[Any]) -> SearchHit:
 
 
 async def _suggestion(
-    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Mapping[int, int]
+    context: ExploreContext, scope: SearchScope, wanted: SearchTerms, counts: Sequence[int]
 ) -> str | None:
     """Return the text with each word that no record contains replaced by the most similar word in a name, if there is any."""
-    unknown = [term.text for at, term in enumerate(wanted.terms) if at not in counts and _is_correctable(term)]
+    every = zip(wanted.terms, counts, strict=True)
+    unknown = [term.text for term, count in every if not count and _is_correctable(term)]
     if not unknown:
         return None
     lengths = {len(word) + more for word in unknown for more in (-2, -1, 0, 1, 2)}
-    parts = {part for word in unknown for part in _thirds(word)}
+    parts = {part for word in unknown for part in _parts(word)}
     (known,) = await context.run(exploration.name_words(lengths, parts, scope))
     corrected = {word: similar for word in unknown if (similar := _similar(word, known))}
     if not corrected:
@@ -142,10 +154,12 @@ def _is_correctable(term: SearchTerm) -> bool:
     return len(term.text) >= SHORTEST_CORRECTED and term.text.isalpha()
 
 
-def _thirds(word: str) -> list[str]:
-    """Return three parts of a word. A word that differs by two wrong, missing or additional letters has one of them unchanged."""
-    size = len(word) // 3
-    return [word[:size], word[size : 2 * size], word[2 * size :]]
+def _parts(word: str) -> list[str]:
+    """Return parts of a word, of which each similar word contains one. In a long word, two exchanges may leave no part unchanged."""
+    size = len(word)
+    if size < LONG:  # one error cannot touch both parts
+        return [word[: (size - 1) // 2], word[(size + 1) // 2 :]]
+    return [word[: size // 3], word[size // 3 : 2 * size // 3], word[2 * size // 3 :]]
 
 
 def _similar(word: str, known: Sequence[tuple[str, int]]) -> str | None:

@@ -253,11 +253,6 @@ class SearchTerms:
         """The full-text query that finds each record with all terms, and possibly others."""
         return " ".join(f"+({term.query})" for term in self.terms)
 
-    @property
-    def any_query(self) -> str:
-        """The full-text query that finds each record with at least one term, and possibly others."""
-        return " ".join(f"({term.query})" for term in self.terms)
-
 
 def parse_search(text: str) -> SearchTerms:
     """Parse a search text. A text without words matches nothing. Raises InvalidValue if the text is too long."""

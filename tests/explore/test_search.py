@@ -217,6 +217,15 @@ def test_records_with_some_of_the_words_follow_and_rare_words_weigh_more(
     assert asked(place, "layanan-beasiswa").total == 1  # an identifier
 
 
+def test_a_word_that_very_many_records_contain_does_not_count_alone(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.explore.search.COMMON", 3)
+    written(store, resource(1, "Zakat"), *(resource(number, f"Layanan {number}") for number in range(10, 13)))
+    assert [hit.record for hit in asked(place, "layanan zakat").hits] == ["resource:001"]
+    assert asked(place, "layanan zebra").total == 0 and asked(place, "layanan").total == 3
+
+
 @pytest.mark.parametrize(
     ("text", "suggestion"),
     [
