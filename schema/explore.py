@@ -223,7 +223,8 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
         "How well the record matches: 5 if its name, acronym, label, code, identifier or id equals the text, 4 if its name"
         " begins with the text. Otherwise it is the average over the search words of 1 for a word in a name, acronym or label,"
         " 0.5 for another word in the summary, 0.25 for another word in the details, and 0 for a missing word; plus 2 if the"
-        " record contains all words, or plus 1 if it contains some of them only as a synonym."
+        " record contains all words, or plus 1 if it contains some of them only as a synonym. If a word is missing, rarer words"
+        " count more in the average."
     )
     hit = plain(
         "SearchHit",
@@ -262,7 +263,8 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
     return response_field(
         connection,
         "Full-text search in Indonesian and English. A search word also matches the beginning of words, words with the same stem,"
-        " and synonyms. If few records contain all words, the records that contain at least half of them follow.",
+        " and synonyms. If fewer than 10 records contain all words, the records that contain at least half of them follow, unless"
+        f" they contain only words that {search.COMMON:,} or more records contain.",
         text=Argument(str, f"The search words: at most {MOST_WORDS} words and {LONGEST_SEARCH} characters.", ...),
         kinds=Argument(nullable(listing(KINDS)), "The kinds to search; all by default."),
         sector=Argument(
