@@ -15,6 +15,7 @@ from registry.web.base import list_path, other_end, param, record_path
 from registry.web.presenters import SCALES, Data, RecordSummary, link_summaries, record_summary, value_text
 from registry.web.queries import is_term, link_selection, own_properties, summary_selection
 from registry.web.templating import code_label, counted, label, level_label
+from schema.explore import DEPTH
 from schema.schema import facets_of
 from schema.types import camel, field_of
 
@@ -27,7 +28,7 @@ CHANNELS = f"channels(first: 5) {{ {summary_selection(MODEL['Channel'])} }}"
 STATEMENT_FIELDS = "id name withheld scale level on agency { id name }"
 HIT_FIELDS = "{ lost text record { id name } }"
 IMPACT = f"""query Impact($of: ID!, $asOf: Date) {{
-  impact(of: $of, asOf: $asOf) {{
+  impact(of: $of, asOf: $asOf, depth: {DEPTH}) {{
     services {HIT_FIELDS}
     resources {HIT_FIELDS}
     providers {{ agency {{ id name }} stopped {{ id name }} degraded {{ id name }} }}
@@ -122,8 +123,8 @@ class Fact:
 class Section:
     """The linked records of one link: the first records, the number of records, and the path of the full list.
 
-    `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended and those
-    that have not started yet. `unknown` says that the user does not see all dates, so that some of the records may have ended.
+    The full list has `total` records. `with_parts` says that it also has the records of narrower terms. `apart` has the links that
+    have ended and those that have not started yet. `unknown` says that the user does not see all dates, so that some of the records may have ended.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Section:
     records: Sequence[RecordSummary]
     count: int
     path: str
+    total: int
     with_parts: bool
     apart: Sequence["OtherPeriod"] = ()
     unknown: bool = False
@@ -200,12 +202,12 @@ def _make_section(end: End, record: Data, today: str) -> Section:
     back = other_end(end).name
     path, with_parts = list_path(end.target, [(param(back), record["id"])]), back in facets_of(MODEL[end.target])
     apart = [one for period in _other_periods(end) for one in _other_period(end, period, record, today)]
-    shown, unknown = link_summaries(end, answered, today), False
+    shown, total, unknown = link_summaries(end, answered, today), count, False
     if _leads_to_agreements(end):  # the list of agreements also has those that are shown apart
         elsewhere = {each.id for one in apart for each in one.records}
         shown, count = [one for one in shown if one.id not in elsewhere], count - sum(one.count for one in apart)
         unknown = any(one.status and one.status.code == "unseen" for one in shown)
-    return Section(end.name, label(end.name), shown, count, path, with_parts, apart, unknown)
+    return Section(end.name, label(end.name), shown, count, path, total, with_parts, apart, unknown)
 
 
 def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[OtherPeriod]:
