@@ -223,7 +223,7 @@ def test_a_disputed_agreement_is_not_in_force_and_covers_no_use(ask: Any, store:
     store.write(upsert_relationships(made.end.link, [made], source="test", run="run:one"))
     data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
       resources { uses { covered agreements { id } } agreements { id } disputedAgreements { partnership { id } disputedBy { id } } }
-      uncovered { resource { id } } partnerships { inForce disputedBy { id } } } ties(by: LEVEL_OF_GOVERNMENT) { nodes { partnerships } } }""")
+      uncovered { resource { id } } partnerships { inForce disputedBy { id } } } }""")
     by = {"disputedBy": [{"id": "disdukcapil"}]}
     assert not errors and data["sharedBetween"] == {
         "resources": [
