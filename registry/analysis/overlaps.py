@@ -105,7 +105,7 @@ class ComparableAgencies(NamedTuple):
         does = np.diff(arrays.functions.indptr) > 0
         peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
         placed = np.diff(arrays.areas.indptr) > 0
-        selected = np.flatnonzero(does & placed & (arrays.sector >= 0) & (peers[arrays.sector] >= FEWEST))
+        selected = np.flatnonzero(does & placed & (peers[arrays.sector] >= FEWEST))  # peers[-1], without a sector, is 0
         near = close(arrays)[selected][:, selected]
         return cls(
             selected,
@@ -356,9 +356,9 @@ def overlaps(
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:
-    """Return the inverse document frequency log(N / n_t) of each function t, 0 if no agency performs the function."""
+    """Return the inverse document frequency log(N / n_t) of each function t; n_t is at least 1."""
     performed = arrays.functions.sum(axis=0)
-    return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
+    return np.asarray(np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)))
 
 
 def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:

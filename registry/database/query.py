@@ -300,7 +300,7 @@ class FacetQuery:
     where: Condition
     field: str
     first: Parameter
-    rolled_up: bool = False
+    rolled_up: bool
 
 
 Query = ById | ByIds | Page | Total | FacetQuery

@@ -150,7 +150,7 @@ def _with_release(transaction: Transaction, resource: RecordState, request: Reco
         return resource
     in_use = round(_number(resource, "in_use") - quantity, DIGITS)
     others = total(promises_of(transaction, resource.id, but=request.id))
-    return replace(resource, properties={**resource.properties, "in_use": max(0.0, in_use, others)})
+    return replace(resource, properties={**resource.properties, "in_use": max(in_use, others)})
 
 
 def _number(state: RecordState, name: str) -> float:

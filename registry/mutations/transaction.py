@@ -126,7 +126,7 @@ class NameIndex:
         numbers, words = parts(name)
         found: dict[str, str] = {}
         for matching in sorted((self._by_beginning.get((numbers, word[:BEGINNING]), []) for word in words), key=len):
-            found.update(matching[: max(0, MOST - len(found))])
+            found.update(matching[: MOST - len(found)])
         return found.items()
 
 
