@@ -83,8 +83,8 @@ def page() -> Iterator[str]:
     yield "list with a condition on details says so in its field `withheld`. These marks depend on all records of a kind, so that they"
     yield "reveal nothing about a single record. If you see some links, the list and the count include only those."
     yield ""
-    yield "A record whose summary you cannot view leaves no mark, because the mark would reveal that the record exists. Lists and counts"
-    yield "therefore include only what you have access to, and pages state this to everybody except administrators."
+    yield "A record whose summary you cannot view leaves no mark, because the mark would reveal that the record exists. Lists and"
+    yield "counts therefore include only what you have access to, and pages state this to everybody except administrators."
     yield '0 and an empty list mean that you have access to no such record; null and "not shown" mean unknown.'
     yield ""
     yield "## Change"

@@ -124,7 +124,8 @@ class Section:
     """The linked records of one link: the first records, the number of records, and the path of the full list.
 
     The full list has `total` records. `with_parts` says that it also has the records of narrower terms. `apart` has the links that
-    have ended and those that have not started yet. `unknown` says that the user does not see all dates, so that some of the records may have ended.
+    have ended and those that have not started yet. `unknown` says that the user does not see all dates, so that some of the records
+    may have ended.
     """
 
     name: str
