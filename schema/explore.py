@@ -50,6 +50,7 @@ class Hits:
     page_info: PageInfo
     total_count: int
     count_by_kind: Sequence[KindCount]
+    withheld: bool
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
@@ -77,7 +78,8 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
     ends = (cursors[0], cursors[-1]) if cursors else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
-    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
+    withheld = context.actor.may_be_partial(kind.__name__ for kind in kinds)
+    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts, withheld)
 
 
 def _hit_keys(cursor: str) -> list[Any]:
@@ -212,6 +214,7 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
             "pageInfo": (page_info, "Information about the page."),
             "totalCount": (int, "The number of results on all pages, counted up to 200."),
             "countByKind": (listing(count), "The number of results by kind, for kinds with any results."),
+            "withheld": (bool, "Whether more records may match, because you cannot search the details of some records."),
         },
     )
     return response_field(

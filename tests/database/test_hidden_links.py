@@ -283,6 +283,12 @@ def test_paths_say_where_links_are_withheld(ask: Ask) -> None:
             assert by_summary == unseen and by_far == unseen, end
 
 
+def test_a_search_says_that_some_details_are_not_searched(ask: Ask) -> None:
+    for actor in (ANONYMOUS, STEWARD):
+        (told,) = ask('{ search(text: "no such word") { totalCount withheld } }', actor=actor)
+        assert told["search"] == {"totalCount": 0, "withheld": actor is ANONYMOUS}
+
+
 def test_what_is_shared_says_what_is_withheld(ask: Ask) -> None:
     pairs = [("summary", "bare-whole"), ("far-summary", "end-of-far-summary"), ("bare-whole", "far-closed")]
     parts = "withheld resources { withheld resource { id } uses { covered } }"

@@ -10,7 +10,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Service)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -24,7 +24,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Resource)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -38,7 +38,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Need)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -52,7 +52,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Request)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -66,7 +66,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Partnership)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -80,7 +80,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Statement)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -94,7 +94,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Channel)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -108,7 +108,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Feedback)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -122,7 +122,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Sector)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -136,7 +136,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Area)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -150,7 +150,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Audience)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -164,7 +164,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Function)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -178,7 +178,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Source)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -192,7 +192,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
@@ -207,7 +207,7 @@ ORDER BY score DESC, n.name_key, n.id LIMIT $n
 RETURN collect([labels(n)[0], n.id, n.name_key, score])
 // $n: 200
 // $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"query":"+(office* offic)","words":[[" office"," offic "]],"text":"office","sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Agency)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
@@ -221,7 +221,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:order"],"v2":"retired"}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -235,7 +235,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:order"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -249,7 +249,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:inquiries"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -265,11 +265,11 @@ WITH value, [m.name, m.label_id, m.label_en] AS names, number, false AS withheld
 ORDER BY number DESC, value LIMIT $in.v0
 RETURN collect([value, names, number, withheld])
 // $in: {"v0":20,"v1":"retired"}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 UNWIND $in.v0 AS id
 MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, [labels(n)[0], [n.name]]])
 // $in: {"v0":["agency:health"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}

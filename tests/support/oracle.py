@@ -266,6 +266,7 @@ class Oracle:
                 "hasPreviousPage": last is not None and len(found) > len(page),
             },
             "totalCount": len(found),
+            "withheld": not self._partial.isdisjoint(self._details(kind, asked.get("where"))),
             "countBy": lambda field, first, **rolled: self._count_by(
                 found, kind, field.lower(), first, rolled["rollUp"]
             ),

@@ -13,8 +13,9 @@ from registry.clock import now
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store, StoreError
 from registry.database.migrate import apply
-from registry.database.write import upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
+from registry.model.records import make_relationship
 from registry.permissions import Role
 from registry.reports.catalogue import Library
 from registry.web.app import build_app
@@ -127,6 +128,21 @@ def test_home_says_that_nothing_can_be_assessed_and_what_to_record(
         client.headers.update(PAGE)
         assert client.get("/reports/gaps.json").json()["found"] == 0
         home = client.get("/").text
+        shared = record("Resource", "resource:1", "Registry of companies", kind="data", shareability="on-request")
+        store.write(upsert(MODEL["Resource"], [shared], source="own", run="run:own", now=now()))
+        uses = [
+            make_relationship(MODEL["Resource"].ends["users"], shared.id, one.id, {"role": "reuse"})[0]
+            for one in offices
+        ]
+        store.write(
+            upsert_relationships(
+                MODEL["Resource"].ends["users"].link, [one for one in uses if one], source="own", run="run:own"
+            )
+        )
+        assert client.get("/reports/gaps.json").json()["found"] == 0
+        with_uses = client.get("/").text
+    assert "It is unknown whether anything needs attention: 8 of 9 reports could not assess a single case." in with_uses
+    assert "needs attention." not in with_uses and "<li>agencies with a sector</li>" in with_uses
     assert "Nothing could be assessed yet" in home and "Nothing that needs attention was found" not in home
     assert "What could not be assessed, and why" in home and "There are no recorded needs" in home
     said = home[home.index("Record next:") :]
