@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.database.driver import ConnectionSettings, Reader, Store
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship
@@ -216,11 +216,7 @@ def test_an_impact_names_the_agencies_whose_own_services_stop(ask: Any) -> None:
 
 
 def test_a_disputed_agreement_is_not_in_force_and_covers_no_use(ask: Any, store: Store) -> None:
-    made, problems = make_relationship(
-        MODEL["Partnership"].ends["parties"], "perjanjian", "disdukcapil", {"role": "partner", "standing": "disputed"}
-    )
-    assert made, problems
-    store.write(upsert_relationships(made.end.link, [made], source="test", run="run:one"))
+    store.write(Cypher("MATCH (:Agency {id: 'disdukcapil'})-[e:PARTY_TO]->(:Partnership) SET e.standing = 'disputed'"))
     data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
       resources { uses { covered agreements { id } } agreements { id } disputedAgreements { partnership { id } disputedBy { id } } }
       uncovered { resource { id } } partnerships { inForce disputedBy { id } } } }""")
