@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType
@@ -26,6 +25,7 @@ from registry.database.query import (
     Runs,
     Select,
     Total,
+    detail_kinds,
 )
 from registry.model.codelists import Entry, code_list, label_of
 from registry.model.kinds import End, Kind, Model, Property
@@ -274,6 +274,7 @@ Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
 ROOT_DEPTH = 1
 ANY = "Record"  # the type of a record of any kind
+ACTOR = "@actor"  # the variable with the actor
 
 
 @dataclass
@@ -288,6 +289,7 @@ class Planned:
     queries: list[Query] = field(default_factory=list)
     root_fields: list[str] = field(default_factory=list)
     builds: dict[str, Build] = field(default_factory=dict)
+    reads_details: bool = False  # whether a condition concerns details
     introspection: dict[str, list[FieldNode]] = field(default_factory=dict)
 
     def add(self, query: Query, key: str) -> int:
@@ -335,12 +337,8 @@ def plan_operation(operation: Operation, model: Model, *, lenient: bool = False)
             planned.builds[key] = lambda rows, variables: "Query"
         else:
             planned.introspection[key] = nodes
-            planned.builds[key] = partial(_introspected, f"@{key}")
+            planned.builds[key] = lambda rows, variables, name=f"@{key}": variables[name]  # type: ignore[misc]
     return planned
-
-
-def _introspected(name: str, _rows: list[Rows], variables: dict[str, Any]) -> Any:
-    return variables[name]
 
 
 def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str) -> Build:
@@ -419,6 +417,8 @@ class Connection:
                     fields[key] = self._total()
                 case "countBy":
                     fields[key] = self._facet(nodes)
+                case "withheld":
+                    fields[key] = self._withheld()
                 case "__typename":
                     fields[key] = lambda rows, variables: self._type
                 case _:
@@ -429,6 +429,11 @@ class Connection:
     def _total(self) -> Build:
         place = self._planned.add(Total(self._kind.__name__, self._where), self._key)
         return lambda rows, variables: rows[place][0][0]
+
+    def _withheld(self) -> Build:
+        kinds = detail_kinds(self._where, self._kind, self._records.model)
+        self._planned.reads_details |= bool(kinds)
+        return lambda rows, variables: variables[ACTOR].may_be_partial(kinds)
 
     def _facet(self, nodes: list[FieldNode]) -> Build:
         given = self._records.given(self._type, nodes[0])

@@ -32,6 +32,7 @@ from registry.database.query import (
     Within,
     anchor,
     category_condition,
+    detail_kinds,
     parts_of,
 )
 from registry.model.kinds import End, Model, Property
@@ -42,6 +43,7 @@ from registry.permissions import (
     can_view_link_property,
     can_view_path,
     can_view_summary,
+    may_be_partial,
 )
 
 FEW = 1000  # up to this many linked records, a query that starts at them is faster than a scan of all records
@@ -472,12 +474,11 @@ class QueryCompiler(CypherWriter):
         ]
         row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
         limit = self.value(follow.first)
-        return self._of_links(
-            node,
-            end,
+        found = (
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
-            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
+            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}"
         )
+        return found if end.link.summary else self._of_details(node, end, follow.where, found, "size({0}) > 0")
 
     def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
         stored, seen_by = f"{edge}.{declared.name}", can_view_link_property(node, far, declared, end.link)
@@ -492,11 +493,19 @@ class QueryCompiler(CypherWriter):
         )
         once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
         counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
-        return self._of_links(node, end, counted)
+        return counted if end.link.summary else self._of_details(node, end, count.where, counted, "{0} > 0")
 
-    def _of_links(self, node: str, end: End, found: str) -> str:
-        """Return an expression that is computed from a record's links. Its value is null if the actor may not see the links."""
-        return found if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {found} END"
+    def _of_details(self, node: str, end: End, where: Condition, found: str, exists: str) -> str:
+        """Return an expression that is computed from links that belong to the details of a record.
+
+        Its value is null if the actor may not see the links. It is also null if no links are found but the actor may not see all
+        records that the links and the condition concern: the links are then unknown.
+        """
+        value = self.variable()
+        target = self.model[end.target]
+        hides = may_be_partial({end.target, *detail_kinds(where, target, self.model)})
+        known = f"[{value} IN [{found}] WHERE {exists.format(value)} OR NOT {hides}][0]"
+        return f"CASE WHEN {can_view_details(node)} THEN {known} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
         far = self.variable()

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry.database.driver import Cypher
 from registry.model.kinds import Kind, Model
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 OPERATORS = {
     "text": ("eq", "ne", "in", "not_in", "contains", "starts_with", "ends_with", "is_null"),
@@ -119,6 +121,37 @@ NO_CONDITION = AllOf()
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
     """Return the conditions that an `AllOf` joins. Return any other condition as the only member of the result."""
     return condition.parts if isinstance(condition, AllOf) else (condition,)
+
+
+def detail_kinds(condition: Condition, kind: type[Kind], model: Model) -> frozenset[str]:
+    """Return the kinds whose details decide whether a record of a kind meets a condition."""
+    match condition:
+        case Compare():
+            return frozenset() if kind.properties[condition.property].summary else frozenset({kind.__name__})
+        case LinkCondition():
+            end = kind.ends[condition.end]
+            far = model[end.target]
+            edge = (part for part in parts_of(condition.edge) if isinstance(part, Compare))
+            summary = end.link.summary and all(end.link.properties[one.property].summary for one in edge)
+            ends = frozenset[str]() if summary else frozenset({kind.__name__, end.target})
+            of_far = (detail_kinds(one, far, model) for one in (condition.among, condition.far))
+            return ends.union(*of_far, detail_kinds(condition.near, kind, model))
+        case AllOf() | AnyOf():
+            return frozenset[str]().union(*(detail_kinds(part, kind, model) for part in condition.parts))
+        case Not():
+            return detail_kinds(condition.part, kind, model)
+    return frozenset()
+
+
+def partial_kinds(model: Model, actor: Actor) -> Cypher:
+    """Return Cypher that reads the kinds of which the actor sees some records only as a summary. Its only row is their list.
+
+    Kinds that are read-only are left out: their records are shown in full or not at all.
+    """
+    hidden = f"{can_view_summary('n')} AND NOT {can_view_details('n')}"
+    kinds = [kind.__name__ for kind in model if not kind.read_only]
+    parts = (f"CASE WHEN EXISTS {{ MATCH (n:{kind}) WHERE {hidden} }} THEN '{kind}' END" for kind in kinds)
+    return Cypher(f"RETURN [{', '.join(parts)}]", {"me": actor.parameter()})
 
 
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:

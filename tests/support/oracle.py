@@ -42,6 +42,11 @@ class Oracle:
             record.id: {**record.values, **kept, "__kind": record.kind.__name__} for record in world.records
         }
         self._ties = world.ties
+        self._partial = {
+            one["__kind"]
+            for one in self._records.values()
+            if may_see(actor, one) and not may_see_all(actor, one) and not self._model[one["__kind"]].read_only
+        }
         self._singles = {field_of(kind): kind.__name__ for kind in self._model}
         self._lists = {camel(kind.plural): kind.__name__ for kind in self._model}
 
@@ -84,7 +89,8 @@ class Oracle:
                 if not self._tells(record, end):
                     return None
                 where = asked.get("where")
-                return sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
+                count = sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
+                return None if not count and self._may_hide(end, where) else count
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
@@ -95,6 +101,35 @@ class Oracle:
         """Tell whether the actor may see the links of a record; otherwise they are unknown."""
         return end.link.summary or may_see_all(self._actor, record)
 
+    def _may_hide(self, end: End, where: Any) -> bool:
+        """Tell whether links that are details may be hidden since the actor sees no more than the summary of some records."""
+        return not end.link.summary and not self._partial.isdisjoint({end.target, *self._details(end.target, where)})
+
+    def _details(self, kind: str, where: Any) -> set[str]:
+        """Return the kinds whose details decide on a condition."""
+        found: set[str] = set()
+        for name, asked in (where or {}).items():
+            if name in ("and", "or", "not"):
+                found.update(*(self._details(kind, one) for one in (asked if isinstance(asked, list) else [asked])))
+            for declared in self._model[kind].properties.values():
+                if name == camel(declared.name) and not declared.summary:
+                    found.add(kind)
+            for end in self._model[kind].ends.values():
+                if name == camel(end.name):
+                    found |= set() if end.link.summary else {kind, end.target}
+                    for one in (asked or {}).values():
+                        found |= self._details_of_link(end, one)
+        return found
+
+    def _details_of_link(self, end: End, where: Any) -> set[str]:
+        if not end.link.properties:
+            return self._details(end.target, where)
+        where = where or {}
+        sides = {field_of(end.target): end.target, field_of(end.kind): end.kind}
+        hidden = {camel(name) for name, one in end.link.properties.items() if not one.summary} & where.keys()
+        far = (self._details(kind, where.get(side)) for side, kind in sides.items())
+        return ({end.kind, end.target} if hidden else set()).union(*far)
+
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         if not self._tells(record, end):
             return None
@@ -104,6 +139,8 @@ class Oracle:
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
             found = self._sorted(found, order, lambda one: one[1])
         found = found[: 1 if end.single else asked["first"]]
+        if not found and self._may_hide(end, asked.get("where")):
+            return None
         if end.link.properties:
             sides = [
                 {
@@ -229,6 +266,7 @@ class Oracle:
                 "hasPreviousPage": last is not None and len(found) > len(page),
             },
             "totalCount": len(found),
+            "withheld": not self._partial.isdisjoint(self._details(kind, asked.get("where"))),
             "countBy": lambda field, first, **rolled: self._count_by(
                 found, kind, field.lower(), first, rolled["rollUp"]
             ),
