@@ -480,10 +480,10 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
         "An agency with affected services, of which it is the lead provider or a co-provider.",
         {
             "agency": (kinds["Agency"], "The agency."),
-            "stopped": (listing(kinds["Service"]), "Its services that stop working."),
+            "stopped": (listing(kinds["Service"]), "The services of the agency that stop working."),
             "degraded": (
                 listing(kinds["Service"]),
-                "Its services that work less well, because there is an alternative.",
+                "The services of the agency that work less well, because there is an alternative.",
             ),
         },
     )
