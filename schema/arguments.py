@@ -2,9 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -43,11 +45,12 @@ from registry.database.query import (
     Runs,
     Within,
 )
+from registry.model.codelists import code_list
 from registry.model.kinds import End, Kind, Model, Property
 from registry.model.records import fold
 from registry.model.values import Number
-from schema.limits import GraphQLRequestError
-from schema.types import camel, field_of
+from schema.limits import GraphQLRequestError, page_size
+from schema.types import CLOSED_LISTS, camel, code_list_name, field_of
 
 _OPERATORS = {camel(name): name for name in (
     "eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "starts_with", "ends_with", "is_null", "has",
@@ -133,16 +136,52 @@ def _compared(declared: Property, given: Mapping[str, Any]) -> Condition:
     return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(given.items())))
 
 
-def _compare(declared: Property, operator: str, value: Parameter | None) -> Condition:
+def _compare(declared: Property, operator: str, value: Parameter | ParameterList | None) -> Condition:
     if value is None and operator in ("eq", "ne"):
         return Compare(declared.name, "is_null", Parameter(fixed=operator == "eq"))
     if value is None:
         raise GraphQLRequestError("BAD_REQUEST", f"{camel(declared.name)}.{camel(operator)} cannot be null.")
     if operator in ("contains", "starts_with", "ends_with"):
-        value = Parameter(value.path, value.fixed, fold if declared.name == "name" else str.lower)
-    if issubclass(declared.value, Number) and isinstance(value, Parameter):
-        value = Parameter(value.path, value.fixed, _floats)
+        value = replace(value, reading=fold if declared.name == "name" else str.lower)
+    elif declared.codes not in (None, *CLOSED_LISTS) and operator != "is_null":
+        value = replace(value, reading=_codes_of(declared.codes, camel(declared.name)))
+    if issubclass(declared.value, Number):
+        value = replace(value, reading=_floats)
     return Compare(declared.name, operator, value)
+
+
+@cache
+def _codes_of(codes: str, field: str) -> Callable[[Any], Any]:
+    """Return the function that checks the codes in a filter. It is cached, so that equal conditions stay equal."""
+    return partial(_known_codes, codes, field)
+
+
+def _known_codes(codes: str, field: str, value: Any) -> Any:
+    """Return a code, or a list of codes, unchanged. Raises GraphQLRequestError if a code is not in the code list.
+
+    Without this check, a misspelt code would look like a code that no record has.
+    """
+    known = code_list(codes)
+    for code in value if isinstance(value, list) else [value]:
+        if code is not None and code not in known:
+            nearest = get_close_matches(str(code), known, n=3)
+            name = code_list_name(codes)
+            hint = f"Did you mean {' or '.join(nearest)}?" if nearest else f"Its codes are {', '.join(known)}."
+            raise GraphQLRequestError(
+                "BAD_REQUEST",
+                f"{field}: {code!r} is not a code of the list {name}. {hint}",
+                field=field,
+                value=code,
+                codeList=name,
+                nearest=nearest,
+            )
+    return value
+
+
+def checked_ids(ids: list[str]) -> list[str]:
+    """Return ids without duplicates. Raises GraphQLRequestError if there are more of them than a page can have records."""
+    page_size(len(ids))
+    return list(dict.fromkeys(ids))
 
 
 def _floats(value: Any) -> Any:

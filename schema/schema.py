@@ -17,10 +17,13 @@ from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore import explored_fields
+from schema.limits import FIRST, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND
 from schema.types import (
     CLOSED_LISTS,
+    CODE_LIST,
+    CODE_LIST_NAME,
     DAY,
     DIRECTION,
     PERIOD,
@@ -29,6 +32,8 @@ from schema.types import (
     Argument,
     add_input,
     camel,
+    described,
+    doc_of,
     enumeration,
     field_of,
     link_type,
@@ -47,8 +52,8 @@ QUANTIFIERS = {
     "every": "All linked records meet the conditions.",
 }
 OPERATOR_DOCS = {
-    "eq": "Equal to the value; null: no value is recorded.",
-    "ne": "Not equal to the value; null: a value is recorded.",
+    "eq": "Equal to the value; null means that no value is recorded.",
+    "ne": "Not equal to the value; null means that a value is recorded.",
     "in": "Equal to one of the values.",
     "not_in": "Equal to none of the values.",
     "lt": "Less than the value.",
@@ -66,7 +71,9 @@ MUTATIONS = (
 )
 RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-WITHIN = "The record is one of these or narrower than one, through records that you can see."
+WITHIN = (
+    "The ids of broader terms: the record is one of the terms or narrower than one, through terms that you can see."
+)
 
 
 class Inputs:
@@ -87,22 +94,28 @@ class Inputs:
     def _fill(self, kind: type[Kind]) -> None:
         where = self.wheres[kind.__name__]
         for name, declared in kind.properties.items():
-            add_input(where, camel(name), self._filter(declared), declared.doc)
+            add_input(
+                where, camel(name), self._filter(declared), f"Conditions on `{camel(name)}`. {described(declared)}"
+            )
         for name, end in kind.ends.items():
-            add_input(where, camel(name), self._link_filter(end), end.doc)
+            add_input(
+                where, camel(name), self._link_filter(end), f"Conditions on the records in `{camel(name)}`. {end.doc}"
+            )
         if is_nested(kind):
             add_input(where, "within", listing(strawberry.ID), WITHIN)
-        add_input(where, "and", listing(where), "All of these conditions are met.")
-        add_input(where, "or", listing(where), "At least one of these conditions is met.")
-        add_input(where, "not", where, "These conditions are not met.")
+        add_input(where, "and", listing(where), "All conditions of the list are met.")
+        add_input(where, "or", listing(where), "At least one condition of the list is met.")
+        add_input(where, "not", where, "The conditions are not met.")
         strawberry.input(where, description=f"Conditions on {kind.plural}; all must be met. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
         where = new_class(f"{link_type(link)}Where")
         for name, declared in link.properties.items():
-            add_input(where, camel(name), self._filter(declared), declared.doc)
+            add_input(
+                where, camel(name), self._filter(declared), f"Conditions on `{camel(name)}`. {described(declared)}"
+            )
         for kind in (link.start, link.end):
-            add_input(where, field_of(kind), self.wheres[kind], f"Conditions on the {kind} at this end of the link.")
+            add_input(where, field_of(kind), self.wheres[kind], f"Conditions on the {kind} at one end of the link.")
         if link.dated:
             add_input(
                 where,
@@ -158,7 +171,7 @@ def _order(kind: type[Kind]) -> Any:
     made = new_class(f"{kind.__name__}Order")
     for name, declared in kind.properties.items():
         if declared.value.ordered:
-            add_input(made, camel(name), DIRECTION, declared.doc)
+            add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
     return strawberry.input(made, one_of=True, description="A property to sort by, and the direction.")
 
 
@@ -169,7 +182,7 @@ def _quantified(name: str, where: Any) -> Any:
     return strawberry.input(made, description=QUANTIFIED)
 
 
-FIRST, FIRST_LINKED = 20, 50
+FIRST_LINKED = 50
 RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
 NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
 ORDER = "The properties to sort by, the first one first."
@@ -180,6 +193,22 @@ WITHHELD = "Whether you see only the summary of this record: its details, and th
 UNKNOWN = "Null where you see only the summary of the {kind}, or where you see none but only the summary of some {target} records."
 PARTIAL = "Whether more records may meet the conditions, because they concern details and you see only the summary of some records."
 SEEN = "Only records and values that you can see are listed and counted."
+
+
+FIRST_RECORDS = (
+    f"The maximum number of records, from the start or after `after`; {FIRST} by default. Not together with `last`."
+)
+LAST_RECORDS = "The maximum number of records, from the end or before `before`. Not together with `first`."
+ONE = "The record of the kind {kind} with an id; null if you can see no such record. {doc}"
+ANY_RECORD = "The record of any kind with an id; null if you can see no record with the id."
+NODE = "The record of any kind with an id, for clients such as Relay; null if you can see no record with the id."
+NODES = (
+    "The records of any kind with some ids, in the order of the ids; null in place of each record that you cannot see."
+)
+NODE_ID = "The id of the record, unique among the records of all kinds."
+LINK_ID = "The id of the link, under which clients can cache the link; the same at both ends of the link."
+RECORD_IDS = Argument(listing(strawberry.ID), f"The ids of at most {PAGE} records.", ...)
+CODE_LIST_ARGUMENT = Argument(CODE_LIST_NAME, "The name of the code list.", ...)
 
 
 class Schema:
@@ -244,9 +273,10 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._record = new_class("Record", "The fields that records of every kind have.")
+        self._node = _node_interface()
+        self._record = new_class("Record", "The fields that records of every kind have.", self._node)
         self._kinds: dict[str, Any] = {
-            kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
+            kind.__name__: new_class(kind.__name__, doc_of(kind), self._record) for kind in model
         }
         self._links: dict[str, Any] = {
             link_type(link): new_class(link_type(link), link.doc) for link in model.links() if link.properties
@@ -283,10 +313,13 @@ class Outputs:
         query = new_class("Query", f"The queries of the registry. {SEEN}")
         for kind in self._model:
             made = nullable(self._kinds[kind.__name__])
-            one = response_field(made, f"A record by its id: {kind.__doc__}", id=RECORD_ID)
+            one = response_field(made, ONE.format(kind=kind.__name__, doc=doc_of(kind)), id=RECORD_ID)
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
-        query.record = response_field(nullable(self._record), "A record of any kind by its id.", id=RECORD_ID)
+        query.record = response_field(nullable(self._record), ANY_RECORD, id=RECORD_ID)
+        query.node = response_field(nullable(self._node), NODE, id=RECORD_ID)
+        query.nodes = response_field(listing(nullable(self._node)), NODES, ids=RECORD_IDS)
+        query.codeList = response_field(CODE_LIST, "A code list with all its codes.", name=CODE_LIST_ARGUMENT)
         if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
@@ -311,13 +344,13 @@ class Outputs:
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.properties.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
             for name, field in self._end_fields(end):
                 setattr(made, name, field)
-        strawberry.type(made, description=kind.__doc__)
+        strawberry.type(made, description=doc_of(kind))
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
@@ -335,15 +368,16 @@ class Outputs:
             camel(end.name),
             response_field(records, doc, where=where, order=order, first=first, **dated),
         )
-        counted = " ".join([f"The number of these that you can see. {end.doc}", *notes])
+        counted = " ".join([f"The number of records in `{camel(end.name)}` that you can see. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
+        made.id = response_field(strawberry.ID, LINK_ID)
         for name, declared in link.properties.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         for kind in (link.start, link.end):
-            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of this link."))
+            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of the link."))
         strawberry.type(made, description=link.doc)
 
     def _output(self, declared: Property) -> Any:
@@ -361,7 +395,10 @@ class Outputs:
         edge = plain(
             f"{name}Edge",
             "A record and its cursor.",
-            {"node": (made, "The record."), "cursor": (str, "The cursor of the record, for `after` or `before`.")},
+            {
+                "node": (made, "The record at the cursor."),
+                "cursor": (str, "The cursor of the record, for `after` or `before`."),
+            },
         )
         facet = _facet_enumeration(kind)
         connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
@@ -382,14 +419,21 @@ class Outputs:
         )
         return response_field(
             strawberry.type(connection, description=connection.__doc__),
-            f"A page of {kind.plural}.",
+            f"The {kind.plural} that meet the conditions, in pages.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
-            first=Argument(nullable(int), "The maximum number of records, from the start or after `after`.", FIRST),
-            after=Argument(nullable(str), "A cursor; the page starts after it."),
-            last=Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
-            before=Argument(nullable(str), "A cursor; the page ends before it."),
+            first=Argument(nullable(int), FIRST_RECORDS),
+            after=Argument(nullable(str), "The cursor after which the page starts."),
+            last=Argument(nullable(int), LAST_RECORDS),
+            before=Argument(nullable(str), "The cursor before which the page ends."),
         )
+
+
+def _node_interface() -> Any:
+    """Return the interface of the objects that clients can read again by their id (Relay, Global Object Identification)."""
+    made = new_class("Node")
+    made.id = response_field(strawberry.ID, NODE_ID)
+    return strawberry.interface(made, description="A record that the field `node` of the query type finds by its id.")
 
 
 def _has_registry_kinds(model: Model) -> bool:
@@ -400,7 +444,10 @@ def _has_registry_kinds(model: Model) -> bool:
 def _facet_enumeration(kind: type[Kind]) -> Any:
     """Return the enum type that lists the facets of a kind."""
     names = facets_of(kind)
-    docs = {name.upper(): (kind.properties.get(name) or kind.ends[name]).doc for name in names}
+    docs = {
+        name.upper(): f"Count by `{camel(name)}`. {(kind.properties.get(name) or kind.ends[name]).doc}"
+        for name in names
+    }
     return enumeration(
         f"{kind.__name__}Facet", {name.upper(): name for name in names}, f"A facet of {kind.plural}.", docs
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from registry.database.driver import Cypher
 from registry.database.query import (
+    LINK_ID,
     AllOf,
     AnyOf,
     ById,
@@ -465,7 +466,12 @@ class QueryCompiler(CypherWriter):
         )
         sort += f", {edge}.key" if end.link.keyed else ""
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
-        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
+        edges = [
+            _link_identity(node, edge, far, end)
+            if name == LINK_ID
+            else self._edge(node, edge, far, end.link.properties[name], end)
+            for name in follow.edge
+        ]
         row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
         limit = self.value(follow.first)
         found = (
@@ -518,6 +524,13 @@ class QueryCompiler(CypherWriter):
 
     def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)
+
+
+def _link_identity(node: str, edge: str, far: str, end: End) -> str:
+    """Return the expression for what identifies a link among the links of its type: both ids and the key of parallel links."""
+    start, finish = (node, far) if end.outgoing else (far, node)
+    key = f", {edge}.key" if end.link.keyed else ""
+    return f"[{start}.id, {finish}.id{key}]"
 
 
 def _without_kind(view: Select) -> Select:
