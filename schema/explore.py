@@ -565,10 +565,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
         {
             "record": (record, "The record in the neighbourhood."),
             "hops": (int, "The distance from the centre, in links."),
-            "more": (
-                nullable(int),
-                "The number of links of the record that are not in the result; null if unknown.",
-            ),
+            "more": (nullable(int), "The number of links of the record that are not in the result; null if unknown."),
         },
     )
     link = plain(
