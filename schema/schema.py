@@ -16,7 +16,7 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
-from schema.explore import explored_fields
+from schema.explore_types import explored_fields
 from schema.limits import FIRST, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND
