@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -414,6 +414,20 @@ def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
 def write_cursor(fingerprint: str, keys: list[Any]) -> str:
     """Return the page cursor for a record, given the record's sort keys. The last sort key is the id."""
     return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *keys])).decode().rstrip("=")
+
+
+def page_info(
+    fingerprint: str, keys: Sequence[list[Any]], more: bool, *, backward: bool, from_cursor: bool
+) -> dict[str, Any]:
+    """Return the fields of `PageInfo`, given the sort keys of every record of the page. `more` is whether records follow."""
+    ahead, behind = (from_cursor, more) if backward else (more, from_cursor)
+    return {
+        "hasNextPage": ahead,
+        "hasPreviousPage": behind,
+        "startCursor": write_cursor(fingerprint, keys[0]) if keys else None,
+        "endCursor": write_cursor(fingerprint, keys[-1]) if keys else None,
+        "__typename": "PageInfo",
+    }
 
 
 def read_cursor(fingerprint: str, count: int, cursor: Any) -> list[Any]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type, is_non_null_type
+from graphql import FieldNode, GraphQLObjectType
 
 from registry.database.query import (
     ById,
-    ByIds,
     Condition,
     Explore,
     FacetQuery,
     Follow,
     LinkCount,
+    LinkPage,
     Lookup,
     Order,
     Page,
@@ -26,7 +26,7 @@ from registry.database.query import (
     Total,
 )
 from registry.model.codelists import code_list, label_of
-from registry.model.kinds import End, Kind, Model, Property, snake
+from registry.model.kinds import End, Kind, Model, Property
 from schema import response
 from schema.arguments import (
     arguments,
@@ -37,15 +37,17 @@ from schema.arguments import (
     link_orders,
     listed,
     orders,
+    page_info,
     write_cursor,
 )
+from schema.exploration_tree import Tree
 from schema.explore import EXPLORATIONS
 from schema.limits import GraphQLRequestError, page_rows, page_size
-from schema.response import Builder, Incomplete, ResultRow, Shape, compiled
+from schema.response import Builder, ResultRow, Shape, compiled
 from schema.selection import Operation
-from schema.types import camel, field_of, link_type
+from schema.types import camel, connection_type, edge_type, field_of, link_type
 
-Part = Follow | LinkCount | Lookup
+Part = Follow | LinkCount | LinkPage | Lookup
 
 
 @dataclass
@@ -108,6 +110,8 @@ class RecordPlanner:
             return self._look(references[name], fields, depth)
         if end := count_names(self.model[kind]).get(name):
             return self._count(end, kind, fields)
+        if name.removesuffix("Connection") in ends:
+            return self._link_page(ends[name.removesuffix("Connection")], kind, fields, depth)
         return None
 
     def _look(self, reference: Property, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
@@ -127,6 +131,73 @@ class RecordPlanner:
         if end.single:
             return follow, shaped.first if end.link.summary else shaped.first_or_none
         return follow, shaped.many if end.link.summary else shaped.many_or_none
+
+    def _link_page(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
+        given = self.given(kind, fields[0])
+        order = link_orders(self.model, end, given.get("order"))
+        fingerprint = cursor_fingerprint(".".join([kind, end.name, *(one.of for one in order)]), order)
+        backward, size, cursor = window(given)
+        start = keys_of(cursor, fingerprint, len(order or (None,)) + 1 + end.link.keyed) if cursor else ()
+        chosen = self.operation.fields(fields, connection_type(end), depth + 1)
+        edge, far, shapes = self._page_fields(end, chosen, fingerprint, depth + 2)
+        selected = {nodes[0].name.value for nodes in chosen.values()}
+        rows = Parameter(size.path, size.fixed, page_rows if "pageInfo" in selected else page_size)
+        if not selected & {"nodes", "edges", "pageInfo"}:
+            rows = Parameter(fixed=0)
+        size = Parameter(size.path, size.fixed, page_size)
+        follow = self._linked_records(end, given, rows, (edge, far, ()))
+        total = LinkCount(end.name, follow.where, follow.runs, follow.links, each=True)
+        part = LinkPage(follow, size, start, backward, total if "totalCount" in selected else None)
+        shape = response.link_page(shapes, fingerprint, backward=backward, from_cursor=bool(start))
+        return part, shape if end.link.summary else response.unless_null(shape)
+
+    def _page_fields(
+        self, end: End, chosen: Mapping[str, list[FieldNode]], fingerprint: str, depth: int
+    ) -> tuple[tuple[str, ...], tuple[Select, ...], dict[str, response.Source]]:
+        """Return the properties of the link to read, the views of the far records, and the code of each selected field."""
+        shapes = response.page_fields(
+            {key: nodes[0].name.value for key, nodes in chosen.items()}, type_name=connection_type(end)
+        )
+        edges = {
+            key: self.operation.fields(nodes, edge_type(end), depth)
+            for key, nodes in chosen.items()
+            if nodes[0].name.value == "edges"
+        }
+        names = {below[0].name.value for fields in edges.values() for below in fields.values()}
+        edge = tuple(name for name in end.link.properties if camel(name) in names)
+        views: list[tuple[Select, ResultRow]] = []
+        nodes_at, node_at = dict[str, int](), dict[tuple[str, str], int]()
+        for key, nodes in chosen.items():
+            if nodes[0].name.value == "nodes":
+                nodes_at[key] = len(views)
+                views.append(self.record(nodes, end.target, depth))
+            elif nodes[0].name.value == "pageInfo":
+                fields = self.operation.fields(nodes, "PageInfo", depth)
+                shapes[key] = response.info_fields({one: below[0].name.value for one, below in fields.items()})
+            for one, below in edges.get(key, {}).items():
+                if below[0].name.value == "node":
+                    node_at[key, one] = len(views)
+                    views.append(self.record(below, end.target, depth + 1))
+        width = len(edge) + len(views)
+        for key, place in nodes_at.items():
+            shapes[key] = views[place][1].many(f"[row[{len(edge) + place}] for row in page]")
+        for key, fields in edges.items():
+            known = {
+                "cursor": width,
+                "__typename": width + 1,
+                **{camel(name): place for place, name in enumerate(edge)},
+            }
+            places = {
+                one: len(edge) + node_at[key, one] if (key, one) in node_at else known[below[0].name.value]
+                for one, below in fields.items()
+            }
+            rows = [views[place][1] for place in range(len(views))]
+            converted = {
+                len(edge) + place: row.only for place, row in enumerate(rows) if len(edge) + place in places.values()
+            }
+            converted[width] = partial(response.cursor, fingerprint)
+            shapes[key] = response.record(places, width + 1, converted=converted, type_name=edge_type(end)).many("page")
+        return edge, tuple(select for select, _ in views), shapes
 
     def _linked_records(
         self,
@@ -258,14 +329,8 @@ class PageShape:
         names = {key: below[0].name.value for key, below in chosen.items()}
 
         def info(page: list[Any], more: bool) -> dict[str, Any]:
-            ahead, behind = (self._from_cursor, more) if self._backward else (more, self._from_cursor)
-            known = {
-                "hasNextPage": ahead,
-                "hasPreviousPage": behind,
-                "startCursor": write_cursor(self._fingerprint, page[0][-1]) if page else None,
-                "endCursor": write_cursor(self._fingerprint, page[-1][-1]) if page else None,
-                "__typename": "PageInfo",
-            }
+            keys = [row[-1] for row in page]
+            known = page_info(self._fingerprint, keys, more, backward=self._backward, from_cursor=self._from_cursor)
             return {key: known[name] for key, name in names.items()}
 
         return info
@@ -273,104 +338,6 @@ class PageShape:
     def _view(self, nodes: list[FieldNode]) -> tuple[int, ResultRow]:
         self.views.append(self._records.record(nodes, self._kind, DEPTH))
         return len(self.views) - 1, self.views[-1][1]
-
-
-Tables = list[dict[str, Any]]
-ValueTrees = Callable[[Any, Tables], Any]
-ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
-
-
-class Tree:
-    """Builds the response of an exploration. For each response field with records, a query reads the records by id."""
-
-    def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
-        self._records, self._found, self._add = records, found, add
-        self._places: list[tuple[int, Builder]] = []
-
-    def build(
-        self, nodes: list[FieldNode], declared: GraphQLOutputType
-    ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return a function. It builds the response value from the rows of the operation and the result of the exploration."""
-        value = self._value(nodes, declared, (), 1)
-
-        def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
-            tables = [{one: shaped(row) for one, row in rows[place][0][0]} for place, shaped in self._places]
-            return value(variables[self._found], tables)
-
-        return build
-
-    def _value(
-        self, nodes: list[FieldNode], declared: GraphQLOutputType, path: tuple[str, ...], depth: int
-    ) -> ValueTrees:
-        named = get_named_type(declared)
-        if is_leaf_type(named):
-            return lambda found, tables: found
-        if named.name == "Record" or named.name in self._records.model.kinds:
-            return self._records_at(nodes, named.name, path, depth, promised=is_non_null_type(declared))
-        assert isinstance(named, GraphQLObjectType)
-        one = self._object(nodes, named, path, depth)
-
-        def value(found: Any, tables: Tables) -> Any:
-            if found is None:
-                return None
-            return [one(each, tables) for each in found] if isinstance(found, list | tuple) else one(found, tables)
-
-        return value
-
-    def _object(
-        self, nodes: list[FieldNode], named: GraphQLObjectType, path: tuple[str, ...], depth: int
-    ) -> ValueTrees:
-        chosen = self._records.operation.fields(nodes, named.name, depth)
-        fields: dict[str, ValueTrees] = {}
-        for key, below in chosen.items():
-            name = below[0].name.value
-            if name == "__typename":
-                fields[key] = lambda found, tables: named.name
-                continue
-            attribute = ATTRIBUTES.get(name, snake(name))
-            value = self._value(below, named.fields[name].type, (*path, attribute), depth + 1)
-            fields[key] = partial(_of_attribute, attribute, value)
-        return lambda found, tables: {key: field(found, tables) for key, field in fields.items()}
-
-    def _records_at(
-        self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
-    ) -> ValueTrees:
-        """Return a function that replaces an id, or a list of ids, with records. Lists leave out the ids of missing records."""
-        if kind == "Record":
-            views, shaped = self._records.any_record(nodes, depth)
-        else:
-            select, row = self._records.record(nodes, kind, depth)
-            views, shaped = (select,), compiled(row.only)
-        place = self._add(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
-        self._places.append((place, shaped))
-        table, required = len(self._places) - 1, promised and not self._records.lenient
-
-        def records(found: Any, tables: Tables) -> Any:
-            known = tables[table]
-            if isinstance(found, list | tuple):
-                return [known[one] for one in found if one in known]
-            if required and found not in known:
-                raise Incomplete
-            return known.get(found)
-
-        return records
-
-
-def _of_attribute(attribute: str, value: ValueTrees, found: Any, tables: Tables) -> Any:
-    return value(getattr(found, attribute), tables)
-
-
-def _ids(path: tuple[str, ...], found: Any) -> list[str]:
-    """Return the ids found along a path of attributes, without duplicates."""
-    return list(dict.fromkeys(_along(path, found)))
-
-
-def _along(path: tuple[str, ...], found: Any) -> Iterator[str]:
-    if isinstance(found, list | tuple):
-        for one in found:
-            yield from _along(path, one)
-    elif found is not None:
-        yield from _along(path[1:], getattr(found, path[0])) if path else (found,)
 
 
 Rows = list[list[Any]]
@@ -525,7 +492,7 @@ class Connection:
         }
         if not wanted:
             return None
-        backward, size, cursor = self._window()
+        backward, size, cursor = window(self._arguments)
         fingerprint = cursor_fingerprint(self._kind.__name__, self._order)
         start = keys_of(cursor, fingerprint, len(self._order or (None,)) + 1) if cursor else ()
         shaped = PageShape(self._records, self._kind.__name__, fingerprint, size, backward, from_cursor=bool(start))
@@ -539,12 +506,13 @@ class Connection:
         )
         return shaped
 
-    def _window(self) -> tuple[bool, Parameter, Parameter | None]:
-        """Return whether the page is read backwards, the page size, and the cursor from which the page is read."""
-        first, last, after, before = (self._arguments.get(name) for name in ("first", "last", "after", "before"))
-        if (after and last) or (before and not last):
-            raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")
-        return (True, last, before) if last else (False, first or Parameter(), after)
+
+def window(given: Mapping[str, Any]) -> tuple[bool, Parameter, Parameter | None]:
+    """Return whether a page is read backwards, the page size, and the cursor from which the page is read."""
+    first, last, after, before = (given.get(name) for name in ("first", "last", "after", "before"))
+    if (after and last) or (before and not last):
+        raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")
+    return (True, last, before) if last else (False, first or Parameter(), after)
 
 
 def _count(

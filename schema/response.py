@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from schema.arguments import page_info, write_cursor
+
 Source = str
 Shape = Callable[[Source], Source]
 Builder = Callable[[Any], Any]
@@ -97,6 +99,44 @@ def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, typ
     return ResultRow(listed if names or not behind else behind[0].names, "".join(row.details for row in behind), value)
 
 
+def unless_null(shape: Shape) -> Shape:
+    """Return the code that returns None for a null value, and otherwise the result of other code."""
+    return lambda value: f"(None if {value} is None else {shape(value)})"
+
+
+def link_page(fields: Mapping[str, Source], fingerprint: str, *, backward: bool, from_cursor: bool) -> Shape:
+    """Return the code that builds a page of linked records from `[rows, size, total]`.
+
+    The code of the fields may use the variables `page` (the rows of the page), `info` and `total`.
+    """
+    value = "{" + ", ".join(f"{key!r}: {field}" for key, field in fields.items()) + "}"
+    paged = f"paged(rows, size, {fingerprint!r}, {backward}, {from_cursor})"
+    return lambda found: f"[{value} for rows, size, total in [{found}] for page, info in [{paged}]][0]"
+
+
+def page_fields(names: Mapping[str, str], *, type_name: str) -> dict[str, Source]:
+    """Return the code of the fields of a page, by response name. The code of fields with records and cursors is added later."""
+    return {key: "total" if name == "totalCount" else repr(type_name) for key, name in names.items()}
+
+
+def info_fields(names: Mapping[str, str]) -> Source:
+    """Return the code of the field `pageInfo`, given the names of the selected fields by response name."""
+    return "{" + ", ".join(f"{key!r}: info[{name!r}]" for key, name in names.items()) + "}"
+
+
+def cursor(fingerprint: str, keys: Source) -> Source:
+    """Return the code of the cursor of a record."""
+    return f"write_cursor({fingerprint!r}, {keys})"
+
+
+def _paged(rows: list[Any], size: int, fingerprint: str, backward: bool, from_cursor: bool) -> tuple[list[Any], Any]:
+    """Return the rows of a page in order, and the fields of its `pageInfo`. A row ends with its sort keys."""
+    page = rows[:size][::-1] if backward else rows[:size]
+    more = len(rows) > size
+    keys = [row[-1] for row in page]
+    return page, page_info(fingerprint, keys, more, backward=backward, from_cursor=from_cursor)
+
+
 def piece(value: Any) -> orjson.Fragment:
     """Return a value, serialised as a JSON fragment."""
     return orjson.Fragment(orjson.dumps(value))
@@ -125,7 +165,7 @@ def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
 
 def compiled(shape: Shape) -> Builder:
     """Compile generated code to a function that takes the rows."""
-    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece})  # nosec B307 # generated from names of the schema only
+    builder: Builder = eval(f"lambda rows: {shape('rows')}", _FUNCTIONS)  # nosec B307 # generated from names of the schema only
     return builder
 
 
@@ -139,3 +179,6 @@ def _listed(names: Sequence[Source]) -> Source:
 
 def _missing() -> None:
     raise Incomplete
+
+
+_FUNCTIONS = {"missing": _missing, "piece": piece, "paged": _paged, "write_cursor": write_cursor}

@@ -1,6 +1,7 @@
 """The GraphQL schema of the registry: types, filters and arguments, all built from the model."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -29,6 +30,8 @@ from schema.types import (
     Argument,
     add_input,
     camel,
+    connection_type,
+    edge_type,
     enumeration,
     field_of,
     link_type,
@@ -205,6 +208,7 @@ NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retir
 ORDER = "The properties to sort by, the first one first."
 PERIOD_OF_LINKS = Argument(nullable(PERIOD), "The period of the links; short for `period` in `where`.")
 DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; short for `asOf` in `where`.")
+PAGED = "The records in `{0}` as pages with cursors; the list `{0}` is the short form for the first records."
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}."
@@ -270,6 +274,8 @@ class Outputs:
         self._kinds: dict[str, Any] = {
             kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
         }
+        self._edges: dict[str, Any] = {}
+        self._pages: dict[str, Any] = {}
         self._links: dict[str, Any] = {
             link_type(link): new_class(link_type(link), link.doc) for link in model.links() if link.properties
         }
@@ -357,8 +363,50 @@ class Outputs:
             camel(end.name),
             response_field(records, doc, where=where, order=order, first=first, **dated),
         )
+        page = connection_type(end)
+        if page not in self._pages:
+            self._pages[page] = self._link_page(end)
+        kind = self._pages[page] if end.link.summary else nullable(self._pages[page])
+        yield (
+            f"{camel(end.name)}Connection",
+            response_field(
+                kind,
+                f"{PAGED.format(camel(end.name))} {doc}",
+                where=where,
+                order=order,
+                **_page_arguments(FIRST_LINKED),
+                **dated,
+            ),
+        )
         counted = " ".join([f"The number of these that you can see. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
+
+    def _link_page(self, end: End) -> Any:
+        """Return the type of a page of linked records. An edge has the properties of the link."""
+        edge = self._edge(edge_type(end), end.target, end.link.properties)
+        return plain(
+            connection_type(end),
+            f"A page of linked {self._model[end.target].plural}.",
+            {
+                "nodes": (listing(self._kinds[end.target]), "The records of the page."),
+                "edges": (
+                    listing(edge),
+                    "The records of the page, each with its cursor and the properties of its link.",
+                ),
+                "pageInfo": (self._page_info, "Information about the page."),
+                "totalCount": (int, "The number of edges on all pages."),
+            },
+        )
+
+    def _edge(self, name: str, kind: str, properties: Mapping[str, Property] = MappingProxyType({})) -> Any:
+        if name not in self._edges:
+            fields = {
+                "node": (self._kinds[kind], "The record."),
+                "cursor": (str, "The cursor of the record, for `after` or `before`."),
+                **{camel(one): (self._output(declared), declared.doc) for one, declared in properties.items()},
+            }
+            self._edges[name] = plain(name, "A record and its cursor.", fields)
+        return self._edges[name]
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
@@ -380,11 +428,7 @@ class Outputs:
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
-        edge = plain(
-            f"{name}Edge",
-            "A record and its cursor.",
-            {"node": (made, "The record."), "cursor": (str, "The cursor of the record, for `after` or `before`.")},
-        )
+        edge = self._edge(f"{name}Edge", name)
         facet = _facet_enumeration(kind)
         connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
         connection.nodes = response_field(listing(made), "The records of the page.")
@@ -406,11 +450,18 @@ class Outputs:
             f"A page of {kind.plural}.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
-            first=Argument(nullable(int), "The maximum number of records, from the start or after `after`.", FIRST),
-            after=Argument(nullable(str), "A cursor; the page starts after it."),
-            last=Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
-            before=Argument(nullable(str), "A cursor; the page ends before it."),
+            **_page_arguments(FIRST),
         )
+
+
+def _page_arguments(first: int) -> dict[str, Argument]:
+    """Return the arguments that choose a page. `first` is the default page size."""
+    return {
+        "first": Argument(nullable(int), "The maximum number of records, from the start or after `after`.", first),
+        "after": Argument(nullable(str), "A cursor; the page starts after it."),
+        "last": Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
+        "before": Argument(nullable(str), "A cursor; the page ends before it."),
+    }
 
 
 def _has_registry_kinds(model: Model) -> bool:

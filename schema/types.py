@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from registry.i18n import use_language
 from registry.model.codelists import code_list
-from registry.model.kinds import Kind, Link, snake
+from registry.model.kinds import End, Kind, Link, snake
 from registry.model.values import Date, Instant, InvalidValue, Value
 from schema.limits import GraphQLRequestError
 
@@ -171,3 +171,17 @@ def field_of(kind: str | type[Kind]) -> str:
 def link_type(link: Link) -> str:
     """Return the type name of a link with properties, such as `Provides`. The name is the same at both ends of the link."""
     return pascal(link.relation)
+
+
+def connection_type(end: End) -> str:
+    """Return the type name of a page of linked records: `ResourceUsersConnection`, or `AgencyLinkConnection` for plain links."""
+    return f"{_edge_name(end)}Connection" if end.link.properties else f"{end.target}LinkConnection"
+
+
+def edge_type(end: End) -> str:
+    """Return the type name of a record in a page of linked records, with its cursor and the properties of the link."""
+    return f"{_edge_name(end)}Edge" if end.link.properties else f"{end.target}Edge"
+
+
+def _edge_name(end: End) -> str:
+    return f"{end.kind}{pascal(end.name)}"

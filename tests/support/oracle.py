@@ -82,6 +82,8 @@ class Oracle:
                 return self._linked(record, end, asked)
             if name == f"{camel(end.name)}Count":
                 return self._count(record, end, asked)
+            if name == f"{camel(end.name)}Connection":
+                return self._link_page(record, end, asked) if self._tells(record, end) else None
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
@@ -124,6 +126,17 @@ class Oracle:
         else:
             sides = [far for _, far in found]
         return (sides[0] if sides else None) if end.single else sides
+
+    def _link_page(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
+        found = self._in_order(record, end, asked)
+        page, info = _cut(found, asked)
+        edges = [{**{camel(name): value for name, value in edge.items()}, "node": far} for edge, far in page]
+        return {
+            "totalCount": len(found),
+            "nodes": [far for _, far in page],
+            "edges": edges if end.link.properties else [{"node": far} for _, far in page],
+            "pageInfo": info,
+        }
 
     def _in_order(self, record: Any, end: End, asked: Mapping[str, Any]) -> list[tuple[Mapping[str, object], Any]]:
         found = self._asked_links(record, end, asked)
@@ -275,15 +288,11 @@ class Oracle:
         found.sort(key=lambda one: one["id"], reverse=_falls(asked.get("order")))
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
             found = self._sorted(found, order, lambda one: one)
-        last, first = asked.get("last"), asked.get("first")
-        page = (found[-last:] if last else []) if last is not None else found[:first]
+        page, info = _cut(found, asked)
         return {
             "nodes": page,
             "edges": [{"node": one} for one in page],
-            "pageInfo": {
-                "hasNextPage": last is None and len(found) > len(page),
-                "hasPreviousPage": last is not None and len(found) > len(page),
-            },
+            "pageInfo": info,
             "totalCount": len(found),
             "countBy": lambda field, first, **rolled: self._count_by(
                 found, kind, field.lower(), first, rolled["rollUp"]
@@ -319,6 +328,16 @@ class Oracle:
             }
             for (value, label, withheld), number in ordered[:first]
         ]
+
+
+def _cut(found: list[Any], asked: Mapping[str, Any]) -> tuple[list[Any], dict[str, bool]]:
+    """Return the first or the last page, and whether more follow."""
+    last, first = asked.get("last"), asked.get("first")
+    page = (found[-last:] if last else []) if last is not None else found[:first]
+    return page, {
+        "hasNextPage": last is None and len(found) > len(page),
+        "hasPreviousPage": last is not None and len(found) > len(page),
+    }
 
 
 def _by_value(things: list[Any], direction: str, value_of: Callable[[Any], Any]) -> list[Any]:
