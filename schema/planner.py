@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from graphql import FieldNode, GraphQLObjectType
 
 from registry.database.query import (
+    NO_ROWS,
     ById,
     Condition,
     Explore,
@@ -61,12 +63,22 @@ class RecordPlanner:
     model: Model
     operation: Operation
     lenient: bool = False
+    path: list[str] = field(default_factory=list)  # the response names of the fields around the one that is planned
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """Add a response name to the path of the fields that are planned in the `with` block."""
+        self.path.append(key)
+        try:
+            yield
+        finally:
+            self.path.pop()
 
     def record(self, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
         """Return the query part that reads the selected fields of a record, and the code that builds the record."""
         chosen = self.operation.fields(nodes, kind, depth)
         properties = self._properties(kind, chosen)
-        parts = {key: part for key, fields in chosen.items() if (part := self._part(kind, fields, depth))}
+        parts = {key: part for key, fields in chosen.items() if (part := self._part_at(key, kind, fields, depth))}
         select = Select(kind, tuple(properties), tuple(part for part, _ in parts.values()))
         return select, self._shape(kind, chosen, properties, parts)
 
@@ -98,6 +110,14 @@ class RecordPlanner:
         summary = [name for name in own if declared[name].summary] + ["withheld"] * ("withheld" in selected)
         details = [name for name in own if not declared[name].summary]
         return sorted(summary, key=lambda name: name in declared and not declared[name].non_null) + details
+
+    def _part_at(self, key: str, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
+        with self.at(key):
+            return self._part(kind, fields, depth)
+
+    def _record_at(self, key: str, nodes: list[FieldNode], kind: str, depth: int) -> tuple[Select, ResultRow]:
+        with self.at(key):
+            return self.record(nodes, kind, depth)
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
         """Return the query part and the response code for a field such as a link. If the field is a plain property, return None."""
@@ -143,7 +163,7 @@ class RecordPlanner:
         selected = {nodes[0].name.value for nodes in chosen.values()}
         rows = Parameter(size.path, size.fixed, page_rows if "pageInfo" in selected else page_size)
         if not selected & {"nodes", "edges", "pageInfo"}:
-            rows = Parameter(fixed=0)
+            rows = NO_ROWS
         size = Parameter(size.path, size.fixed, page_size)
         follow = self._linked_records(end, given, rows, (edge, far, ()))
         total = LinkCount(end.name, follow.where, follow.runs, follow.links, each=True)
@@ -170,14 +190,15 @@ class RecordPlanner:
         for key, nodes in chosen.items():
             if nodes[0].name.value == "nodes":
                 nodes_at[key] = len(views)
-                views.append(self.record(nodes, end.target, depth))
+                views.append(self._record_at(key, nodes, end.target, depth))
             elif nodes[0].name.value == "pageInfo":
                 fields = self.operation.fields(nodes, "PageInfo", depth)
                 shapes[key] = response.info_fields({one: below[0].name.value for one, below in fields.items()})
             for one, below in edges.get(key, {}).items():
                 if below[0].name.value == "node":
                     node_at[key, one] = len(views)
-                    views.append(self.record(below, end.target, depth + 1))
+                    with self.at(key):
+                        views.append(self._record_at(one, below, end.target, depth + 1))
         width = len(edge) + len(views)
         for key, place in nodes_at.items():
             shapes[key] = views[place][1].many(f"[row[{len(edge) + place}] for row in page]")
@@ -207,7 +228,7 @@ class RecordPlanner:
         read: tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...]],
     ) -> Follow:
         found, order = link_arguments(self.model, end, given), link_orders(self.model, end, given.get("order"))
-        return Follow(end.name, *read, found.where, order, first, found.runs, found.links)
+        return Follow(end.name, *read, found.where, order, first, found.runs, found.links, tuple(self.path))
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
@@ -222,7 +243,7 @@ class RecordPlanner:
         chosen = self.operation.fields(fields, link_type(end.link), depth)
         views = {
             side: {
-                key: self.record(nodes, kind, depth + 1)
+                key: self._record_at(key, nodes, kind, depth + 1)
                 for key, nodes in chosen.items()
                 if nodes[0].name.value == field_of(kind)
             }
@@ -291,7 +312,8 @@ class PageShape:
     def add(self, key: str, nodes: list[FieldNode]) -> None:
         """Add the page field `nodes`, `edges` or `pageInfo` under a response name."""
         make = {"nodes": self._nodes, "edges": self._edges, "pageInfo": self._info}[nodes[0].name.value]
-        self._values[key] = make(nodes)
+        with self._records.at(key):
+            self._values[key] = make(nodes)
 
     def build(self, key: str) -> Callable[[list[Any], dict[str, Any]], Any]:
         """Return the function that builds the value for a response name from all rows of the operation."""
@@ -311,13 +333,14 @@ class PageShape:
 
     def _edges(self, nodes: list[FieldNode]) -> Callable[[list[Any], bool], Any]:
         chosen = self._records.operation.fields(nodes, f"{self._kind}Edge", DEPTH)
-        fields: dict[str, Value] = {key: self._edge_field(below) for key, below in chosen.items()}
+        fields: dict[str, Value] = {key: self._edge_field(key, below) for key, below in chosen.items()}
         return lambda page, more: [{key: field(row) for key, field in fields.items()} for row in page]
 
-    def _edge_field(self, nodes: list[FieldNode]) -> Value:
+    def _edge_field(self, key: str, nodes: list[FieldNode]) -> Value:
         match nodes[0].name.value:
             case "node":
-                place, below = self._view(nodes)
+                with self._records.at(key):
+                    place, below = self._view(nodes)
                 shaped = compiled(below.only)
                 return lambda row: shaped(row[place])
             case "cursor":
@@ -380,7 +403,7 @@ def plan_operation(operation: Operation, model: Model, *, lenient: bool = False)
     singles = {field_of(kind): kind for kind in model}
     lists = {camel(kind.plural): kind for kind in model}
     for key, nodes in operation.root_fields().items():
-        name = nodes[0].name.value
+        name, records.path = nodes[0].name.value, [key]
         if name in singles:
             planned.builds[key] = _one(planned, records, key, nodes, singles[name].__name__)
         elif name in EXPLORATIONS:
@@ -502,7 +525,8 @@ class Connection:
         rows = Parameter(size.path, size.fixed, counting)
         views = tuple(select for select, _ in shaped.views)
         shaped.place = self._planned.add(
-            Page(self._kind.__name__, views, self._where, self._order, rows, start, backward), self._key
+            Page(self._kind.__name__, views, self._where, self._order, rows, start, backward, (self._key,)),
+            self._key,
         )
         return shaped
 

@@ -213,6 +213,7 @@ class Follow:
     first: Parameter
     runs: Runs | None = None
     links: Condition = NO_CONDITION
+    path: tuple[str, ...] = field(default=(), compare=False)  # where the list is in the response, for messages
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,9 @@ class LinkCount:
     runs: Runs | None = None
     links: Condition = NO_CONDITION
     each: bool = False
+
+
+NO_ROWS = Parameter(fixed=0)  # the number of rows of a page of which only the total is selected
 
 
 @dataclass(frozen=True)
@@ -290,6 +294,7 @@ class Page:
     rows: Parameter
     start: tuple[Parameter, ...]
     backward: bool
+    path: tuple[str, ...] = field(default=(), compare=False)  # as in `Follow`
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,14 @@ class Total:
 
     kind: str
     where: Condition
+
+
+@dataclass(frozen=True)
+class MostLinks:
+    """A query for the largest number of links of one type that a record of a kind has, out of the links that the actor can see."""
+
+    kind: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -314,4 +327,4 @@ class FacetQuery:
     rolled_up: bool = False
 
 
-Query = ById | ByIds | Page | Total | FacetQuery
+Query = ById | ByIds | Page | Total | MostLinks | FacetQuery

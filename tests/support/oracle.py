@@ -414,7 +414,11 @@ def _runs(edge: Mapping[str, object], asked: Any) -> bool:
 
 
 def _falls(orders: Any) -> bool:
-    return bool(orders) and "DESC" in orders[-1].values()
+    """Tell whether the last order is descending, also of a record at an end of a link."""
+    if not orders:
+        return False
+    ((_, given),) = orders[-1].items()
+    return _falls([given]) if isinstance(given, dict) else bool(given == "DESC")
 
 
 def _label(codes: str | None, value: Any) -> str | None:
