@@ -40,9 +40,9 @@ CODECS = {"cp1252": "Windows-1252", "utf-16": "UTF-16"}
 def read_delimited(path: Path, note: Note) -> Table:
     """Return the table in a delimited text file, and note the detected encoding and separator. Raises LoadAborted.
 
-    The encoding is UTF-16 if the file begins with a byte order mark of UTF-16. It is Windows-1252 if the file is not valid UTF-8
-    and contains no multi-byte UTF-8 character. Otherwise it is UTF-8. Cells are stripped of white space, and empty rows are
-    skipped.
+    The encoding is UTF-16 if the file begins with a byte order mark of UTF-16. The encoding is Windows-1252 if the file is not
+    valid UTF-8 and contains no multi-byte UTF-8 character. Otherwise it is UTF-8. Cells are stripped of white space, and empty rows
+    are skipped.
     """
     encoding, encoding_name = _encoding(path)
     separator = _separator(path, encoding)

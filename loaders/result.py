@@ -37,7 +37,7 @@ class RowProblem:
 class Cleared:
     """A value or link that a load cleared.
 
-    It has the name of the property or link, such as `agencies.acronym`, the record, and the old value.
+    The entry has the name of the property or link, such as `agencies.acronym`, the record, and the old value.
     """
 
     of: str

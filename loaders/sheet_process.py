@@ -1,9 +1,10 @@
 """Read a spreadsheet in a separate process with limited memory and time.
 
-`loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. It imports no other module of the
-project. For each row that is not empty, it writes a line of JSON: `[number, cell, …]`. If JSON has no such type, a cell is written
-as `{"TYPE": TEXT}`. The last line is either `{"sheets": [{"name", "first_column", "merged", "start", "end"}, …]}`, where `start`
-and `end` are byte offsets in the output, or `{"refused": CODE, …}`. If the last line is missing, the process was killed.
+`loaders.readers` runs this file as `python sheet_process.py FILE LIMITS`, where LIMITS is JSON. This module imports no other module
+of the project. For each row that is not empty, it writes a line of JSON: `[number, cell, …]`. A cell whose type does not exist in
+JSON, such as a date, is written as `{"TYPE": TEXT}`. The last line is either `{"sheets": [{"name", "first_column", "merged",
+"start", "end"}, …]}`, where `start` and `end` are byte offsets in the output, or `{"refused": CODE, …}`. If the last line is
+missing, the process was killed.
 """
 
 import json

@@ -110,7 +110,7 @@ class Staging:
         return Duplicate(RowLocation(file, number), field, show(record.values.get(field or "")))
 
     def add_link(self, relationship: Relationship, field: str, location: RowLocation) -> Duplicate | None:
-        """Add a relationship. If it is already staged, return a Duplicate.
+        """Add a relationship. If the relationship is already staged, return a Duplicate.
 
         If the source says which value of a property is used for repeated relationships, the two relationships are merged first.
         """
@@ -280,12 +280,12 @@ class Staging:
             yield one, orjson.loads(body), RowLocation(*location), far
 
     def body(self, kind: str, record_id: str) -> Mapping[str, Any] | None:
-        """Return the staged properties of a record; None if it is not staged."""
+        """Return the staged properties of a record, or None if the record is not staged."""
         row = self._db.execute("SELECT body FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
         return dict(orjson.loads(row[0])) if row else None
 
     def location_of(self, kind: str, record_id: str) -> RowLocation | None:
-        """Return the location of a staged record; None if it is not staged."""
+        """Return the location of a staged record, or None if the record is not staged."""
         row = self._db.execute("SELECT file, row FROM records WHERE id = ? AND kind = ?", (record_id, kind)).fetchone()
         return RowLocation(*row) if row else None
 

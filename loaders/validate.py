@@ -473,7 +473,7 @@ class Checks:
                         self._add_unknown(reference, target)
 
     def _single_ends(self) -> None:
-        """Leave out all relationships of a link at a record, if there are several and the model allows only one."""
+        """If a record has several relationships of a link but the model allows only one, leave all of them out."""
         for name, start in [(link_name(link), link.start) for link in LINKS if is_single(link)]:
             for reference in self._staging.remove_links(name, "start", self._staging.with_several(name)):
                 self._add_problem(reference, "SEVERAL", "at most one", f"{start} {reference.id} has more than one")

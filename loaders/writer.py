@@ -234,7 +234,7 @@ class Lease:
         self._renewing = threading.Thread(target=self._renew_until_ended, daemon=True)
 
     def __enter__(self) -> Self:
-        """Acquire the lease. Raises LoadAborted if another load of the source has it."""
+        """Acquire the lease. Raises LoadAborted if another load of the source holds the lease."""
         holder, since, process = self._acquire()
         if holder != self._run and _is_gone(process):
             holder, since, _ = self._acquire(ended=holder)

@@ -15,7 +15,7 @@ ANYBODY, ADMINISTRATORS = "*", "*administrators"
 
 
 class Role(StrEnum):
-    """The role of a user. It applies to all agencies that the user acts for."""
+    """The role of a user. The role applies to all agencies that the user acts for."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -87,7 +87,7 @@ class Actor:
     def default_agency(self) -> str:
         """The agency that forms suggest for the user.
 
-        The value is "" if the user acts for no agency, or for several agencies of which none is the main one.
+        If the user acts for no agency, or for several agencies without a main agency, the value is "".
         """
         return self.home or (next(iter(self.agencies)) if len(self.agencies) == 1 else "")
 
@@ -102,7 +102,10 @@ class Actor:
         return order.index(self.role) >= order.index(least)
 
     def names(self) -> frozenset[str]:
-        """Return the names that stand for this user in a record's list of readers. A user with one of these names has access."""
+        """Return the names that stand for this user in a record's list of readers.
+
+        A user has access if one of the user's names is in the list of readers.
+        """
         administrators = {ADMINISTRATORS} if self.is_admin else set()
         return frozenset({ANYBODY} | administrators) | self.agencies | self.groups
 
@@ -115,7 +118,7 @@ class Actor:
         return sorted(self.names())
 
     def agencies_for(self, action: Action) -> frozenset[str]:
-        """Return the agencies for which the user may perform an action on the records that they are responsible for."""
+        """Return the agencies for which the user may perform an action; each of them is the steward of the records acted on."""
         return self.agencies if action in RIGHTS[self.role] else frozenset()
 
     def parameter_for(self, action: Action) -> dict[str, object]:

@@ -53,9 +53,9 @@ class Hits:
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
-    """Run an exploration. Its result has the ids of records. The records are read later.
+    """Run an exploration. The result of the exploration has the ids of records. The records are read later.
 
-    Raises StoreError and GraphQLRequestError. The GraphQLRequestError has the path of the field.
+    Raises StoreError and GraphQLRequestError. The path of a GraphQLRequestError is the path of the field.
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}

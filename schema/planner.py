@@ -120,7 +120,10 @@ class RecordPlanner:
             return self.record(nodes, kind, depth)
 
     def _part(self, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape] | None:
-        """Return the query part and the response code for a field such as a link. If the field is a plain property, return None."""
+        """Return the part of the query that reads a field such as a link, and the code that builds the field's value.
+
+        If the field is a plain property, return None.
+        """
         name = fields[0].name.value
         ends = {camel(end.name): end for end in self.model[kind].ends.values()}
         references = {camel(one.name): one for one in self.model[kind].properties.values() if one.refers_to}
@@ -233,7 +236,7 @@ class RecordPlanner:
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
     ) -> tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...], ResultRow]:
-        """Return the query part and the response code for a link.
+        """Return the part of the query that reads a link, and the code that builds the link's value.
 
         The query part names the properties of the link, and the views of the far and the near record.
         """
@@ -283,7 +286,7 @@ class RecordPlanner:
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:
-    """Return the position in a row for the value of each response name.
+    """Return, for each response name, the position of its value in a row.
 
     The properties come first, then the linked records and counts, then the type name.
     """
@@ -373,8 +376,8 @@ ANY = "Record"  # the type of a record of any kind
 class Planned:
     """The plan of an operation: its queries and, for each response name, the function that builds the value from the rows read.
 
-    The explorations in `explored` run first. Each result becomes a variable whose name is `@` and the response name. The fields in
-    `introspection` are executed by graphql-core, and their results become variables in the same way.
+    The explorations in `explored` run first. Each result becomes a variable whose name is `@` followed by the response name. The
+    fields in `introspection` are executed by graphql-core, and their results become variables in the same way.
     """
 
     explored: dict[str, Explore] = field(default_factory=dict)
@@ -397,7 +400,7 @@ class Planned:
 def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
     """Plan every root field of a query operation. Raises GraphQLRequestError.
 
-    `lenient` affects only how values are built. It does not affect which queries run.
+    `lenient` affects only how values are built. `lenient` does not affect which queries run.
     """
     planned, records = Planned(), RecordPlanner(model, operation, lenient)
     singles = {field_of(kind): kind for kind in model}

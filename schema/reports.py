@@ -180,7 +180,7 @@ class AnyReport(graphene.Interface):
 def report_schema(
     questions: Mapping[str, ReportDefinition], listed: Callable[[], Sequence[ReportDefinition]]
 ) -> GraphQLSchema:
-    """Return the GraphQL schema of these report definitions.
+    """Return the GraphQL schema for the given report definitions.
 
     The context of an operation is a function that runs a report. `listed` returns the catalogue of reports.
     """

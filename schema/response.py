@@ -46,7 +46,7 @@ class ResultRow:
         return f"{self.many(f'[{row}]')}[0]"
 
     def first(self, rows: Source) -> Source:
-        """Return the code for the result of the only row. If there is no row, the code returns None."""
+        """Return the code for the result of the only row. If the query returned no row, the code returns None."""
         return f"({self.many(rows)} or [None])[0]"
 
     def first_or_none(self, rows: Source) -> Source:
@@ -68,9 +68,9 @@ def record(
 ) -> ResultRow:
     """Return the code that builds a record. `keys` maps each response name to the position of its value.
 
-    A row has `width` values; the position after them stands for the type name. `details` is the position and the length of the list
-    of details. The code inserts the members of this list into the row; if the list is null, the code inserts nulls. The first
-    `promised` values must not be null.
+    A row has `width` values; the position after the last value stands for the type name. `details` is the position and the length
+    of the list of details. The code inserts the members of this list into the row; if the list is null, the code inserts nulls.
+    `promised` says how many values at the start of the row must not be null.
     """
     at, hidden = details
     names = [f"v{place}" for place in range(width)]
@@ -87,7 +87,7 @@ def record(
 def link(keys: Mapping[str, int], edge: int, behind: Sequence[ResultRow], *, type_name: str) -> ResultRow:
     """Return the code that builds a link. `keys` maps each response name to the position of its value.
 
-    A row begins with the `edge` properties of the link. The records in `behind` follow, and the type name comes last. If a row
+    A row begins with the `edge` properties of the link. Then follow the linked records in `behind`, and last the type name. If a row
     would have a record as its only value, the row is the record itself.
     """
     if len(behind) > 1:

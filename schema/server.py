@@ -117,7 +117,7 @@ _STATUSES = {"NOT_ALLOWED": 403, "INTERNAL": 500, "UNAVAILABLE": 503, "TIMEOUT":
 
 @lru_cache(maxsize=100)
 def media_type(accept: str) -> str:
-    """Return the available media type that a client prefers (RFC 9110, 12.5.1). If it accepts no available type, return JSON.
+    """Return the available media type that a client prefers (RFC 9110, 12.5.1). If the client accepts no available type, return JSON.
 
     If the client gives two types equal weight, an explicitly named type is preferred to a wildcard. Among explicitly named types,
     GraphQL's own type is preferred.
@@ -226,7 +226,7 @@ class OperationExecutor(Protocol):
 
 
 class Endpoint:
-    """The GraphQL endpoint. A browser that opens its address gets the interactive page instead."""
+    """The GraphQL endpoint. A browser that opens the endpoint's address gets the interactive page instead."""
 
     def __init__(
         self,
@@ -274,7 +274,10 @@ class Endpoint:
         return response
 
     async def _execute(self, request: Request, operation: OperationRequest) -> Response:
-        """Execute an operation. Raises HTTPException if the operation does not exist or the request may not execute it."""
+        """Execute an operation.
+
+        Raises HTTPException if the operation does not exist, or if this request may not execute the operation.
+        """
         text, name, variables = operation
         context = QueryContext(self._reader, self._actor(request), store=self._store)
         read_only = request.method == "GET"
@@ -296,7 +299,7 @@ class Endpoint:
         return Response(orjson.dumps(content), status(content, media), headers, _typed(media))
 
     def _content(self, result: ExecutionResult) -> dict[str, Any]:
-        """Return the response body. It has a limited number of errors, each with a code.
+        """Return the response body. The body has a limited number of errors, each with a code.
 
         If the operation was rejected, the body has no data.
         """

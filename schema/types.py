@@ -96,7 +96,7 @@ def new_class(name: str, doc: str | None = None, *bases: type) -> Any:
 
 
 def plain(name: str, doc: str, fields: Mapping[str, tuple[Any, str]]) -> Any:
-    """Return an object type with these fields. Each field is given as a type and a description."""
+    """Return a GraphQL object type with the given fields. Each field is given as a type and a description."""
     made = new_class(name, doc)
     for field, (kind, description) in fields.items():
         setattr(made, field, response_field(kind, description))

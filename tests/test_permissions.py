@@ -20,6 +20,7 @@ from registry.permissions import (
     can_view_details,
     can_view_summary,
     may_do,
+    role_needed,
     seen_by,
     shown_to,
 )
@@ -92,6 +93,12 @@ def test_an_actor_is_listed_by_agencies_and_groups() -> None:
     assert (
         member.parameter_for(Action.APPROVE)["agencies"] == [] and ADMIN.parameter_for(Action.LOAD)["is_admin"] is True
     )
+
+
+def test_a_refusal_names_the_roles_that_allow_the_action_and_the_agency() -> None:
+    own, other = role_needed(Action.EDIT), role_needed(Action.MANAGE, "Dinas Kesehatan")
+    assert own == "You need the coordinator or approver role for this record's steward. Ask an administrator."
+    assert other == "You need the approver role for Dinas Kesehatan. Ask an administrator."
 
 
 EVERYBODY, ADMINISTRATORS = ["*"], ["*administrators"]

@@ -39,9 +39,9 @@ class AgreementStatus:
         return self.ending(one) and not self._renewals.get(one.id)
 
     def resumes(self, one: PartnershipRow) -> str | None:
-        """Return the first day of the renewal if days without an agreement precede it; return None if there is no such gap.
+        """Return the first day of the renewal if it starts after a gap (days without an agreement); otherwise return None.
 
-        Also returns None for an agreement that ends after the horizon.
+        The result is also None if the agreement ends after the horizon.
         """
         renewals = self._renewals.get(one.id, ())
         if not renewals or not (_end(one) < self.as_of or self.ending(one)):
@@ -54,7 +54,7 @@ class AgreementStatus:
         return one.in_force(self.as_of) and _end(one) <= self.horizon
 
     def continued(self, one: PartnershipRow) -> bool:
-        """Return whether the agreement is in force, or an agreement that renews it directly or indirectly."""
+        """Return whether the agreement, or an agreement that renews it directly or indirectly, is in force."""
         reached, new = {one.id}, [one]
         while new:
             here = new.pop()
@@ -112,7 +112,7 @@ def _renewals(agreements: Sequence[PartnershipRow]) -> dict[str, list[Partnershi
 
 
 def _end(one: PartnershipRow) -> str:
-    """Return the last day of the agreement, NEVER if the agreement is open-ended."""
+    """Return the last day of the agreement, or the constant NEVER if the agreement is open-ended."""
     return one.valid_until or NEVER
 
 
@@ -137,11 +137,11 @@ class Lapse(NamedTuple):
 
 
 class NetworkWithout:
-    """The network without some agreements; `lapse` compares it with the network that includes one of these agreements.
+    """The network without some agreements; `lapse` describes the effect of one missing agreement.
 
     The block-cut tree links the blocks of the network (groups that hold together if any one agency leaves) with the articulation
     points that join the blocks (Hopcroft & Tarjan 1973). The tree is built once. An agreement merges the blocks on the paths
-    between its parties. Only agencies on these paths can therefore cease to be articulation points.
+    between its parties. Therefore an agreement can make only agencies on these paths cease to be articulation points.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -226,13 +226,14 @@ AGREEMENTS = ReportDefinition(
     "agreements",
     "Agreements that need action",
     "Which agreements have expired, expire soon or are incomplete, and which resources are used without one?",
-    "The findings follow directly from the records on the day of the report. An agreement is renewed if another "
-    "agreement renews it and ends later; if the renewal starts more than one day after the end, there is a gap. A "
-    "disputed agreement does not count as in force. The use of a resource is covered if the user is a party of an "
-    "agreement in force that covers the resource; an agency needs no agreement with its own units. If records that "
-    "you may not see could change a finding, it counts as unknown. To show what depends on an agreement, the network "
-    "is compared with and without it; other agreements that expire soon are left out of both (articulation points; "
-    "Hopcroft & Tarjan 1973). Agreements whose dates you may not see count as in force.",
+    "The findings follow directly from the records on the day of the report. An agreement counts as renewed if "
+    "another agreement is recorded as its renewal and ends later. If the renewal starts more than one day after the "
+    "end of the agreement, there is a gap. A disputed agreement does not count as in force. The use of a resource is "
+    "covered if the user is a party of an agreement in force that covers the resource; an agency needs no agreement "
+    "with its own units. If records that you may not see could change a finding, the finding counts as unknown. To "
+    "show what depends on an agreement, the network with the agreement is compared with the network without it; both "
+    "networks leave out all other agreements that expire soon (articulation points; Hopcroft & Tarjan 1973). "
+    "Agreements whose dates you may not see count as in force.",
     ("agencies", "resources", "partnerships"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
@@ -441,7 +442,7 @@ def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[s
     if not status.agreements:
         return [_("There are no recorded agreements that you may see, so most findings are not possible.")]
     in_force = [one for one in status.agreements if one.in_force(status.as_of)]
-    template = _("Agreements in force on {day}: {n} of {m}. Not known to be confirmed by all parties: {k}.")
+    template = _("Agreements in force on {day}: {n} of {m}. Agreements not known to be confirmed by all parties: {k}.")
     unconfirmed, of = sum(not one.confirmed for one in in_force), len(status.agreements)
     notes = [template.format(n=number(len(in_force)), m=number(of), day=day(status.as_of), k=number(unconfirmed))]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):

@@ -38,11 +38,12 @@ BROKERS = ReportDefinition(
     "brokers",
     "Brokers between agencies",
     "Which agencies connect others that are not connected directly?",
-    "Agencies are ranked by betweenness: the number of shortest paths between other agencies that pass through them "
-    "(Freeman 1977), in large networks from a random sample of agencies. Because recorded ties can be wrong, the "
-    "ranking is repeated many times with a random tenth of the ties removed. A broker is robust if it stays in the "
-    "top tenth in most of these simulations (Borgatti, Carley & Krackhardt 2006). Pairs of its partners without a "
-    "tie of their own are counted by the sectors of the three agencies (Gould & Fernandez 1989).",
+    "Agencies are ranked by betweenness: the number of shortest paths between other agencies that pass through an "
+    "agency (Freeman 1977). In large networks, only the paths from a random sample of agencies are counted. Because "
+    "recorded ties can be wrong, the ranking is repeated many times with a random tenth of the ties removed. A "
+    "broker is robust if it stays in the top tenth in most of these simulations (Borgatti, Carley & Krackhardt "
+    "2006). For each broker, the pairs of its partners that have no tie with each other are counted by the sectors "
+    "of the three agencies (Gould & Fernandez 1989).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency", "Agency", "text", "The agency."),
@@ -152,8 +153,8 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
     """List the top tenth of the agencies by betweenness, but at most `most` agencies.
 
     Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992), effective size
-    (Borgatti 1997). An agency is a finding if its bootstrap support is at least `least_support`, that is if it stays in the top
-    tenth in so many simulated networks (Borgatti, Carley & Krackhardt 2006).
+    (Borgatti 1997). The bootstrap support of an agency is the share of simulated networks in which it stays in the top tenth
+    (Borgatti, Carley & Krackhardt 2006). An agency is a finding if its support is at least `least_support`.
     """
     ranked = _rank(arrays)
     top = _top(ranked.through)
@@ -228,7 +229,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
 def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
     """Return for each agency with ties how often it has each brokerage role.
 
-    An agency without a sector has empty cells. Pairs of partners are not counted if one of the partners has no sector.
+    An agency without a sector has empty cells. A pair of partners is not counted if one of the two has no sector.
     """
     sector = arrays.sector[ranked.agencies]
     known = np.flatnonzero(sector >= 0)
@@ -247,9 +248,8 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     if not top:
         return [_("No agency connects two others, so there are no brokers.")]
     template = _(
-        "Robust brokers: {n} of the {m} agencies in the top tenth. They stay in the top tenth in at least "
-        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are "
-        "uncertain."
+        "Robust brokers: {n} of the {m} agencies in the top tenth. Robust brokers stay in the top tenth in at least "
+        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are uncertain."
     )
     notes = [
         template.format(
@@ -258,7 +258,8 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     ]
     if len(ranked.agencies) > SOURCES:
         sampled = _(
-            "Betweenness is estimated from the shortest paths of {n} sampled agencies, in each simulation of {m}."
+            "Betweenness is estimated from the shortest paths of {n} sampled agencies, and in each simulation from "
+            "those of {m} agencies."
         )
         notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))
     return notes

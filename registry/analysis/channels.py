@@ -22,9 +22,9 @@ CHANNELS = ReportDefinition(
     "channels",
     "Services without a two-way channel",
     "Which services have no channel on which people get an answer?",
-    "A service should have its own two-way channel. If it has none, the general two-way channels of its providers "
-    "are counted, because people may get an answer there. Feedback is overdue as in the report “Late answers to "
-    "feedback”, on the day of the report.",
+    "A service should have its own two-way channel. If a service has no such channel, the general two-way channels "
+    "of its providers are counted, because people may get an answer there. The report “Late answers to feedback” "
+    "defines which feedback is overdue on the day of the report.",
     ("agencies", "services", "channels", "feedbacks"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
@@ -98,7 +98,7 @@ def _findings(one: ServiceChannels) -> Iterator[str]:
 
 
 def _unknown(one: ServiceChannels) -> bool:
-    """Return whether the records do not say if the service has a two-way channel."""
+    """Return whether it is unknown if the service has a two-way channel, because facts are not recorded."""
     ways = {channel.two_way for channel in one.channels}
     return None in ways and True not in ways
 

@@ -1,4 +1,4 @@
-"""Report `communities`: groups of agencies with many ties among them, compared with the sectors."""
+"""Report `communities`: groups of agencies that have many ties with each other, compared with the sectors."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -21,10 +21,11 @@ COMMUNITIES = ReportDefinition(
     "communities",
     "Groups that work together",
     "Which groups of agencies work together closely, and do these groups match the sectors?",
-    "Groups have more ties inside than expected from the numbers of ties (modularity, Louvain method; Blondel et al. "
-    "2008). Every network can be divided into groups, so the modularity is compared with that of random networks in "
-    "which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted Rand index (Hubert & Arabie "
-    "1985) measures how well groups match sectors: 0 is expected by chance, 1 means that they are the same.",
+    "The agencies of a group have more ties with each other than expected from their numbers of ties (modularity, "
+    "Louvain method; Blondel et al. 2008). Every network can be divided into groups, so the modularity is compared "
+    "with that of random networks in which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted "
+    "Rand index (Hubert & Arabie 1985) measures how well groups match sectors: 0 is expected by chance, 1 means that "
+    "they are the same.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("group", "Group", "integer", "The number of the group; 1 is the largest."),
@@ -53,8 +54,8 @@ COMMUNITIES = ReportDefinition(
 class Partition(NamedTuple):
     """The network divided into communities.
 
-    It holds the community of each agency with ties, and compares the modularity (how clearly the communities are separated) with
-    that of random networks.
+    The partition holds the community of each agency with ties. It compares the modularity (how clearly the communities are
+    separated) with the modularity of random networks.
     """
 
     whole: TieNetwork
@@ -65,10 +66,10 @@ class Partition(NamedTuple):
 def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
 
-    Modularity measures how clearly the communities are separated. One significance test at `level` compares the modularity of the
-    network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are findings only if the
-    network has a significantly higher modularity. The communities are compared with the sectors by the adjusted Rand index, a
-    measure of the similarity of two groupings (Hubert & Arabie 1985).
+    Modularity measures how clearly the communities are separated. One significance test at the significance level `level` compares
+    the modularity of the network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are
+    findings only if the network has a significantly higher modularity. The communities are compared with the sectors by the
+    adjusted Rand index, a measure of the similarity of two groupings (Hubert & Arabie 1985).
     """
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
@@ -136,7 +137,7 @@ def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -
         if beyond
         else _(
             "The modularity is {value}; {mean} is expected under the null model (z = {z}, p = {p}, {draws} random "
-            "networks, seed {seed}). Random networks divide as clearly, so these groups have no meaning."
+            "networks, seed {seed}). Random networks can be divided just as clearly, so these groups have no meaning."
         )
     )
     z = "–" if one.z is None else number(one.z)

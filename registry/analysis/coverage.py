@@ -28,8 +28,8 @@ COVERAGE = ReportDefinition(
     "coverage",
     "Completeness of the records",
     "How complete are the records that the reports are based on?",
-    "For each fact, the published records with and without it are counted. A fact that you may not see is counted as "
-    "unknown, not as missing. A fact that is not recorded may still exist.",
+    "For each fact, the report counts the published records that have the fact and those that lack it. A fact that "
+    "you may not see is counted as unknown, not as missing. A fact that is not recorded may still exist.",
     ("agencies", "services", "resources", "partnerships"),
     (
         Column("kind", "Records", "code", "The kind of record.", words=KINDS),

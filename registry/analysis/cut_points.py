@@ -51,7 +51,7 @@ class CutPoint(NamedTuple):
 
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
-    - `cut_off`: the number of agencies outside the largest of these groups
+    - `cut_off`: the number of agencies that the removal separates from the largest group
     - `beyond`: examples of the agencies that `cut_off` counts
     - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
@@ -66,8 +66,8 @@ class CutPoint(NamedTuple):
 class CutPointFinder:
     """The articulation points of a network, and the inner bridges, which have more than one agency on each side.
 
-    Both are found in the block-cut tree, where an inner bridge is a block of exactly two articulation points. The simulations add
-    ties to this tree; adding them to the network would give the same result.
+    Articulation points and bridges are found in the block-cut tree, where an inner bridge is a block of exactly two articulation
+    points. The simulations add ties to the block-cut tree; adding the ties to the network would give the same result.
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
@@ -116,11 +116,17 @@ class CutPointFinder:
         return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
-        """Return the number of agencies on the branch of `node` that begins with `step`."""
+        """Return the number of agencies on one branch of the tree.
+
+        The branch starts at `node` and continues with its neighbour `step`.
+        """
         return self._below[step] if self._above.get(step) == node else self._component_size[node] - self._below[node]
 
     def _branch_agencies(self, node: TreeNode, step: TreeNode) -> Iterator[str]:
-        """Yield the agencies on the branch of `node` that begins with `step`, the nearest agency first."""
+        """Yield the agencies on the branch that starts at `node` and continues with its neighbour `step`.
+
+        The nearest agency comes first.
+        """
         ahead = [(node, step)]
         for before, here in ahead:
             yield from sorted(self._members[here])
@@ -142,8 +148,9 @@ CUT_POINTS = ReportDefinition(
     "Which agencies would be cut off if one agency or one tie were lost?",
     "An articulation point is an agency whose removal cuts others off from the rest of the network; a bridge is a "
     "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Because ties may be "
-    "missing from the records, each is checked again many times with a tenth more ties added at random. It is robust "
-    "if it remains one in most of these simulations (Borgatti, Carley & Krackhardt 2006).",
+    "missing from the records, each single point of failure is checked again in many simulations, in which a tenth "
+    "more ties are added at random. A single point of failure is robust if it remains one in most simulations "
+    "(Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
         Column("finding", "Finding", "code", "Whether it is an agency or a tie.", words=FINDINGS),
@@ -213,7 +220,7 @@ def _notes(found: Sequence["CutPoint"], robust: int, draws: int, least_support: 
     if not found:
         return [_("There are no single points of failure.")]
     template = _(
-        "Robust single points of failure: {n} of {m}. They remain single points of failure in at least "
+        "Robust single points of failure: {n} of {m}. Robust ones remain single points of failure in at least "
         "{share} of {draws} simulations with a tenth more ties (seed {seed}). The others are uncertain."
     )
     return [

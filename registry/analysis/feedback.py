@@ -81,9 +81,9 @@ FEEDBACK = ReportDefinition(
     "feedback",
     "Late answers to feedback",
     "Which feedback was not answered within the promised time?",
-    "The report covers feedback received up to the day of the report. The promised response time is that of the "
-    "channel. Whole days are counted, in favour of the agency that answers: a promise of up to 24 hours is met on "
-    "the next day. Answers after the day of the report do not count.",
+    "The report covers feedback received up to the day of the report. The promised response time is the one recorded "
+    "for the channel of the feedback. Whole days are counted, in favour of the agency that answers: a promise of up "
+    "to 24 hours is met on the next day. Answers after the day of the report do not count.",
     ("agencies", "services", "channels", "feedbacks"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
@@ -146,7 +146,7 @@ def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one
 
 def _notes(cases: list[FeedbackCase]) -> list[str]:
     if not cases:
-        return [_("There is no feedback up to this day whose details you may see.")]
+        return [_("Up to this day, there is no feedback whose details you may see.")]
     promised = [one for one in cases if one.answered and one.days_overdue is not None]
     on_time = sum(one.days_overdue == 0 for one in promised)
     notes = []

@@ -25,7 +25,8 @@ from registry.i18n import _, day, ngettext, number, percent
 def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
     """Convert a row of another report to a row of the report `gaps`.
 
-    The evidence and the confidence stay the same. The key gets the type of finding as a prefix. `next_step` is already translated.
+    The new row keeps the evidence and the confidence of the other row. The key gets the type of finding as a prefix. `next_step` is
+    already translated.
     """
     values: dict[str, Cell] = {
         "finding": about,
@@ -43,7 +44,7 @@ def several(cell: Cell) -> tuple[str, ...]:
 
 
 def texts(*cells: Cell) -> tuple[str, ...]:
-    """Return the non-empty cells as texts."""
+    """Return the non-empty cells of a row as texts."""
     return tuple(str(one) for one in cells if one)
 
 
@@ -80,7 +81,7 @@ TIE_SOURCES = {
 
 
 def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports about ties that `gaps` collects findings from. `overlaps` is the result of the report `overlaps`."""
+    """Return the reports about ties; the report `gaps` collects their findings. `overlaps` is the result of the report `overlaps`."""
     return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
 
 
@@ -160,14 +161,16 @@ USE_SOURCES = {
 
 
 def use_reports(arrays: SnapshotArrays) -> tuple[Report, ...]:
-    """Return the reports about the use of resources that `gaps` collects findings from."""
+    """Return the reports about the use of resources; the report `gaps` collects their findings."""
     return matches(arrays), levels(arrays), reuse(arrays)
 
 
 def special_application(row: ReportRow) -> ReportRow:
     """Return the finding that a special application duplicates a general application."""
     subject = _("{special} could be replaced by {general}").format(special=row["special"], general=row["general"])
-    measure = _("all {n} functions of the special application are in common").format(n=formatted(row["shared"]))
+    measure = _("the general application also has all {n} functions of the special application").format(
+        n=formatted(row["shared"])
+    )
     return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
 
 
@@ -187,8 +190,8 @@ def _matched_needs(report: Report) -> Iterator[ReportRow]:
 def _level_findings(report: Report) -> Iterator[ReportRow]:
     """Yield the agreements that are far below their target level, or whose parties disagree on the level of cooperation.
 
-    An agreement is far below its target if it is at least FAR_BELOW levels below. Agreements one level below are too common to be
-    findings: they are up to a third of all agreements.
+    An agreement is far below its target if its level is at least FAR_BELOW levels below the target level. Agreements one level
+    below are too common to be findings: they are up to a third of all agreements.
     """
     for row in report.rows:
         if row["finding"] == "apart":
@@ -281,9 +284,10 @@ GAPS = ReportDefinition(
     "Where should agencies work together but do not, and what could be done next?",
     "Facts that are missing for more than one record in ten come first. The findings of other reports follow in "
     "turn: the most urgent finding of each type, then the second of each type, and so on. Three reports contribute "
-    "only their strongest findings: “Levels of cooperation” the agreements two or more levels apart or below their "
-    "target, “Single points of failure” the robust ones, and “Expected demand” the top 1 % of suggestions, for "
-    "resources that gained a user in the last two years. Each report explains its own method.",
+    "only their strongest findings. “Levels of cooperation” contributes agreements whose parties disagree by two or "
+    "more levels, or that are two or more levels below their target. “Single points of failure” contributes only "
+    "robust single points of failure. “Expected demand” contributes the top 1 % of suggestions, for resources that "
+    "gained a user in the last two years. Each report explains its own method.",
     tuple(READS),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=ABOUT),
@@ -308,9 +312,9 @@ def gaps(
 ) -> Report:
     """Run the reports that look for gaps, and combine their findings in one report; each finding has a suggested next step.
 
-    Findings about facts that too few records have come first. All other findings follow in order of priority. The parameters are
-    passed on to the combined reports, which `parts` of the result lists. `found` counts the findings. `of` and `unknown` are sums
-    over all combined reports except `coverage`.
+    Findings about facts that are missing in too many records come first. All other findings follow in order of priority. The
+    parameters are passed on to the combined reports. The field `parts` of the result lists the combined reports. `found` counts the
+    findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
@@ -352,7 +356,7 @@ def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _incomplete(row: ReportRow) -> bool:
-    """Return whether a row of the report `coverage` is about a fact that too few records have."""
+    """Return whether a row of the report `coverage` is about a fact that is missing in too many records."""
     return figure(row["share"]) < ENOUGH and bool(row.evidence)
 
 

@@ -29,8 +29,8 @@ ISOLATES = ReportDefinition(
     "Agencies with few partners",
     "Which agencies work with no other agency, only within their sector, or with only one other?",
     "The ties in force on the day of the report are counted for every agency. An agency without any recorded "
-    "agreement, past or present, counts as unknown, not as isolated. “Only within its own sector” requires that the "
-    "sector of all its partners is known and that there is more than one sector.",
+    "agreement, past or present, counts as unknown, not as isolated. An agency can count as “only within its own "
+    "sector” only if the sectors of all its partners are known and there is more than one sector.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),

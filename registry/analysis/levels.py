@@ -28,10 +28,10 @@ LEVELS = ReportDefinition(
     "levels",
     "Levels of cooperation",
     "Where do the parties of an agreement disagree on their level of cooperation, or fall short of their target?",
-    "The report covers agreements in force on the day of the report. The latest assessment of each party on each "
-    "scale counts, up to that day. Levels are compared only within one scale, because the three scales (the four Cs, "
-    "Frey et al. 2006, Himmelman 2002) order the same words differently. An agreement is below its target if no "
-    "party reports that the target level is reached.",
+    "The report covers agreements in force on the day of the report. For each party and scale, only the latest "
+    "assessment up to the day of the report counts. Levels are compared only within one scale, because the three "
+    "scales (the four Cs, Frey et al. 2006, Himmelman 2002) order the same words differently. An agreement is below "
+    "its target if no party reports that the target level is reached.",
     ("agencies", "partnerships", "statements"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),

@@ -33,7 +33,7 @@ from registry.progress import steps
 class BlockModel(NamedTuple):
     """The degree-corrected stochastic block model, which expects ties from degrees and groups (Karrer & Newman 2011).
 
-    It holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
+    The model holds the degree of each agency (N), the group of each agency (N) and the rate of ties between groups (groups x groups).
     """
 
     degree: Ints
@@ -115,7 +115,7 @@ class Split(NamedTuple):
 
 
 class RankingEvaluation(NamedTuple):
-    """The tests that hold out ties in the same way; `day` is the cut-off day, or None if the ties were chosen at random."""
+    """The tests that choose the held-out ties in the same way: by the cut-off day `day`, or at random if `day` is None."""
 
     day: str | None
     splits: Sequence[Split]
@@ -153,11 +153,11 @@ class RankingEvaluation(NamedTuple):
 
 
 def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation | None:
-    """Test the ranking `splits` times on agreements held out at random; None if too few ties would be held out.
+    """Test the ranking `splits` times on agreements held out at random; return None if too few ties would be held out.
 
     Each test holds out a tenth of the agreements, and ranks all pairs of agencies without a tie by the other agreements. All ties
     of an agreement are held out together, because the other two ties of an agreement with three parties would reveal the third
-    tie. All measures, sectors and degrees included, use the remaining ties only.
+    tie. All measures, including sectors and degrees, are computed from the remaining ties only.
     """
     random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
@@ -245,7 +245,7 @@ def _baseline_scores(known: Ints, held_out: Ints, sector: Ints) -> Iterator[tupl
 
 
 def _pairs_between_classes(kind: Ints, known: Ints, held_out: Ints) -> tuple[Ints, Ints]:
-    """Count for each two classes of agencies the pairs of agencies without a known tie, and the pairs with a held-out tie.
+    """For each pair of classes of agencies, count the pairs of agencies without a known tie, and those with a held-out tie.
 
     A class contains all agencies with the same value in `kind`.
     """
@@ -278,10 +278,11 @@ LIKELY_PARTNERS = ReportDefinition(
     "Possible partners",
     "Which agencies without an agreement have many partners in common and could work together?",
     "Pairs of agencies with a common partner are ranked by the resource allocation index: every common partner "
-    "counts, and one with few ties counts more (Zhou et al. 2009). An agency and its own units are not a pair. The "
-    "ranking is tested: a random tenth of the agreements is hidden, many times, and predicted from the rest by this "
-    "ranking and by simple baselines (numbers of ties, sectors and numbers of ties, same sector). If it is not "
-    "better than the best baseline, a note says so and the pairs do not count as findings.",
+    "counts, and a common partner with few ties counts more than one with many ties (Zhou et al. 2009). An agency "
+    "and its own units are not a pair. The ranking is tested many times: a random tenth of the agreements is hidden, "
+    "and this ranking and simple baselines (by number of ties, by sector, or by both) predict them from the other "
+    "agreements. If the ranking is not better than the best baseline, a note says so and the pairs do not count as "
+    "findings.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency_a", "Agency", "text", "One agency."),
@@ -321,9 +322,9 @@ LIKELY_PARTNERS = ReportDefinition(
 def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
     """Rank pairs of agencies without a tie by their common partners, and list the first `most` pairs.
 
-    The score is the resource allocation index (Zhou et al. 2009). `of` counts all pairs with common partners. If `agency` is
-    given, it counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and the
-    number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
+    The score is the resource allocation index (Zhou et al. 2009). The field `of` counts all pairs with common partners. If `agency`
+    is given, `of` counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and
+    the number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
     """
     ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))
@@ -381,7 +382,7 @@ def _rows(
 
 def _notes(judged: RankingEvaluation | None, connected: int) -> list[str]:
     if judged is None:
-        return [_("There are too few ties to test this ranking. Treat it as a hint.")]
+        return [_("There are too few ties to test this ranking. Treat the ranking only as a hint.")]
     return [verdict(judged, connected), _precision_note(judged)]
 
 
@@ -389,8 +390,8 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
     """Return a sentence that says whether the ranking by common partners beats the best baseline."""
     if connected < LEAST_AGENCIES:
         template = _(
-            "With fewer than {few} agencies, no ranking can be called better. Average precision: {ours}; best "
-            "simple baseline ({best}): {theirs}."
+            "With fewer than {few} agencies, no ranking can be shown to be better than another. Average precision: "
+            "{ours}; best simple baseline ({best}): {theirs}."
         )
     elif judged.beats:
         template = _(
@@ -413,10 +414,10 @@ def verdict(judged: RankingEvaluation, connected: int) -> str:
 def _precision_note(judged: RankingEvaluation) -> str:
     """Return a sentence with the share of correct suggestions, and the share of ties that common partners cannot predict."""
     template = _(
-        "The ranking was tested with a tenth of the agreements hidden ({splits} times, seed {seed}). At "
-        "the top of the ranking, {share} of the pairs are hidden ties; among all pairs, {base} are hidden "
-        "ties. The top has as many pairs as there are hidden ties. {lost} of the hidden ties have no "
-        "common partner left, so the ranking cannot find them."
+        "The ranking was tested with a tenth of the agreements hidden ({splits} times, seed {seed}). At the top of "
+        "the ranking, {share} of the pairs are hidden ties; among all pairs, {base} are hidden ties. Here, the top "
+        "of the ranking has as many pairs as there are hidden ties. {lost} of the hidden ties have no common partner "
+        "left, so the ranking cannot find them."
     )
     hits = sum(one.hits for one in judged.splits)
     return template.format(

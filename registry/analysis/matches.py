@@ -64,10 +64,10 @@ class TermHierarchy:
         self._reached: dict[str, set[str]] = {}
 
     def reach(self, held: Sequence[str], wanted: Sequence[str], *, some: bool = False) -> bool:
-        """Return whether a resource with the terms `held` serves the `wanted` terms.
+        """Return whether a resource with the functions or areas `held` covers those `wanted` by a need.
 
-        Each wanted term, or a broader term of it, must be among `held`. With `some`, this must be true for at least one wanted
-        term. If no terms are wanted or held, the result is True, because terms that are not recorded may match.
+        For each wanted term, `held` must contain the term or a broader term. If `some` is set, one wanted term is enough. If no
+        terms are wanted or held, the result is True, because terms that are not recorded may match.
         """
         if not held or not wanted:
             return True
@@ -140,9 +140,9 @@ NOTHING = 1e-9
 def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
     """Return the (row, column) pairs of the matching with the highest total weight.
 
-    Each row and each column is in at most one pair. `values` holds the weight of each possible pair, which is above NOTHING. The
-    sparse Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column for each row, so that a
-    row may stay unmatched.
+    Each row and each column is in at most one pair. `values` holds the weight of each possible pair; every weight is above the
+    constant NOTHING. The sparse Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column
+    for each row, so that a row may stay unmatched.
     """
     if not values:
         return []
@@ -188,11 +188,11 @@ MATCHES = ReportDefinition(
     "matches",
     "Spare resources that meet a need",
     "Which spare resources could meet which needs?",
-    "A resource fits a need if it is of the same kind and unit, serves one of its functions or a broader one, can be "
-    "used in all its areas, is shared, is available in time, does not belong to the agency itself, and has enough "
-    "spare capacity (capacity minus use). Resources are assigned so that the total value is the largest possible, in "
-    "several rounds (maximum-weight matching; Jonker & Volgenant 1987). A match has a higher value if the need is "
-    "urgent and if few agreements separate the two agencies.",
+    "A resource fits a need if it is of the same kind and unit, serves one of the functions of the need or a broader "
+    "one, can be used in all areas of the need, is shared, is available in time, does not belong to the agency "
+    "itself, and has enough spare capacity (capacity minus use). Resources are assigned so that the total value is "
+    "the largest possible, in several rounds (maximum-weight matching; Jonker & Volgenant 1987). A match has a "
+    "higher value if the need is urgent and if few agreements separate the two agencies.",
     ("agencies", "resources", "needs", "partnerships", "areas", "functions"),
     (
         Column("finding", "Finding", "code", "Whether the resource fits the need.", words=FINDINGS),

@@ -46,8 +46,8 @@ def transitivity(arcs: Matrix) -> float:
 def clustering(ties: Matrix) -> Floats:
     """Return the local clustering coefficient of each agency (N) in an undirected network.
 
-    The coefficient is the share of the pairs of an agency's partners that have a tie with each other. It is 0 for fewer than two
-    partners (Watts & Strogatz 1998). The mean of the coefficient over all agencies is networkx.average_clustering.
+    The coefficient is the share of the pairs of an agency's partners that have a tie with each other. The coefficient is 0 for
+    fewer than two partners (Watts & Strogatz 1998). The mean of the coefficient over all agencies is networkx.average_clustering.
     """
     degree = np.diff(ties.indptr)
     pairs = degree * (degree - 1)
@@ -103,9 +103,9 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
     """Return the unnormalised betweenness centrality of each agency (N).
 
     For each ordered pair of other agencies, the share of their shortest paths that pass through the agency is computed. The
-    betweenness is the sum of these shares. In an undirected network every pair counts twice, so the value is twice
-    networkx.betweenness_centrality(normalized=False). If `sources` (indices) is given, only paths from these agencies are counted,
-    and the result is scaled up to all agencies. The algorithm of Brandes 2001 is applied to several sources at a time.
+    betweenness of an agency is the sum of its shares over all pairs. In an undirected network every pair counts twice, so the value
+    is twice networkx.betweenness_centrality(normalized=False). If `sources` (indices) is given, only paths from these agencies are
+    counted, and the result is scaled up to all agencies. The algorithm of Brandes 2001 is applied to several sources at a time.
     """
     count = arcs.shape[0]
     begun = np.arange(count) if sources is None else sources
@@ -129,7 +129,7 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
 def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
     """Return for each agency (N) its share of the shortest paths from the `sources` to each target, summed over the targets.
 
-    These sums are called dependencies in Brandes 2001.
+    Brandes 2001 calls the sums dependencies.
     """
     layers = _layers(towards, sources)
     passing = np.zeros_like(layers[0])
@@ -169,9 +169,9 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
     """Return the number of the community to which each agency belongs (N); community 0 is the largest.
 
     The Louvain method (Blondel et al. 2008) moves each agency to the neighbouring community with the largest gain in modularity,
-    merges communities into nodes, and repeats until nothing improves. Here, a random half of the agencies that would gain move at
-    once. This is about twelve times as fast as moving one agency after the other. Simultaneous moves can reduce modularity, so the
-    best division found is returned.
+    merges communities into nodes, and repeats until nothing improves. This implementation instead moves many agencies at once: a
+    random half of the agencies whose move would increase modularity. Simultaneous moves are about twelve times as fast as moving
+    one agency after the other. Simultaneous moves can reduce modularity, so the best division found is returned.
     """
     found, weights = np.arange(ties.shape[0]), ties.astype(np.float64)
     while True:
@@ -187,7 +187,7 @@ def communities(ties: Matrix, random: np.random.Generator) -> Ints:
 def adjusted_rand(one: Ints, other: Ints) -> float:
     """Return the adjusted Rand index, which measures how similar two groupings of the agencies (N each) are.
 
-    It is 1 if the groupings are equal, and 0 on average for random groupings (Hubert & Arabie 1985).
+    The index is 1 if the groupings are equal, and 0 on average for random groupings (Hubert & Arabie 1985).
     """
     both = np.unique(np.stack([one, other]), axis=1, return_counts=True)[1]
     together, ones, others = (_pairs(sizes) for sizes in (both, np.bincount(one), np.bincount(other)))
@@ -279,7 +279,7 @@ def effective_size(ties: Matrix) -> Floats:
 
 
 def mixing(group: Ints, ties: Ints, size: int) -> Ints:
-    """Return the mixing matrix (groups x groups): the number of ties between each two groups.
+    """Return the mixing matrix (groups x groups): the number of ties between the groups of each pair.
 
     `group` (N) holds group indices below `size`, `ties` (m x 2) agency indices. A tie within a group counts twice, on the diagonal.
     The sum of a row is the total degree of the group, as in networkx.attribute_mixing_matrix(normalized=False) for undirected graphs.
@@ -291,7 +291,7 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
 
 @dataclass(frozen=True)
 class EIIndex:
-    """The E-I index, which compares the ties between groups with those within them.
+    """The E-I index, which compares the ties between groups with the ties within groups.
 
     `EIIndex` also has the mean and the standard deviation of the index if groups are permuted at random, and the two-sided p-value
     of the index.
@@ -306,10 +306,10 @@ class EIIndex:
 def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     """Return the E-I index: (external - internal) / (external + internal), from the ties between and within groups.
 
-    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N),
-    `ties` (m x 2, at least one). The mean and standard deviation are exact over all permutations of the groups. The two-sided
-    p-value is a share of the `draws` random permutations and the observed network: those with an index at least as far from the
-    mean as the observed index.
+    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N) holds
+    the group of each agency; `ties` (m x 2) holds at least one tie. The mean and standard deviation are exact over all permutations
+    of the groups. The two-sided p-value is the share of networks whose index is at least as far from the mean as the observed
+    index. The share is computed over the observed network and `draws` networks with permuted groups.
     """
     random = np.random.default_rng(seed)
     index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
@@ -366,11 +366,11 @@ def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage
 
     An agency v is a broker on each path a, v, b without an arc from a to b. The groups (N) of the three agencies give the role:
 
-    - coordinator: all three are in one group
-    - consultant (itinerant broker): a and b are in one group, v is in another
-    - representative: a and v are in one group, b is in another
-    - gatekeeper: v and b are in one group, a is in another
-    - liaison: all three are in different groups
+    - coordinator: the broker v and its partners a and b are in one group
+    - consultant (itinerant broker): the partners a and b are in one group, the broker v is in another
+    - representative: the partner a and the broker v are in one group, the partner b is in another
+    - gatekeeper: the broker v and the partner b are in one group, the partner a is in another
+    - liaison: the broker v and its partners a and b are in three different groups
 
     In undirected networks every pair a, b counts once, and the counts of representative and gatekeeper are equal.
 
@@ -437,8 +437,8 @@ def _masked(arcs: Matrix, selected: Bools) -> Matrix:
 def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
     """Return the mean and variance of each role count (N x 5) in random networks where every arc has the probability `share`.
 
-    The probability that a path a, v, b exists without an arc from a to b is share^2 (1 - share), called q. The covariance of two
-    such paths with one arc in common is (share (1 - share))^3.
+    The probability that a path a, v, b exists without an arc from a to b is share^2 (1 - share), called q. If two paths have one
+    arc in common, their covariance is (share (1 - share))^3.
     """
     paths, sharing = _triples(np.bincount(group, minlength=1).astype(np.float64))
     q = share**2 * (1 - share)
@@ -448,7 +448,7 @@ def _expected_roles(group: Ints, share: float) -> tuple[Floats, Floats]:
 def _triples(size: Floats) -> tuple[Floats, Floats]:
     """Return the two arrays from which the mean and variance of role counts are computed, by role and by the group of v.
 
-    The first array has the number of pairs a, b. The second array has the number of ordered couples of these pairs that share an
+    The first array counts the pairs (a, b) of agencies. The second array counts the ordered couples of such pairs that share an
     agency.
     """
     own, others = np.maximum(size - 1, 0), size.sum() - size

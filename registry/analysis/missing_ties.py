@@ -26,7 +26,10 @@ from registry.i18n import _, number
 
 
 class Dependence(NamedTuple):
-    """An agency that leads a service, and the agencies (`holders`) with a record that this service needs; both as indices."""
+    """An agency that leads a service, and the agencies (`holders`) that have a record that this service needs.
+
+    All agencies are given as indices.
+    """
 
     agency: int
     holders: tuple[int, ...]
@@ -64,12 +67,13 @@ MISSING_TIES = ReportDefinition(
     "missing-ties",
     "Missing partnerships",
     "Which agencies depend on each other or do the same work, but have no agreement?",
-    "A pair of agencies is listed if it has no agreement in force and at least two of these reasons for one: a "
-    "service that one agency leads depends on something of the other agency that none of its partners has; both do "
-    "significantly similar work (report “Overlapping work”); both serve people whom few others serve; both work in "
-    "the same area. At least one of the first two reasons is required. An agency and its own units are not a pair. "
-    "Pairs with more reasons come first, then those with more dependencies, then those with more ties expected from "
-    "their sectors and numbers of ties (Karrer & Newman 2011).",
+    "A pair of agencies is listed if it has no agreement in force, but at least two of four reasons for an "
+    "agreement. The four reasons are: (1) a service that one agency leads depends on something that the other agency "
+    "has and that no partner of the first agency has; (2) both do significantly similar work (report “Overlapping "
+    "work”); (3) both serve people whom few others serve; (4) both work in the same area. At least one of the "
+    "reasons (1) and (2) is required. An agency and its own units are not a pair. Pairs are sorted by the number of "
+    "reasons, then by the number of dependencies, then by the number of ties that the sectors and the numbers of "
+    "ties of both agencies make likely (Karrer & Newman 2011).",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
         Column("agency_a", "Agency", "text", "One agency; if one depends on the other, the dependent one."),

@@ -83,8 +83,9 @@ NETWORK = ReportDefinition(
     "How is the whole network of ties structured, and how does it differ from a random network?",
     "A tie is a pair of agencies with an agreement in force; ties have no direction. Transitivity, clustering and "
     "modularity are compared with random networks in which every agency keeps its number of ties (degree-preserving "
-    "rewiring). The E-I index is compared with all permutations of the sectors; their mean and standard deviation "
-    "are exact. p-values are two-sided and adjusted for the number of measures compared (Benjamini & Hochberg 1995).",
+    "rewiring). The E-I index is compared with its values for permutations of the sectors; the mean and the standard "
+    "deviation over all permutations are exact. p-values are two-sided and adjusted for the number of measures "
+    "compared (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("measure", "Measure", "code", "The measure of the network.", words=MEASURES),
@@ -161,9 +162,9 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
 def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures that have no null model, in the order of MEASURES.
 
-    The density is the number of ties divided by the number of pairs. The mean degree covers the agencies with a tie. The mean
-    distance is computed from the shortest paths from sampled agencies. The degree centralisation follows Freeman 1978, the core
-    `networkx.core_number`, and the components `scipy.sparse.csgraph`.
+    The density is the number of ties divided by the number of pairs. The mean degree is computed over the agencies that have a tie.
+    The mean distance is computed from the shortest paths from sampled agencies. The degree centralisation is that of Freeman 1978.
+    The core number is computed as in `networkx.core_number`. The connected components come from `scipy.sparse.csgraph`.
     """
     import networkx as nx  # imported here because it takes half a second
 

@@ -105,7 +105,7 @@ class ComparableAgencies(NamedTuple):
         does = np.diff(arrays.functions.indptr) > 0
         peers = np.bincount(arrays.sector[does & (arrays.sector >= 0)], minlength=len(arrays.sectors) + 1)
         placed = np.diff(arrays.areas.indptr) > 0
-        selected = np.flatnonzero(does & placed & (arrays.sector >= 0) & (peers[arrays.sector] >= FEWEST))
+        selected = np.flatnonzero(does & placed & (peers[arrays.sector] >= FEWEST))  # peers[-1], without a sector, is 0
         near = close(arrays)[selected][:, selected]
         return cls(
             selected,
@@ -290,8 +290,8 @@ OVERLAPS = ReportDefinition(
     "listed if it has significantly more functions in common than expected in its sectors (bipartite configuration "
     "model with Poisson counts, Saracco et al. 2017; p-values adjusted for all pairs in a common area, Benjamini & "
     "Hochberg 1995). Pairs are ranked by the share of common functions, in which rare functions count more "
-    "(idf-weighted Jaccard index). Special applications (SPBE) follow if a general application, available in the "
-    "same area, serves all their functions, at least two.",
+    "(idf-weighted Jaccard index). The report then lists special applications (SPBE) that have at least two "
+    "functions, if a general application in the same area serves all of these functions.",
     ("agencies", "services", "resources", "partnerships", "sectors", "areas", "functions"),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
@@ -332,7 +332,7 @@ OVERLAPS = ReportDefinition(
 def overlaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_similarity: float = LEAST_SIMILARITY.default
 ) -> Report:
-    """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general ones.
+    """Rank the pairs of agencies with significantly similar work, then list special applications that duplicate general applications.
 
     Pairs are ranked by the idf-weighted Jaccard index: the share of their functions that both perform, in which rare functions
     have more weight. `level` is the false discovery rate over the pairs in a common area; `least_similarity` is the least
@@ -356,13 +356,16 @@ def overlaps(
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:
-    """Return the inverse document frequency log(N / n_t) of each function t, 0 if no agency performs the function."""
+    """Return the inverse document frequency log(N / n_t) of each function t; n_t is at least 1."""
     performed = arrays.functions.sum(axis=0)
-    return np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)) * (performed > 0)
+    return np.asarray(np.log(max(len(arrays.agencies), 1) / np.maximum(performed, 1)))
 
 
 def _similarity(compared: ComparableAgencies, pairs: Pairs, rarity: Floats) -> tuple[Floats, Floats]:
-    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index; both are 0 if neither agency has one."""
+    """Return for each pair of agencies the idf-weighted and the unweighted Jaccard index.
+
+    Both indices are 0 if neither agency has a function.
+    """
     a, b = compared.functions[pairs.a], compared.functions[pairs.b]
     both = a.multiply(b).tocsr()
     weighted, plain = (_share(both @ one, a @ one + b @ one) for one in (rarity, np.ones_like(rarity)))
@@ -440,7 +443,7 @@ def _notes(
     return [
         *notes,
         _(
-            "Check for false findings: with functions permuted within sectors (seed {seed}), the same test finds "
-            "{n} of {m} pairs."
+            "Check for false findings: if the functions are permuted at random within sectors (seed {seed}), the "
+            "same test finds {n} of {m} pairs."
         ).format(seed=SEED, n=number(len(false_pairs.pairs.a)), m=number(false_pairs.family)),
     ]

@@ -110,8 +110,8 @@ class Links(NamedTuple):
 class ReportRow:
     """A row of a report: a value for each column, the records that support it, and its confidence.
 
-    `key` identifies the row in every run of the report. It consists of ids and codes; a column without ids or codes contributes
-    its text.
+    `key` identifies the row in every run of the report. The key consists of ids and codes; a column without ids or codes
+    contributes its text.
     """
 
     values: Mapping[str, Cell]
@@ -127,10 +127,10 @@ class ReportRow:
 class Report:
     """The result of a report: `of` cases were examined, `found` cases are findings, and `unknown` cases lack the data to decide.
 
-    - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true: the number of rows
-      that are left out, because they name a record whose details the reader may not see
+    - `withheld`: the number of records of which the reader sees only the summary. If `withholds_rows` is true, `withheld` is
+      instead the number of rows that are left out because they name a record whose details the reader may not see
     - `labels`: the label of each parameter
-    - `counts`: the label of `found`
+    - `counts`: the label that is shown for the number `found`
     - `parts`: the reports that a composed report combines
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
 
@@ -207,7 +207,7 @@ class ReportDefinition:
         )  # fmt: skip
 
     def _with_key(self, row: ReportRow) -> ReportRow:
-        """Return the row with its key. In the key, ids replace the names of the records that are in the evidence."""
+        """Return a copy of the row that has its key. In the key, ids replace the names of the records that are in the evidence."""
         if row.key:
             return row
         ids = {one.name: one.id for one in reversed(row.evidence)}
@@ -278,7 +278,7 @@ def _parse(parameter: ReportParameter | TextParameter, value: object) -> Value:
 
 
 def _text(parameter: TextParameter, value: object) -> str:
-    """Return the value without surrounding white space. Raises ReportError unless it is one short, printable line."""
+    """Return the value without surrounding white space. Raises ReportError unless the value is one short, printable line."""
     text = str(value).strip()
     if isinstance(value, str) and text.isprintable() and len(text) <= parameter.longest:
         return text
@@ -287,7 +287,7 @@ def _text(parameter: TextParameter, value: object) -> str:
 
 
 def _number(parameter: ReportParameter, value: object) -> Number:
-    """Return the value as a number of the parameter's type. Raises ReportError if it is out of range."""
+    """Return the value as a number of the parameter's type. Raises ReportError if the value is out of range."""
     kind = type(parameter.default)
     try:
         text = f"{Numeric.clean(value):.15g}" if isinstance(value, Numeral) else str(value)

@@ -35,7 +35,7 @@ class History(NamedTuple):
 
     - `has` (A x R): 1 if the agency uses or owns the resource, else 0
     - `years`: for each stored entry of `has`, in order, the years since the use or ownership began
-    - `barred` (A x R): like `has`, but also 1 if the agency owns the resource since an unknown date
+    - `barred` (A x R): like `has`, but also 1 if the agency has owned the resource since an unknown date
     - `family` (A x A): marks for each agency itself and its direct parents; two agencies have the same parent if their rows have a
       common entry
     """
@@ -161,7 +161,10 @@ def _named(records: Sequence[AgencyRow] | Sequence[ResourceRow]) -> tuple[list[s
 
 
 def _exists(resource: ResourceRow, as_of: str, also_undated: bool) -> bool:
-    """Return whether the resource existed before the day; the first day of availability or of a dated use decides."""
+    """Return whether the resource was available or in use before the day.
+
+    If the resource has no recorded dates, return `also_undated`.
+    """
     known = [day for day in (resource.available_since, *(use[1] for use in resource.uses)) if day]
     return min(known) < as_of if known else also_undated
 
@@ -219,9 +222,10 @@ REUSE = ReportDefinition(
     "Which agencies will probably need which resources next?",
     "Every agency gets a score for every resource that it does not use or own. The score is the recent activity of "
     "the agency (how many resources it started to use) times the votes of the users and owners of the resource. The "
-    "weight of a vote halves every two years after the use started. It is larger the more resources both agencies "
-    "have in common (1 + 2 x Jaccard index) and if they have the same parent agency (+ 1). The rank bands compare "
-    "the score with the scores of all pairs. No parameter is fitted to the data.",
+    "weight of a vote halves every two years after the use started. A vote weighs more if the two agencies have many "
+    "resources in common (1 + 2 x Jaccard index), or if they have the same parent agency (+ 1). The rank bands (top "
+    "1 %, top 10 %) compare a score with the scores of all pairs of an agency and a resource. No parameter is fitted "
+    "to the data.",
     ("agencies", "resources"),
     (
         Column("rank", "Rank", "integer", "The rank among the suggestions shown."),
@@ -296,7 +300,7 @@ def reuse(
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
-    """Suggest to each agency the `each` resources with the highest scores; the constant REUSE describes the score.
+    """Suggest to each agency the `each` resources with the highest scores; the description in the constant REUSE explains the score.
 
     If `agency` is given, the report shows and counts only that agency. Similarity is computed only for the shown agencies, and for
     a sample of agencies that determines the limits of the score bands. On past data the score predicts as well as the best
@@ -397,9 +401,9 @@ class SuggestionRows:
                 "for the others."
             ),
             _(
-                "Similarity is shown as a reason to talk to each other. On that data it did not improve the "
-                "forecasts over a simple baseline: suggest the resources with the most new users to the most "
-                "active agencies. The command `registry backtest reuse` tests the forecasts on your data."
+                "The similarity of agencies is shown as a reason for them to talk to each other. On that data it did "
+                "not improve the forecasts over a simple baseline: suggest the resources with the most new users to "
+                "the most active agencies. The command `registry backtest reuse` tests the forecasts on your data."
             ),
         ]
 
@@ -430,7 +434,7 @@ class SuggestionRows:
             ).format(n=number(count))
 
     def _voters(self, pair: Suggestion) -> tuple[Ints, Floats, Floats]:
-        """Return for each user of the suggested resource its index, its vote, and 1 if it has the same parent, else 0."""
+        """For each user of the suggested resource, return its index, its vote, and 1 if both agencies have the same parent, else 0."""
         row = self._shown[pair.agency]
         users, fading = row_entries(self._fading, pair.resource)
         similarity, same_parent = (

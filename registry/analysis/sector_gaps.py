@@ -50,10 +50,12 @@ class SectorPairs(NamedTuple):
 
 
 def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
-    """Count the ties between each two sectors, and compute the null model. `ties` (m x 2) join agencies that have a sector.
+    """For each pair of sectors, count the ties between them and compute the null model.
+
+    `ties` (m x 2) join agencies that have a sector.
 
     Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model: random networks in
-    which each agency keeps its number of ties. It is computed without sampling, so that p-values have no lower bound.
+    which each agency keeps its number of ties. The null model is computed without sampling, so that p-values have no lower bound.
     """
     present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
@@ -200,7 +202,7 @@ def _sectors(arrays: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:
 
 
 def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
-    """Return as evidence the two sectors, and from each sector the three agencies with the most ties."""
+    """Return the records that support a finding: the two sectors, and from each sector the three agencies with the most ties."""
     found = _sectors(arrays, a, b)
     for sector in (a, b):
         members = np.flatnonzero(arrays.sector == sector)
@@ -247,7 +249,7 @@ def _in_several(arrays: SnapshotArrays) -> int:
 
 
 def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
-    """If the network is too small for most tests, return a note on the E-I index (compares ties between and within sectors)."""
+    """If the network is too small for most tests, return a note on the E-I index, which compares ties between and within sectors."""
     if not len(ties):
         return [_("There are no ties between agencies with a sector.")]
     if len(arrays.agencies) >= FEW_AGENCIES:

@@ -274,7 +274,7 @@ class NamesById:
         return len(self.ids)
 
     def evidence(self, place: int) -> Evidence:
-        """Return the record with this index as evidence."""
+        """Return the record with this index as an `Evidence` object, which supports a finding."""
         return Evidence(self.ids[place], self.names[place], self.kind)
 
     def named(self, ids: Iterable[str]) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ class NamesById:
         return tuple(self.names[self._index[one]] for one in ids if one in self._index)
 
     def records(self, ids: Iterable[str]) -> tuple[Evidence, ...]:
-        """Return the records with these ids as evidence; unknown ids are skipped."""
+        """Return the records with these ids as `Evidence` objects, which support a finding; unknown ids are skipped."""
         return tuple(self.evidence(self._index[one]) for one in ids if one in self._index)
 
     @cached_property
@@ -368,7 +368,7 @@ class SnapshotArrays:
         return graph
 
     def graph(self, partnerships: Iterable[PartnershipRow]) -> "nx.Graph[str]":
-        """Return a networkx graph of all agencies (by id), with an edge between each two parties of each given agreement."""
+        """Return a networkx graph of all agencies (by id), with an edge between every two parties of a given agreement."""
         import networkx as nx  # imported here because it takes half a second
 
         graph: nx.Graph[str] = nx.Graph()
@@ -465,9 +465,9 @@ def coverage_note(arrays: SnapshotArrays) -> str:
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
     return _(
-        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be "
-        "confirmed by all parties. Agencies with a recorded agreement: {recorded} ({share}). The other {rest} are "
-        "unknown, which does not mean that they work alone."
+        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
+        "by all parties. Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no "
+        "agreement is recorded, but they may still work with others."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),

@@ -14,10 +14,11 @@ MAX_ITERATIONS, TOLERANCE = 5000, 1e-9
 def bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
     """Return the probability that a cell of a random 0/1 matrix is 1, given the expected row and column sums (D x C).
 
-    This is the bipartite configuration model. `rows` are the D distinct row sums, and `many` says how many rows have each sum; rows
-    with equal sums have equal probabilities. `columns` are the C column sums of the same matrix. The maximum-entropy model p_it =
-    x_i y_t / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration, with rows or columns of equal sums taken
-    together. Rows and columns that are all ones or all zeros are certain, and are removed first.
+    The probabilities are those of the bipartite configuration model. `rows` are the D distinct row sums, and `many` says how many
+    rows have each sum; rows with equal sums have equal probabilities. `columns` are the C column sums of the same matrix. The
+    maximum-entropy model p_it = x_i y_t / (1 + x_i y_t) of Saracco et al. 2017 is solved by fixed-point iteration, with rows or
+    columns of equal sums taken together. The values in rows and columns of only ones or only zeros are certain; such rows and
+    columns are removed first.
     """
     p, once = np.zeros((len(rows), len(columns))), np.ones(len(columns), np.int64)
     left, right = np.ones(len(rows), np.bool_), np.ones(len(columns), np.bool_)
@@ -63,7 +64,10 @@ LEAST_VARIANCE = 0.25
 
 
 class NullTies(NamedTuple):
-    """The number of ties between each two groups (S x S) under the null model. The values on the diagonals have no meaning."""
+    """The expected number of ties between the groups of each pair (S x S), and its variance, under the null model.
+
+    The values on the diagonals have no meaning.
+    """
 
     mean: Floats
     variance: Floats
@@ -76,10 +80,10 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
     p_ij = x_i x_j / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
     2011).
 
-    In this model, degrees vary. The variance is therefore conditioned on the degrees, as for jointly normal counts. It is then
-    scaled, because the conditioning uses up N of the N (N - 1) / 2 pairs. In sparse networks the mean is close to K_r K_s / (2m -
-    1), where K is the total degree of a group. The approximation is wrong for dense networks, because it allows double ties (stub
-    matching). The standard deviation is at least half a tie (LEAST_VARIANCE).
+    In this model, degrees vary. The variance is therefore conditioned on the degrees, as for jointly normal counts. The variance is
+    then scaled, because the conditioning uses up N of the N (N - 1) / 2 pairs. In sparse networks the mean is close to K_r K_s /
+    (2m - 1), where K is the total degree of a group. The approximation is wrong for dense networks, because it allows double ties
+    (stub matching). The standard deviation is at least half a tie (LEAST_VARIANCE).
     """
     kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
     p = _tie_probabilities(kinds, many)
@@ -94,7 +98,8 @@ def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
 def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
     """Return the probability of a tie for each pair of distinct degrees; `many` says how many agencies have each degree.
 
-    The ties of an agency with ties to all others, or to no others, are certain. Such agencies are removed first, repeatedly.
+    The ties of an agency with ties to all others, or to no others, are certain. Agencies whose ties are certain are removed first;
+    this is repeated until no such agency is left.
     """
     p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
     while _fix_deterministic_degrees(p, left, many, open_):
@@ -129,11 +134,11 @@ def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
 
 
 def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the number of ties between each two groups (S x S) if all degrees are fixed.
+    """Return the variance of the number of ties between the groups of each pair (S x S) if all degrees are fixed.
 
-    `variance` is the variance of the tie of one pair of agencies, by the degrees of the two agencies. Let C be the covariance
-    matrix of the degrees, and c the covariance of the degrees with the number of ties between two groups. The result is the
-    variance of this number minus c' C^-1 c. C is a diagonal matrix plus a block for each pair of degrees. The Woodbury identity
+    `variance` gives, for each pair of degrees, the variance of the tie between two agencies with these degrees. Let C be the
+    covariance matrix of the degrees, and c the covariance of the degrees with the number of ties between two groups. The result is
+    the variance of this number minus c' C^-1 c. C is a diagonal matrix plus a block for each pair of degrees. The Woodbury identity
     therefore needs only the inverse of one matrix, and the size of this matrix is the number of distinct degrees.
     """
     own = np.maximum(variance @ many - 2 * np.diag(variance), 1e-12)
@@ -154,7 +159,8 @@ def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
     """Return randomly rewired ties (m x 2, smaller index first): degrees are unchanged, no tie is double, no agency has a loop.
 
     In each round all ties are paired at random. Each pair a-b, c-d becomes a-d, c-b, unless this would create a double tie or a
-    loop. The orientation of the ties is random. These are the degree-preserving swaps of networkx.double_edge_swap, vectorised.
+    loop. The orientation of the ties is random. The swaps are those of networkx.double_edge_swap, which preserve degrees, but
+    vectorised.
     """
     ties = ties.copy()
     for _ in range(ROUNDS):
@@ -278,7 +284,7 @@ class ScoredGroups(NamedTuple):
     def average_precision(self) -> float:
         """The average precision of the ranking; 0 if there are no hits. Candidates with equal scores share one place.
 
-        Method: Saito & Rehmsmeier 2015.
+        The method is that of Saito & Rehmsmeier 2015.
         """
         found, seen = np.cumsum(self.hits), np.cumsum(self.candidates)
         return float((self.hits * found / np.maximum(seen, 1)).sum() / max(found[-1], 1)) if len(found) else 0.0

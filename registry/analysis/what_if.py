@@ -102,7 +102,7 @@ def _pair(snapshot: Snapshot, text: str) -> tuple[AgencyRow, AgencyRow]:
 
 
 def _agreement(snapshot: Snapshot, agreement: str, as_of: str) -> PartnershipRow:
-    """Return the agreement to end. Raises ReportError if it is unknown or not in force on the day."""
+    """Return the agreement to end. Raises ReportError if the agreement is unknown or not in force on the day."""
     sentence = _("“{name}”: there is no agreement with the identifier {id} that you may see.")
     found: PartnershipRow = _lookup({one.id: one for one in snapshot.partnerships}, agreement, END, sentence)
     if not found.in_force(as_of):
@@ -158,7 +158,7 @@ def stopping(snapshot: Snapshot, gone: Collection[str]) -> Iterator[Stop]:
 
 
 def _cause(service: ServiceRow, snapshot: Snapshot, known: Mapping[str, Any], stopped: set[str]) -> str | None:
-    """Return the first removed or stopped record that the service cannot work without; return None if the service can work."""
+    """Return the first record that is removed or cannot work, and that the service needs; return None if the service can work."""
     if service.id in stopped or stopped.isdisjoint((*service.requires, *service.depends_on)):
         return None
     required = (one for one in service.requires if one in stopped and one in known)
@@ -176,10 +176,10 @@ def _replaced(lost: ResourceRow, resources: Sequence[ResourceRow], gone: set[str
 
 
 class Altered(NamedTuple):
-    """The snapshot after the supposed changes, the records named by the parameters, and the services and resources that stop.
+    """The snapshot after the supposed changes, the records that the parameters name, and the records that can no longer work.
 
-    `summaries` are the names of the removed records of which the reader sees only the summary. Which services and resources depend
-    on these records is unknown.
+    `summaries` are the names of the removed records of which the reader sees only the summary. It is unknown which services and
+    resources depend on these records.
     """
 
     snapshot: Snapshot
@@ -191,8 +191,8 @@ class Altered(NamedTuple):
 def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
     """Return the snapshot after the supposed changes, for the day (ISO 8601 text). The given snapshot is not modified.
 
-    Services whose providers are all removed are removed too, as are resources whose owners are all removed. Services that stop for
-    other reasons remain in the snapshot.
+    Services whose providers are all removed are removed too, as are resources whose owners are all removed. Services that can no
+    longer work for other reasons remain in the snapshot.
     """
     removed, added, ended_agreements = alteration
     ended = {one.id: _ended(one, as_of) for one in ended_agreements}
@@ -208,12 +208,12 @@ def altered(snapshot: Snapshot, as_of: str, alteration: Alteration) -> Altered:
 
 
 def evidence_of(one: Any) -> Evidence:
-    """Return a row of the snapshot as evidence."""
+    """Return a row of the snapshot as an `Evidence` object, which supports a finding."""
     return Evidence(one.id, one.name, kind_of(one))
 
 
 def _ended(one: PartnershipRow, as_of: str) -> PartnershipRow:
-    """Return the agreement with the day before `as_of` as its last day."""
+    """Return a copy of the agreement that ends on the day before `as_of`."""
     last = (date.fromisoformat(as_of) - timedelta(1)).isoformat()
     return one._replace(valid_from=one.valid_from and min(one.valid_from, last), valid_until=last)
 
@@ -307,18 +307,20 @@ WHAT_IF = ReportDefinition(
     "what-if",
     "What if",
     "What would change if records were removed, or agreements were added or ended?",
-    "The changes are made in memory only; nothing is saved. Four reports are compared before and after: "
-    "“Collaboration gaps”, “Services without a two-way channel”, “Late answers to feedback” and “The network as a "
-    "whole”. If records are removed, services and resources without any provider or owner left are removed too, and "
-    "agreements with fewer than two parties. Services that depend on something removed stop, unless a required "
-    "resource can be replaced by a shareable one of the same kind with a common function. An added agreement covers "
-    "all resources that the two agencies use of each other. The rows show what stops, new findings, findings that "
-    "are gone, the number of findings of each report, and the network measures.",
+    "The changes are made in memory only; nothing is saved. The report compares the results of four reports before "
+    "and after the changes: “Collaboration gaps”, “Services without a two-way channel”, “Late answers to feedback” "
+    "and “The network as a whole”. If records are removed, other records are removed too: services that have no "
+    "provider left, resources that have no owner left, and agreements that have fewer than two parties left. A "
+    "service can no longer work if it depends on something that is removed. A required resource can be replaced by a "
+    "shareable resource of the same kind that has a function in common with it. An agreement that is added between "
+    "two agencies covers all resources that either agency uses from the other. The rows show which services and "
+    "resources can no longer work, new findings, findings that are gone, the number of findings of each report, and "
+    "the network measures.",
     tuple(dict.fromkeys(one for question in (*COMPARED, NETWORK) for one in question.reads)),
     (
         Column("change", "Change", "code", "The type of change.", words=CHANGES),
         Column("report", "Report", "text", "The report of the finding or measure."),
-        Column("what", "Subject", "text", "What stops, the finding, or the measure."),
+        Column("what", "Subject", "text", "The service or resource that stops, the finding, or the measure."),
         Column("how_much", "Extent", "text", "How large or how urgent the finding is."),
         Column("before", "Before", "number", "The number before the change."),
         Column("after", "After", "number", "The number after the change."),
@@ -441,8 +443,8 @@ def _notes(other: Altered, staying: int) -> list[str]:
         notes.append(sentence.format(names=", ".join(other.summaries)))
     if count := len(other.stops):
         template = ngettext(
-            "{n} service or resource stops because of the change.",
-            "{n} services and resources stop because of the change.",
+            "{n} service or resource can no longer work because of the change.",
+            "{n} services and resources can no longer work because of the change.",
             count,
         )
         notes.append(template.format(n=number(count)))

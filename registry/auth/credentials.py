@@ -1,4 +1,4 @@
-"""Credentials: access tokens, sessions and invitations. They are looked up by the hash of their secret."""
+"""Credentials: access tokens, sessions and invitations. Credentials are looked up by the hash of their secret."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Credential:
 
     @property
     def state(self) -> str:
-        """Whether the credential is valid, expired or revoked."""
+        """The state of the credential: valid, expired or revoked."""
         return "revoked" if self.revoked else "expired" if self.expires <= now() else "valid"
 
     def as_json(self) -> dict[str, object]:
@@ -51,7 +51,10 @@ class Credential:
 def issue(
     store: Store, name: str, role: Role, agencies: Sequence[str], groups: Sequence[str], days: int = TOKEN_DAYS
 ) -> tuple[str, Credential]:
-    """Create an access token. Return its secret, which is not stored, and the stored credential. Raises CredentialError."""
+    """Create an access token.
+
+    Return the secret of the new credential, which is not stored, and the stored credential. Raises CredentialError.
+    """
     if not name.strip():
         raise CredentialError("A token must have the name of the person or program that holds it.")
     if not agencies and role is not Role.ADMIN and Action.PROPOSE in RIGHTS[role]:
@@ -79,7 +82,7 @@ async def actor_of_token(reader: Reader, secret: str) -> Actor | None:
 
 
 async def with_units(reader: Reader, actor: Actor) -> Actor:
-    """Return the user, who now also acts for all units of the user's agencies. Raises StoreError."""
+    """Return a copy of the user that also acts for all units of the user's agencies. Raises StoreError."""
     (rows,) = await reader.read([texts.units_of(sorted(actor.agencies))])
     return replace(actor, agencies=actor.agencies | frozenset(rows[0][0]), home=actor.default_agency)
 
@@ -145,9 +148,11 @@ def _actor(rows: Rows) -> Actor | None:
 
 
 def role_for(role: Role, named: int, agencies: Collection[str]) -> Role:
-    """Return the effective role of a user. If all agencies of a user are retired, the role is `viewer`; administrators keep theirs.
+    """Return the effective role of a user.
 
-    `named` is the number of agencies named in the account. `agencies` are the active ones among them.
+    If all agencies of a user are retired, the role is `viewer`; administrators keep their role.
+
+    `named` is the number of agencies named in the account. `agencies` lists those of the named agencies that are not retired.
     """
     return Role.VIEWER if named and not agencies and role is not Role.ADMIN else role
 

@@ -28,7 +28,9 @@ Claims = Mapping[str, Any]
 
 
 async def actor_of_claims(reader: Reader, claims: Claims, settings: Settings) -> Actor:
-    """Return the user that a token's claims describe: the highest of the roles, the agencies, and the groups. Raises StoreError.
+    """Return the user that a token's claims describe, with all claimed agencies and groups, and the highest of the claimed roles.
+
+    Raises StoreError.
 
     The claims name agencies by id or by identifier. If all agencies of a user are retired, the user gets the role viewer.
     """
@@ -95,7 +97,7 @@ class Provider:
         await self._client.aclose()
 
     async def sign_in_address(self, **parameters: str) -> str:
-        """Return the address of the provider's login page with these parameters. Raises ProviderUnavailable."""
+        """Return the address of the provider's login page, with the given query parameters. Raises ProviderUnavailable."""
         known = {"response_type": "code", "client_id": self.client_id or "", "scope": "openid profile email"}
         async with self._time_limit():
             endpoint = await self._endpoint("authorization_endpoint")

@@ -47,8 +47,8 @@ def show(
 def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Verify the audit log.
 
-    The command reports the first audit event that is missing or modified, and exits with code 1. If there is none, it exits
-    with code 0.
+    The command reports the first audit event that is missing or modified, and exits with code 1. If all events are intact, the
+    command exits with code 0.
     """
     with open_store(load_settings(), info) as store, showing(err) as progress:
         found = verify_log(store, lambda n: progress("changes", n))
@@ -65,7 +65,7 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
 
 @audit_app.command()
 def undo(number: int = typer.Argument(help="The number of the change.")) -> None:
-    """Undo one change that a person made. The command fails if a value of the change was changed again later."""
+    """Undo one change that a person made. The command fails if a later change has modified one of the same values again."""
     with open_store(load_settings(), info) as store:
         outcome = undo_change(store, RequestContext(ADMIN, "command"), number)
     for problem in outcome.problems:

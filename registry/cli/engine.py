@@ -27,7 +27,10 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 def embedded_settings(command: str) -> Settings:
-    """Return the settings. Raises EngineError if the settings select a Neo4j server, because that server is not managed here."""
+    """Return the settings.
+
+    Raises EngineError if the settings select a Neo4j server, because this command does not manage that server.
+    """
     settings = load_settings()
     if not settings.neo4j_uri:
         return settings
@@ -96,7 +99,7 @@ def print_findings(data: Path, findings: list[str]) -> None:
 
 @engine_app.command()
 def backup(to: Path = typer.Argument(Path(), help="The folder to write the archive to.")) -> None:
-    """Write a backup of the embedded database and of the saved report runs. The engine can stay in use meanwhile."""
+    """Write a backup of the embedded database and of the saved report runs. The engine can stay in use during the backup."""
     settings = embedded_settings("backup")
     with running_engine(settings, info) as running:
         archive = engine.backup(running, to)

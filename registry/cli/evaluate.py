@@ -142,7 +142,7 @@ def _print(found: "Backtest") -> None:
         )
     )
     if any(one.short for one in found.cuts):
-        out.print(_("* The data end more than a month before the end of that year."))
+        out.print(_("* The data end more than a month before the end of the year that is marked with *."))
     out.print(_("Best simple baseline: {name}").format(name=_(HEADINGS[found.best_trivial])))
     out.print(verdict(found))
 
@@ -250,14 +250,11 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     out.print(
         "\n"
         + _(
-            "A target counts as not met if a test that just meets the target would give such a bad result less "
-            "than once in a thousand times."
+            "A target counts as not met if a test that just meets the target would give such a bad result in fewer "
+            "than one of a thousand runs."
         )
         + " "
-        + _(
-            "Rows on your data without a target show how large a share of real gaps and pairs can be found in your "
-            "data."
-        )
+        + _("Rows about your data that have no target show what share of real gaps and pairs the tests can find.")
     )
 
 

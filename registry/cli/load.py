@@ -96,7 +96,8 @@ def template(
 def print_clearings(outcome: LoadResult) -> None:
     """Print which values and links a load cleared.
 
-    After a dry run or an aborted load, each value and link is listed. After a completed load, only their number is printed.
+    After a dry run or an aborted load, each value and link is listed. After a completed load, only the number of cleared values and
+    links is printed.
     """
     written = not (outcome.dry_run or outcome.refused)
     if not written:

@@ -34,7 +34,10 @@ def explain_plan(query: Query | Explore) -> str:
 
 
 def explain_cypher(cypher: Cypher) -> str:
-    """Return a Cypher statement as text: one clause per line, indented by braces. Its parameters follow as comments."""
+    """Return a Cypher statement as text: one clause per line, indented by braces.
+
+    The parameters of the statement follow as comments.
+    """
     seeking = ["// On Neo4j:", *format_cypher(cypher.seeking)] if cypher.seeking else []
     return "\n".join(
         [
@@ -46,7 +49,10 @@ def explain_cypher(cypher: Cypher) -> str:
 
 
 def format_cypher(text: str) -> Iterator[str]:
-    """Yield the clauses of a Cypher statement, indented by braces. If they are stripped and joined by spaces, the result is `text`."""
+    """Yield the clauses of a Cypher statement, indented by braces.
+
+    If the yielded clauses are stripped and joined by spaces, the result is `text`.
+    """
     depth = 0
     for clause in CLAUSE.split(text):
         yield "  " * (depth - clause.startswith("}")) + clause

@@ -23,8 +23,8 @@ def valid_credential(digest: str, *, kind: str, now: str) -> Cypher:
     """Return Cypher that finds the valid credential with this hash and kind.
 
     The query's only row is a list: the credential's name, role and groups; the number of agencies that the credential names; the
-    active ones among these agencies; and the ids of the active agencies and all their units. The query returns no row if there is
-    no valid credential.
+    active agencies among the named agencies; and the ids of the active agencies and all their units. The query returns no row if
+    there is no valid credential.
     """
     text = (
         "WITH $in.hash AS hash MATCH (c:Credential {hash: hash})"

@@ -41,7 +41,7 @@ def found(
     A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only if the actor may see the
     details. The query ignores the engine's own score and limit, because both depend on records and words that the actor may not
     see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise the
-    score is the sum of 1, of 1 if the summary contains all words, and of the share of the words that occur in the name.
+    score is 1, plus 1 if the summary contains all words, plus the share of the words that occur in the name.
     """
     holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
@@ -73,8 +73,8 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
     A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
 
     A link is `[relation, whether the link points away from the record, far kind, far id, far name]`, where "far" is the other end.
-    Links are ordered by the far name, the relation and the direction, outgoing first. Uses and agreements that are not current on
-    the day are left out of the links and counted separately.
+    Links are ordered by the name of the record at the other end, by relation, and by direction (outgoing links first). Uses and
+    agreements that are not current on the day are left out of the links and counted separately.
     """
     current = (
         f"({_is_current('e', 'since', 'until')} AND"
@@ -154,8 +154,8 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
     `[agency, role, since, until]`. `agreements` are the agreements in force that cover the resource, each as `[id, parties]`.
     `whole` is whether the actor sees the details of the resource; if it is false, the uses and agreements are unknown.
 
-    `hidden` are agencies that use the resource and have an agreement with an owner of which the actor sees only the summary. The
-    actor cannot know whether such an agreement covers the resource.
+    `hidden` lists agencies that use the resource and have an agreement with an owner, if the actor sees only the summary of the
+    agreement. The actor cannot know whether such an agreement covers the resource.
     """
     relevant = f"((type(e) = 'OWNS') OR (({_DETAILS_VISIBLE}) AND {_is_current('e', 'since', 'until')}))"
     hidden = (
@@ -375,7 +375,7 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads id, name and kind of each given record, one row per record, if the actor may see its details."""
+    """Return Cypher that reads the id, name and kind of the given records, one row each, if the actor may see their details."""
     return Cypher(
         f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
         " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",

@@ -10,7 +10,7 @@ from registry.permissions import Actor, can_view_details, can_view_summary
 def network(reads: Sequence[str], actor: Actor) -> Cypher:
     """Return Cypher that reads one list of records for each member of `reads`, in that order. Every list is ordered by id.
 
-    `whole` is whether the actor sees the details of the record. If it is false, the details are null or left out.
+    `whole` is whether the actor sees the details of the record. If `whole` is false, the details are null or left out.
 
     - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
     - `services`: `[id, name, whole, provider ids, function ids, ids of required resources, of
@@ -34,7 +34,7 @@ COMPARED = ("resources", "areas", "functions")
 
 
 def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
-    """Return Cypher that reads the lists named in COMPARED, as in `network`, but only the records that are compared with one need.
+    """Return Cypher that reads lists of records like `network`, but only of the records that are compared with one need.
 
     The lists hold the resources of the needed kind, and the areas and functions of the need with all broader areas and functions.
     The need may be a draft.

@@ -9,7 +9,10 @@ from registry.permissions import can_view_details, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when` of records with this status, newest first, if the user `$me` may act on the record."""
+    """Return Cypher that reads `id, when` of records with this status, newest first.
+
+    Records on which the user may not act are left out.
+    """
     text = (
         f"MATCH (n:{kind.__name__}) WHERE n.status = $in.status AND {may_do('n')}"
         " RETURN n.id, n.updated ORDER BY n.updated DESC, n.id LIMIT $n"
@@ -27,9 +30,11 @@ def last_entries(records: Sequence[str]) -> Cypher:
 
 
 def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads agreements of the given agencies. They end by the day `until`, and no later agreement renews them.
+    """Return Cypher that reads agreements of the given agencies.
 
-    A row is `id, last day, steward`. The agreement that ends last comes first.
+    The agreements end by the day `until`, and no later agreement renews them.
+
+    A row is `id, last day, steward`. The agreement with the latest end date comes first.
     """
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
@@ -68,7 +73,7 @@ def unconfirmed(agencies: Sequence[str], *, me: Mapping[str, object], size: int)
 
 
 def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when` of undecided requests, oldest first, if the user `$me` may decide on the request."""
+    """Return Cypher that reads `id, when` of undecided requests, oldest first; requests that the user may not decide are left out."""
     text = (
         "MATCH (n:Request)-[:REQUEST_FOR]->(r:Resource)"
         f" WHERE n.decision IS NULL AND n.status = 'published' AND {may_do('r')}"
@@ -78,7 +83,10 @@ def undecided(*, me: Mapping[str, object], size: int) -> Cypher:
 
 
 def unanswered(*, me: Mapping[str, object], size: int) -> Cypher:
-    """Return Cypher that reads `id, when, text` of unanswered feedback, oldest first, if the user `$me` may answer it."""
+    """Return Cypher that reads `id, when, text` of unanswered feedback, oldest first.
+
+    Feedback that the user may not answer is left out.
+    """
     text = (
         f"MATCH (n:Feedback) WHERE n.answered IS NULL AND n.status <> 'retired' AND {may_do('n')}"
         " RETURN n.id, n.received, n.description ORDER BY n.received, n.id LIMIT $n"

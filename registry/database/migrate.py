@@ -19,12 +19,12 @@ HERE = "(m:Metadata {id: 'registry'})"
 
 
 def stored_metadata() -> Cypher:
-    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if none are stored."""
+    """Return Cypher that reads the stored metadata, such as the data version, as a map. The map is null if no metadata are stored."""
     return Cypher(f"OPTIONAL MATCH {HERE} RETURN properties(m)")
 
 
 def put_metadata(values: Mapping[str, object]) -> Cypher:
-    """Return Cypher that sets these metadata values; null removes a value."""
+    """Return Cypher that stores the given metadata values; the value null removes an entry."""
     return Cypher(f"MERGE {HERE} SET m += $in.values", {"in": {"values": dict(values)}})
 
 
@@ -276,7 +276,7 @@ def _incompatible(store: Store, sentence: str) -> StoreError:
 class Difference:
     """The names of the constraints and indexes that a database lacks, and of those that it has but the model does not require.
 
-    A surplus constraint or index may belong to a newer release. Only those in `obsolete` are known to be unused.
+    A surplus constraint or index may belong to a newer release. Only the constraints and indexes in `obsolete` are known to be unused.
     """
 
     missing: tuple[str, ...]
@@ -304,7 +304,7 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     """Migrate a database to the model and return the differences found. Raises StoreError, also if the data are incompatible.
 
     The function drops obsolete constraints and indexes, creates missing ones, waits until the indexes are populated, and recomputes
-    outdated derived values. It reports progress through the callback.
+    outdated derived values. The function reports progress through the callback.
     """
     found = check(store, model)  # raises an error before anything is changed
     difference = compare(store, model)
@@ -328,7 +328,7 @@ OBSOLETE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class SchemaItem:
-    """A required constraint or index. Its name ends in a hash of its definition."""
+    """A required constraint or index. The name of the item ends in a hash of its definition."""
 
     name: str
     text: str

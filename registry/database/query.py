@@ -324,7 +324,7 @@ class FacetQuery:
     where: Condition
     field: str
     first: Parameter
-    rolled_up: bool = False
+    rolled_up: bool
 
 
 Query = ById | ByIds | Page | Total | MostLinks | FacetQuery

@@ -116,7 +116,10 @@ def _unpack(archive: Path, into: Path) -> Path:
 
 
 def _unpack_runs(restored: Path, into: Path) -> Path | None:
-    """Unpack the saved report runs beside a restored database. Return their folder, or None if the backup contains no runs."""
+    """Unpack the saved report runs beside a restored database.
+
+    Return the folder of the runs, or None if the backup contains no runs.
+    """
     packed = restored / RUNS
     if not packed.exists():
         return None

@@ -118,7 +118,7 @@ class EngineState:
 
 
 def prepare(data: Path) -> None:
-    """Create the data directory and check that it is writable. Raises EngineError if it is not writable."""
+    """Create the data directory and check that it is writable. Raises EngineError if the directory is not writable."""
     with readable_errors(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data / LOG).parent.mkdir(exist_ok=True)
@@ -207,7 +207,10 @@ def await_guard(data: Path, state: EngineState) -> None:
 
 
 def last_ports(data: Path) -> tuple[int, int] | None:
-    """Return the Bolt and HTTP ports of the last engine on ``data``, or None. Drivers that are still open connect to these ports."""
+    """Return the Bolt and HTTP ports of the last engine on ``data``, or None.
+
+    Drivers that are still open connect to the ports of the last engine.
+    """
     try:
         bolt, http = json.loads((data / PORTS).read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):

@@ -41,7 +41,10 @@ LEAVE_SECONDS = GRACE_SECONDS + 10
 
 
 class EngineUse:
-    """A connection that marks this process as a user of a running engine. It ends with `leave` or when this process ends."""
+    """A connection that marks this process as a user of a running engine.
+
+    The use ends with a call of `leave`, or when this process ends.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -110,10 +113,11 @@ class PortTakenError(Exception):
 
 
 def launch(data: Path, heap: str, *, lasting: bool, ports: tuple[int, int] | None = None) -> tuple[Engine, EngineUse]:
-    """Start the engine of ``data``. Return its connection settings, and the connection that keeps it running.
+    """Start the engine of ``data``. Return the engine's connection settings, and the connection that keeps the engine running.
 
-    The engine is then ready and has its reader account. It listens on ``ports``, for Bolt and HTTP, or on two free ports. Raises
-    PortTakenError if another process took one of the ports, and EngineError if the engine cannot run.
+    When the function returns, the engine is ready and has its reader account. The engine listens on the given ``ports`` for Bolt
+    and HTTP, or else on two free ports. Raises PortTakenError if another process took one of the ports, and EngineError if the
+    engine cannot run.
     """
     bolt, http = _check_ports(*ports) if ports else _free_ports()
     owner = _spawn(data, str(bolt), str(http), *files.server(data, heap, bolt, http, lasting=lasting))
@@ -162,7 +166,7 @@ def _spawn(data: Path, *arguments: str) -> Guard:
 
 
 def _close_pipe(owner: Guard) -> None:
-    """Close the guard's standard input, which made this process a user of the engine until it had a connection."""
+    """Close the guard's standard input, which made this process a user of the engine before it had a connection."""
     if owner.stdin:
         owner.stdin.close()
 

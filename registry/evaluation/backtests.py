@@ -197,7 +197,7 @@ class _CutCandidates(NamedTuple):
 
 
 def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | None:
-    """Evaluate the report `reuse` on the last years with dates up to `today`; None if no year has a hit.
+    """Evaluate the report `reuse` on the last years with dates up to `today`; return None if no year has a hit.
 
     Each cut-off day is a 1 January, and only earlier data are known. A candidate is a pair of an agency and an existing resource
     that the agency does not have; the agency must have at least one other resource. A pair is a hit if the agency's first dated

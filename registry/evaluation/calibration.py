@@ -156,8 +156,9 @@ def duplicated(
 ) -> tuple[ComparableAgencies, set[tuple[int, int]]]:
     """Give pairs of agencies in a common area similar work: functions of one agency replace some functions of the other agency.
 
-    At most `number` pairs are made. The two agencies of a pair are not `close`, and each agency is in at most one pair. `share` is
-    the share of functions that are replaced. The second result is the set of the pairs (indices, smaller index first).
+    At most `number` pairs of similar agencies are made. The two agencies of a pair are not `close`, and each agency is in at most
+    one pair. `share` is the share of functions that are replaced. The second result is the set of the pairs (indices, smaller index
+    first).
     """
     does = [compared.functions[[n]].indices for n in range(len(compared.places))]
     made: set[tuple[int, int]] = set()
@@ -203,7 +204,7 @@ WHAT: Mapping[str, str] = {
 class CalibrationCount(NamedTuple):
     """The number of cases (`of`), the number of cases in which an event was observed (`observed`), and the target share, if any.
 
-    The target share is an upper bound. If `least` is true, it is a lower bound.
+    The target share is an upper bound. If `least` is true, the target share is a lower bound.
     """
 
     name: str

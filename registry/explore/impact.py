@@ -19,7 +19,10 @@ FORWARD = frozenset(
 
 @dataclass(frozen=True)
 class ImpactHit:
-    """An affected record. If it has an alternative to the lost record, it is only degraded; otherwise it is lost too."""
+    """An affected record.
+
+    If the affected record has an alternative to the lost record, it is only degraded; otherwise it is lost too.
+    """
 
     record: str
     kind: str
@@ -75,9 +78,10 @@ async def impact(context: ExploreContext, of: str, day: str, *, depth: int = 6) 
     agencies and areas.
 
     A record with an alternative is degraded, and so are its dependents. An agency is degraded if it uses a lost resource or
-    provides an affected service. Its other services are affected only if they require a lost record. If several chains of links
-    lead to a record, a chain by which the record is lost takes precedence over a chain by which it is degraded. Among equal chains,
-    the shortest is reported. Raises StoreError, and ExplorationTooLarge if there are more than MOST_HITS hits.
+    provides an affected service. The other services of a degraded agency are affected only if they require a lost record. If
+    several chains of links lead to a record, a chain by which the record is lost takes precedence over a chain by which it is
+    degraded. Among equal chains, the shortest is reported. Raises StoreError, and ExplorationTooLarge if there are more than
+    MOST_HITS hits.
     """
     hits: dict[str, ImpactHit] = {}
     frontier: Mapping[str, ImpactHit] = {of: ImpactHit(of, "", True, ())}

@@ -36,7 +36,7 @@ class NeighbourLink:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The nearby records (nearest first), the links between them, and the number of their other links.
+    """The nearby records (nearest first), the links between the nearby records, and the number of other links.
 
     `left_out` is the number of links of the nearby records that are not in the result. If some links are withheld from the actor,
     `left_out` is None. `not_current` is the number of links that are not current on the day.

@@ -56,8 +56,8 @@ async def search(
     """Return the records of these kinds that contain every search word. Raises StoreError.
 
     A search word matches the beginning of a word in a record, or a word with the same stem. A text without words finds no records.
-    `sector` and `area` are ids. They restrict the search to records that are in that sector and area, or that have a linked agency
-    there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
+    `sector` and `area` are ids. The two ids restrict the search to records that are in that sector and area, or that have a linked
+    agency there. Narrower sectors and areas match too. `after` holds the sort keys of the last hit on the previous page.
     """
     wanted, searched = parse_search(text), [kind for kind in kinds if is_searched(kind)]
     if not wanted.words or not searched:

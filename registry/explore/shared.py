@@ -17,7 +17,7 @@ MOST = 200
 class SharedUse:
     """The use of a resource by one of the agencies.
 
-    `covered` is whether an agreement covers the use. If the actor may not know this, `covered` is None.
+    `covered` is whether an agreement covers the use. If the actor may not know whether an agreement covers the use, `covered` is None.
     """
 
     agency: str
@@ -85,7 +85,7 @@ class PartyAssessment:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the given agencies. If the actor sees only its summary, the details are None."""
+    """A partnership of several of the given agencies. If the actor sees only the summary of the partnership, the details are None."""
 
     partnership: str
     parties: Sequence[Participation]
@@ -165,7 +165,7 @@ def _shared_resource(
     hidden: list[str],
     whole: bool,
 ) -> SharedResource:
-    """Return a shared resource. For each use, the result says whether an agreement covers it.
+    """Return a shared resource. For each use of the resource, the result says whether an agreement covers the use.
 
     A use is covered if its agency is a party to an agreement in force that covers the resource.
     """
@@ -204,7 +204,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies. Its id is a code, or the id of a vocabulary term or of a public body."""
+    """A group of agencies. The id of the group is a code, or the id of a vocabulary term or of a public body."""
 
     id: str
     label: str

@@ -39,5 +39,8 @@ def code_label(name: str, code: str) -> str:
 
 
 def label_of(name: str, label_id: str | None, label_en: str | None) -> str:
-    """Return the label of a vocabulary term in the current language. If the term has no such label, return its name."""
+    """Return the label of a vocabulary term in the current language.
+
+    If the term has no label in the current language, return the term's name.
+    """
     return (label_id if language() == "id" else label_en) or name

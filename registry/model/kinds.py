@@ -80,7 +80,10 @@ class Link:
 
 @dataclass(frozen=True)
 class End:
-    """A link type as seen from one of its two kinds. Each kind has its own name for it: `Agency.provides`, `Service.providers`."""
+    """A link type as seen from one of its two kinds.
+
+    Each of the two kinds has its own name for the link: `Agency.provides`, `Service.providers`.
+    """
 
     name: str
     doc: str

@@ -121,7 +121,7 @@ def contradictions(
 def _limits(declared: Property) -> Iterator[tuple[str, Callable[[Any, Any], bool], str, str]]:
     """Yield each limit of a property: the name of the limiting property, the test for a violation, the rule, and the message.
 
-    The name is "" if the limit is a constant.
+    If the limit is a constant, the name of the limiting property is "".
     """
     if declared.above is not None:
         yield "", operator.le, _("more than {limit}"), _("It must be more than {limit}.")

@@ -70,7 +70,7 @@ def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem
     promises = list(promises)
     if promises and resource.get("status") == "retired":
         message = _("This resource is promised to others: end their requests first.")
-        yield Problem("PROMISED", "status", "retired", _("a resource that nobody was promised"), message)
+        yield Problem("PROMISED", "status", "retired", _("a resource that is not promised to anybody"), message)
     first, begun = resource.get("available_since"), min((one.since for one in promises if one.since), default=None)
     if first and begun and begun < str(first):
         message = _("This resource is promised to others from {day} on.").format(day=in_words(begun))
@@ -78,7 +78,7 @@ def withdrawn(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem
 
 
 def total(promises: Iterable[Promise]) -> float:
-    """Return the total quantity of these promises."""
+    """Return the total quantity of the given promises."""
     return round(sum(one.quantity for one in promises), DIGITS)
 
 
@@ -88,9 +88,9 @@ def undercut(resource: Values, promises: Iterable[Promise]) -> Iterator[Problem]
     least, agencies = total(promises), len({one.agency for one in promises})
     if _amount(resource.get("in_use")) < least:
         message = (
-            _("In use must be at least {n}, the amount already promised to one agency.")
+            _("The amount in use must be at least {n}, the amount already promised to one agency.")
             if agencies == 1
-            else _("In use must be at least {n}, the amount already promised to {agencies} agencies.")
+            else _("The amount in use must be at least {n}, the amount already promised to {agencies} agencies.")
         )
         yield _promised("in_use", resource, least, message.format(n=amount(least), agencies=agencies))
     if resource.get("capacity") is not None and _amount(resource["capacity"]) < least:

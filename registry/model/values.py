@@ -41,7 +41,7 @@ class InvalidValue(ValueError):
 
 
 class Numeral(str):
-    """A number written in one of the `NOTATIONS`. Plain text, in contrast, is parsed in all of them."""
+    """A number written in one of the `NOTATIONS`. Plain text, in contrast, is parsed in all notations."""
 
     notation: str
 
@@ -170,7 +170,7 @@ class Integer(Value):
             return None
         number = _number(raw)
         if not (abs(number) < 1e9 and number == int(number)):
-            raise InvalidValue(_("a whole number of at most nine digits"), _("it is not such a number"))
+            raise InvalidValue(_("a whole number of at most nine digits"), _("it is not a valid number"))
         return int(number)
 
 
@@ -230,7 +230,7 @@ class Instant(Value):
                 raw = datetime.fromisoformat(text)
             except ValueError:
                 raise InvalidValue(
-                    _("a date and time such as 2026-11-25T08:00:00Z"), _("it is no date and time")
+                    _("a date and time such as 2026-11-25T08:00:00Z"), _("it is not a date with a time")
                 ) from None
         return instant(raw)
 
@@ -264,7 +264,9 @@ class Identifiers(Texts):
     def clean_one(cls, raw: object) -> object:
         text = Text.clean(raw)
         if isinstance(text, str) and not re.fullmatch(r"[^\s:]+:\S.*", text):
-            raise InvalidValue(_("scheme:value, such as kemendagri:32.76"), _("it has no scheme before a colon"))
+            raise InvalidValue(
+                _("scheme:value, such as kemendagri:32.76"), _("it does not begin with a scheme and a colon")
+            )
         return text
 
 
@@ -285,7 +287,7 @@ def text_of(raw: object) -> str:
             raise InvalidValue(_("text"), _not_text(raw))
         raw = _digits(raw)
     if (LOST in raw or not raw.isprintable()) and _NO_TEXT.search(raw):
-        raise InvalidValue(_("readable text"), _("it holds characters that are no text"))
+        raise InvalidValue(_("readable text"), _("it contains characters that are not text"))
     return raw if raw.isascii() else unicodedata.normalize("NFC", raw)
 
 
@@ -295,7 +297,7 @@ def _require_visible(text: str) -> str:
     Combining marks and format characters are not visible characters.
     """
     if text and not text.isascii() and not any(_is_visible(one) for one in text):
-        raise InvalidValue(_("text that can be seen"), _("it holds no character that can be seen"))
+        raise InvalidValue(_("text with visible characters"), _("it contains no visible character"))
     return text
 
 
@@ -315,7 +317,7 @@ def _not_text(raw: object) -> str:
 
 def _digits(number: int) -> str:
     if abs(number) >= 10**LONGEST_WHOLE:
-        raise InvalidValue(_("text"), _("it is a number of too many digits"))
+        raise InvalidValue(_("text"), _("it is a number with too many digits"))
     return str(number)
 
 
@@ -335,7 +337,10 @@ def _number(raw: object) -> float:
 
 
 def _read_number(text: str, notation: str | None) -> float:
-    """Parse a number in one of the `NOTATIONS`. If none is given, parse it in all of them; they must agree. Raises InvalidValue."""
+    """Parse a number in one of the `NOTATIONS`.
+
+    If no notation is given, parse the number in all notations; all results must agree. Raises InvalidValue.
+    """
     text = text.strip().translate(_SIGNS_AND_SPACES)
     readings = {name: one for name, one in _readings(text) if notation in (None, name)}
     values = sorted(set(readings.values()))
@@ -344,7 +349,7 @@ def _read_number(text: str, notation: str | None) -> float:
     if values:
         one, other = map(_unambiguous, values)
         message = _("it can mean {one} or {other}: write one of these, or say in source.toml how numbers are written")
-        raise InvalidValue(_("a number that has one meaning"), message.format(one=one, other=other))
+        raise InvalidValue(_("an unambiguous number"), message.format(one=one, other=other))
     rule = _("a number such as 1250.5")
     if notation:
         thousands, point = NOTATIONS[notation]

@@ -50,7 +50,10 @@ def empty_state(kind: type[Kind]) -> RecordState:
 
 
 def read_state(kind: type[Kind], rows: Sequence[Sequence[Any]]) -> RecordState | None:
-    """Return the record's stored values, read from the rows of `database.write.several`. If there is no row, return None."""
+    """Return the record's stored values, read from the rows of `database.write.several`.
+
+    If there is no row for the record, return None.
+    """
     if not rows:
         return None
     properties, *ties = rows[0]
@@ -145,7 +148,10 @@ def new_event(end: LogHead, values: Mapping[str, object], steward: str | None) -
 
 
 def event_hash(entry: Mapping[str, object]) -> str:
-    """Return the SHA-256 hash of an event. The hash covers the sealed properties; one of them is the hash of the previous event."""
+    """Return the SHA-256 hash of an event.
+
+    The hash covers the sealed properties of the event; one of these properties is the hash of the previous event.
+    """
     sealed = {name: entry[name] for name in SEALED if entry.get(name) is not None}
     return hashlib.sha256(orjson.dumps(sealed, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -105,7 +105,7 @@ def erase(store: Store, context: RequestContext, record: str) -> MutationResult:
 
 
 def _answerable(transaction: Transaction, record: str) -> RecordState:
-    """Return the feedback. Raises ValidationFailed if the actor may not answer it."""
+    """Return the feedback. Raises ValidationFailed if the actor may not answer the feedback."""
     state = find_or_fail(transaction, Feedback, record)
     if not can(transaction.actor, Action.ANSWER, state.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER)))

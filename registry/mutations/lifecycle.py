@@ -81,7 +81,10 @@ def _added_grants(before: RecordState, step: Transition) -> dict[str, object]:
 
 
 def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> RecordState:
-    """Return the stored record with this id. Raises ValidationFailed if no such record exists or if the actor cannot see it."""
+    """Return the stored record with this id.
+
+    Raises ValidationFailed if no record has this id, or if the actor cannot see the record.
+    """
     state = transaction.find(kind, record)
     if state is None:
         rule = _("the id of a record of the kind {kind}").format(kind=_(kind.__name__))
@@ -90,7 +93,10 @@ def find_or_fail(transaction: Transaction, kind: type[Kind], record: str) -> Rec
 
 
 def visible_in_full(transaction: Transaction, kind: type[Kind], record: str, statuses: Collection[str]) -> RecordState:
-    """Return a record. Raises ValidationFailed if its status is not in `statuses`, or if the actor cannot see its details."""
+    """Return a record.
+
+    Raises ValidationFailed if the record's status is not in `statuses`, or if the actor cannot see the record's details.
+    """
     state = find_or_fail(transaction, kind, record)
     if not can(transaction.actor, Action.VIEW_DETAILS, state.properties):
         message = _("You can see only a summary of this record. Ask its steward for access to the rest.")

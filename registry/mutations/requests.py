@@ -109,7 +109,7 @@ _PREVIOUS_DECISION = {"accepted": None, "declined": None, "ended": "accepted"}
 
 
 def _requested_resource(transaction: Transaction, request: RecordState) -> RecordState:
-    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for it."""
+    """Return the requested resource. Raises ValidationFailed if the actor may not decide on requests for the resource."""
     resource = transaction.get(Resource, next(iter(request.ties["resource"]), ""))
     if resource is None or not can(transaction.actor, Action.ANSWER, resource.properties):
         raise ValidationFailed(not_allowed(role_needed(Action.ANSWER, _("the resource's steward"))))
@@ -150,7 +150,7 @@ def _with_release(transaction: Transaction, resource: RecordState, request: Reco
         return resource
     in_use = round(_number(resource, "in_use") - quantity, DIGITS)
     others = total(promises_of(transaction, resource.id, but=request.id))
-    return replace(resource, properties={**resource.properties, "in_use": max(0.0, in_use, others)})
+    return replace(resource, properties={**resource.properties, "in_use": max(in_use, others)})
 
 
 def _number(state: RecordState, name: str) -> float:

@@ -24,7 +24,7 @@ from registry.permissions import Action, Actor, can, role_needed
 class HistoryEvent:
     """An audit event as part of a record's history: when, by whom and how the record changed, and its values before and after.
 
-    `number` is 0 for a change made by a load. Such a change can be undone only by undoing the entire load.
+    `number` is 0 for a change made by a load. A change made by a load can be undone only by undoing the entire load.
     """
 
     at: str
@@ -188,7 +188,7 @@ def revert(transaction: Transaction, before: RecordState, entry: Mapping[str, An
 
 def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> Iterator[Problem]:
     message = _("This value was changed again later. Edit the record instead.")
-    rule = _("a value that is still as the change left it")
+    rule = _("a value that has not changed since")
     for name, value in gained.items():
         if name == LINK_CHANGES:
             continue
@@ -197,7 +197,7 @@ def _changed_since(state: RecordState, lost: Difference, gained: Difference) -> 
                 "ERASABLE",
                 name,
                 "",
-                _("a change without erasable text"),
+                _("a change that has no text that must be erasable"),
                 _("The audit log does not store this text, because it must be erasable. The change cannot be undone."),
             )
         elif state.properties.get(name) != value:

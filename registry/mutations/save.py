@@ -33,9 +33,9 @@ THRESHOLD, MOST_LISTED = 80.0, 3
 def alike(one: str, other: str) -> bool:
     """Return whether two names probably mean the same thing.
 
-    They do if each word of one name resembles a word of the other name, and both contain the same numbers. Two words resemble each
-    other if their normalised indel similarity (which counts inserted and deleted letters) is at least THRESHOLD. `python -m
-    benchmarks.alike` measures how often this test confuses distinct names and how often it recognises misspelt names.
+    Two names are alike if each word of one name resembles a word of the other name, and both contain the same numbers. Two words
+    resemble each other if their normalised indel similarity (which counts inserted and deleted letters) is at least THRESHOLD.
+    `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises misspelt names.
     """
     (numbers, words), (other_numbers, other_words) = parts(one), parts(other)
     if not words or not other_words or numbers != other_numbers:
@@ -113,10 +113,12 @@ def save_in(transaction: Transaction, saving: SaveInput) -> RecordState:
 def check_by_hand(transaction: Transaction, kind: type[Kind]) -> None:
     """Reject kinds that only a record action writes, such as feedback. Raises ValidationFailed.
 
-    Administrators may save records of these kinds too.
+    Administrators may save records of all kinds, including those written by record actions.
     """
     if kind.by_action and not transaction.actor.is_admin:
-        message = _("Records of this kind cannot be saved directly. Use the action that creates or changes them.")
+        message = _(
+            "Records of this kind cannot be saved directly. Use the action that creates or changes these records."
+        )
         raise ValidationFailed(Problem("NOT_ALLOWED", "id", "", _("a change through an action of the record"), message))
 
 
@@ -159,7 +161,7 @@ def _new(transaction: Transaction, saving: SaveInput) -> RecordState:
                 "id",
                 show(saving.id),
                 _("an unused identifier"),
-                _("This identifier cannot be used. Choose another one, or leave it empty."),
+                _("This identifier cannot be used. Choose another identifier, or leave the field empty."),
             )
         )
     steward = {"steward": transaction.actor.default_agency} if transaction.actor.default_agency else {}
@@ -241,7 +243,7 @@ def _permission_changes(transaction: Transaction, before: RecordState | None, af
 def _agency_changes(
     transaction: Transaction, before: RecordState | None, after: RecordState, chosen: str | None
 ) -> Iterator[Problem]:
-    """Yield a problem for each change of an agency by which a user could act for the agency, or seem to do so, without permission."""
+    """Yield a problem for each change of an agency that would let a user act, or seem to act, for the agency without permission."""
     if after.kind is not Agency or transaction.actor.is_admin:
         return
     if before is None and chosen:  # access grants, groups and identity-provider claims refer to agencies by id
@@ -251,14 +253,14 @@ def _agency_changes(
     if moved and not can(
         transaction.actor, Action.MANAGE, {"steward": after.id}
     ):  # users who act for an agency also act for its units
-        message = _("Only an approver of this agency can change what it is part of.")
+        message = _("Only an approver of this agency can change its parent bodies.")
         yield Problem("NOT_ALLOWED", "part_of", "", _("a change that an approver makes"), message)
 
 
 def _unauthorised_statements(
     transaction: Transaction, before: RecordState | None, after: RecordState
 ) -> Iterator[Problem]:
-    """Yield a problem for each added link to an agency if only users who act for that agency may add the link."""
+    """Yield a problem for each added link to an agency if the actor would have to act for that agency to add the link."""
     for end in own_ends(after.kind):
         was = before.ties[end.name] if before else {}
         for far in after.ties[end.name] if end.link.on_behalf else ():
@@ -278,7 +280,8 @@ def _removed_confirmations(
             }
             if silenced and not can(transaction.actor, Action.EDIT, {"steward": far}):
                 message = _(
-                    "This party has confirmed or disputed the agreement. Only the party itself or an administrator can remove it."
+                    "This party has confirmed or disputed the agreement. Only the party itself or an administrator can "
+                    "remove this party."
                 )
                 rule = _("a party without a confirmation, or one that you act for")
                 yield Problem("NOT_ALLOWED", end.name, show(far), rule, message)
@@ -288,7 +291,7 @@ def _by_action(declared: Mapping[str, Property], given: Mapping[str, object], li
     """Yield a problem for each given property that only a record action may set."""
     for name, value in given.items():
         if name in declared and declared[name].by_action:
-            message = _("This field cannot be saved directly. Use the action that changes it.")
+            message = _("This field cannot be saved directly. Use the action that changes this field.")
             yield Problem(
                 "NOT_ALLOWED", f"{link}{name}", show(value), _("a change through an action of the record"), message
             )
@@ -351,7 +354,7 @@ def _no_steward() -> Problem:
 
 def stale(seen: int, current: int) -> Problem:
     """Return the problem that a record has changed since the user loaded it."""
-    message = _("This record was changed after you opened it. Reload it, then make your change again.")
+    message = _("This record was changed after you opened it. Reload the record, then make your change again.")
     return Problem("STALE", "version", str(seen), _("version {n}, the current one").format(n=current), message)
 
 
@@ -362,7 +365,7 @@ def _id(kind: type[Kind], name: str) -> str:
 
 @dataclass(frozen=True)
 class SaveResult:
-    """The result for one record of a batch: `created`, `changed` or `unchanged`. If the record has problems, the result is ""."""
+    """The result for one record of a batch: `created`, `changed` or `unchanged`. For a record with problems, the result is ""."""
 
     what: str
     record: str | None = None
@@ -432,7 +435,10 @@ def _by_kind(named: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _save_one(transaction: Transaction, saving: SaveInput) -> SaveResult:
-    """Save one record of a batch. Its problems go into its result, so that the other records are checked too."""
+    """Save one record of a batch.
+
+    The problems of the record go into its result, so that the other records of the batch are checked too.
+    """
     before = transaction.find(saving.kind, saving.id) if saving.id else None
     try:
         check_by_hand(transaction, saving.kind)

@@ -35,7 +35,10 @@ from registry.permissions import Action, Actor, can
 
 @dataclass(frozen=True)
 class PendingRecord:
-    """A record to write, with its source and the relationships to create and to remove. The row is made by `database.write.stored`."""
+    """A record to write, with its source and the relationships to create and to remove.
+
+    The function `database.write.stored` makes the row that is written.
+    """
 
     kind: type[Kind]
     row: Stored
@@ -102,7 +105,7 @@ NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
 
 
 class NameIndex:
-    """An index of names. It finds similar names by the numbers in a name and by the first letters of each word."""
+    """An index of names. The index finds similar names by the numbers in a name and by the first letters of each word."""
 
     def __init__(self, named: IdsAndNames) -> None:
         self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
@@ -118,12 +121,12 @@ class NameIndex:
     def like(self, name: str) -> IdsAndNames:
         """Return the records whose name has the same numbers as the given name and a word with the same beginning.
 
-        The result has at most MOST records. Records whose shared beginning is rare come first.
+        The result has at most MOST records. Records that share a rare beginning of a word with the name come first.
         """
         numbers, words = parts(name)
         found: dict[str, str] = {}
         for matching in sorted((self._by_beginning.get((numbers, word[:BEGINNING]), []) for word in words), key=len):
-            found.update(matching[: max(0, MOST - len(found))])
+            found.update(matching[: MOST - len(found)])
         return found.items()
 
 
@@ -287,7 +290,7 @@ class Transaction:
         return self._ask(cypher)
 
     def find(self, kind: type[Kind], record: str) -> RecordState | None:
-        """Return the current record with this id. If it does not exist or the actor cannot see it, return None."""
+        """Return the current record with this id. If the record does not exist or the actor cannot see the record, return None."""
         state = self.get(kind, record)
         return state if state and can(self.actor, Action.VIEW_SUMMARY, state.properties) else None
 
@@ -337,7 +340,7 @@ class Transaction:
         return replace(after, properties={**after.properties, "version": old.version + 1})
 
     def earlier_result(self) -> MutationResult | None:
-        """Return the result of an earlier change with the same idempotency key. If there was no such change, return None.
+        """Return the result of an earlier change with the same idempotency key. If no earlier change used the key, return None.
 
         Raises ValidationFailed if the key was used for another request.
         """

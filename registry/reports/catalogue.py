@@ -189,8 +189,8 @@ class Library:
     def find(self, name: str, actor: Actor) -> ReportDefinition:
         """Return the definition of a report that the actor may run.
 
-        Raises UnknownReport if there is no such report, ReportForbidden if the actor may not run it, and BrokenReport if its file
-        cannot be used.
+        Raises UnknownReport if the report does not exist, ReportForbidden if the actor may not run the report, and BrokenReport if
+        the file of the report cannot be used.
         """
         if name in DEFINITIONS or (custom := self._custom_reports().get(name)) is None:
             return find_definition(name, self.questions(actor))
@@ -279,7 +279,10 @@ class Library:
 
 def _forbidden(name: str, role: Role) -> str:
     if role is Role.ADMIN:
-        sentence = _("The report {name} is only for administrators. Log in as one, or ask one to run it.")
+        sentence = _(
+            "The report {name} is only for administrators. Log in as an administrator, or ask an "
+            "administrator to run the report."
+        )
     else:
         sentence = _(
             "The report {name} is only for analysts, coordinators, approvers and administrators. Log in with one of these"

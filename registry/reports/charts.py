@@ -87,7 +87,7 @@ def ranked_bars(report: Report) -> Spec | None:
         return None
     description = _(
         "The line on each bar is the range of nine of ten simulations with a tenth of the ties removed. Pale bars "
-        "are not robust."
+        "are brokers that are not robust."
     )
     bars = [
         {
@@ -231,7 +231,8 @@ STYLES: Mapping[str, Spec] = {
 def chart(report: Report) -> Spec | None:
     """Return the Vega-Lite specification (version 6) of a report's chart; None if the report has no chart or no data.
 
-    The specification contains the data, and all texts in the current language. Its field `description` describes the chart.
+    The specification contains the data, and all texts in the current language. The field `description` of the specification
+    describes the chart.
     """
     draw = _CHARTS.get(report.name)
     drawn = draw(report) if draw else None

@@ -88,7 +88,9 @@ class ParameterHead(_HeaderModel):
     @model_validator(mode="after")
     def _in_order(self) -> "ParameterHead":
         if not self.least <= self.default <= self.most:
-            raise PydanticCustomError("order", _("the default of a parameter must be between its least and most"))
+            raise PydanticCustomError(
+                "order", _("the value default of a parameter must be between the values least and most")
+            )
         if self.type == "integer" and not all(one.is_integer() for one in (self.default, self.least, self.most)):
             raise PydanticCustomError(
                 "whole", _("default, least and most of an integer parameter must be whole numbers")
@@ -179,7 +181,7 @@ def _fault(error: Any, head: list[str]) -> Fault:
     path = [str(one) for one in error["loc"] if one != "[key]"]
     sentence = {
         "missing": _("The header lacks {key}. Add it."),
-        "extra_forbidden": _("The header has an unknown key {key}. Correct its name or remove it."),
+        "extra_forbidden": _("The header has an unknown key {key}. Correct the name of the key, or remove the key."),
     }.get(error["type"], _("The header has a wrong value at {key}: {reason}. Correct it."))
     reason = error["msg"][:1].lower() + error["msg"][1:]
     return Fault(_line_of(path, head), sentence.format(key=".".join(path), reason=reason))
@@ -335,8 +337,8 @@ class CustomReport:
                 raise self._broken(sentence, error.reason) from error
             if error.code in ("BAD_TEXT", "INTERNAL"):
                 sentence = _(
-                    "the database cannot run the Cypher. Correct it; the command registry report {name} says what is "
-                    "wrong."
+                    "the database cannot run the Cypher. Correct the file; the command registry report {name} says "
+                    "what is wrong."
                 )
                 raise self._broken(sentence.format(name=self.name), error.reason) from error
             raise
@@ -347,9 +349,9 @@ class CustomReport:
 
 
 def _actor_parameters(actor: Actor) -> dict[str, object]:
-    """Return the facts about the actor that a query may use as parameters.
+    """Return the role, names and agencies of the actor, which a query may use as parameters.
 
-    Users for whom all these facts are the same share cached results.
+    Users who have the same role, names and agencies share cached results.
     """
     values = sorted(actor.names()), sorted(actor.agencies), actor.role.value
     return dict(zip(OF_ACTOR, values, strict=True))

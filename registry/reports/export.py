@@ -27,9 +27,9 @@ DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00",
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as an XLSX workbook in the current language.
 
-    The first sheet is named after the report. It has the rows with all columns, the confidence, and the names and ids of the
-    evidence. With `links`, each of the first 65,530 rows also has the address of a query for its evidence. Numbers, dates and
-    percentages are typed cells; texts are never formulas. If the report combines several reports, each combined report has a
+    The first sheet is named after the report. The first sheet has the rows with all columns, the confidence, and the names and ids
+    of the evidence. With `links`, each of the first 65,530 rows also has the address of a query for its evidence. Numbers, dates
+    and percentages are typed cells; texts are never formulas. If the report combines several reports, each combined report has a
     sheet. The last sheet describes the methods. Raises ReportError for more rows than a sheet can have.
     """
     file = io.BytesIO()
@@ -134,7 +134,7 @@ def _evidence_cells(row: ReportRow) -> tuple[str, str, str]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Join the texts to one text. If it is too long for a cell, it is cut and ends with `…`."""
+    """Join the texts to one text. If the text is too long for a cell, cut it and add `…`."""
     whole = "; ".join(texts)
     if len(whole) <= MOST_LETTERS:
         return whole
@@ -214,7 +214,7 @@ _TEMPLATES.globals |= {
 def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a self-contained HTML page in the current language.
 
-    The page has all rows with the ids of their evidence, but no empty columns. It also has the charts, the method and the notes.
+    The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the notes.
     With `links`, each id is a link to the page of the record. If the report combines several reports, the page includes their
     charts. The page is laid out for landscape paper; each printed sheet repeats the table head.
     """
@@ -231,7 +231,11 @@ def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
 
 
 class Format(NamedTuple):
-    """An export format. If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts Links."""
+    """An export format.
+
+    If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts a `Links` object, so that
+    records become web links.
+    """
 
     write: Callable[..., str | bytes]
     media_type: str

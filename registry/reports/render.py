@@ -195,9 +195,9 @@ def withhold_small_counts(report: Report, smallest: int) -> Report:
 
     `withheld` and `unknown` become SuppressedCount. If a number in a `sensitive` column is withheld, its row is dropped, because
     the other numbers of the row would reveal the withheld number by subtraction. The dropped row is also subtracted from `found`,
-    `of` and `unknown`. If a row of a composed report was made from a dropped row, that row is dropped too. If nothing is withheld
-    from the reader, the report is unchanged. This function cannot protect numbers that a reader can find by counting the entries
-    of lists.
+    `of` and `unknown`. If a row of a composed report was made from a dropped row, the row of the composed report is dropped too. If
+    nothing is withheld from the reader, the report is unchanged. This function cannot protect numbers that a reader can find by
+    counting the entries of lists.
     """
     if smallest < 2 or not report.withheld:
         return report

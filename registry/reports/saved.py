@@ -75,7 +75,7 @@ class SavedRun(_SavedModel):
     """A saved run of a report.
 
     Each record lists the names of the groups that may read it. `sight` has the names that the run had when it read the records.
-    Only a user who has all these names may see the run. `fingerprint` identifies the data that the run read.
+    Only a user who has all names in `sight` may see the run. `fingerprint` identifies the data that the run read.
     """
 
     label: str
@@ -163,7 +163,7 @@ class SavedRuns:
         return self._path(label)
 
     def find(self, label: str, actor: Actor) -> SavedRun:
-        """Return the saved run with this label. Raises ReportError if there is no such run, or if the actor may not see it."""
+        """Return the saved run with this label. Raises ReportError if no run has this label, or if the actor may not see the run."""
         if LABEL.fullmatch(label) and self._path(label).is_file():
             run = _read(self._path(label))
             if run.shown_to(actor):
@@ -171,7 +171,7 @@ class SavedRuns:
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
     def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the latest saved run of a report that the actor may see; return None if there is no such run."""
+        """Return the latest saved run of a report that the actor may see; return None if the actor may see none."""
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         return max(seen, key=lambda run: run.saved, default=None)
 
@@ -189,7 +189,7 @@ class SavedRuns:
         return tuple((path.name, path.stat().st_mtime_ns) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
 
     def remove(self, label: str) -> None:
-        """Delete the saved run with this label. Raises ReportError if there is no such run."""
+        """Delete the saved run with this label. Raises ReportError if no run has this label."""
         if not LABEL.fullmatch(label) or not self._path(label).is_file():
             raise ReportError(_("There is no saved run called {label}.").format(label=label))
         self._path(label).unlink()
@@ -244,9 +244,10 @@ CHANGES = ReportDefinition(
     "Changes since a saved run",
     "What has changed in a report since a saved run?",
     "The saved report (registry report NAME --save LABEL) is run again on the current records, with the same "
-    "parameters, language and access rights. Rows are matched by their records and codes. New rows come first, then "
-    "rows that are gone, then rows with another rank, the largest change first, then rows with other values only. "
-    "Ranks are counted among the rows in both runs, so that as few rows as possible have moved (Schensted 1961).",
+    "parameters, language and access rights. A row of one run matches a row of the other run if both have the same "
+    "records and codes. New rows come first, then rows that are gone, then rows with another rank (the largest "
+    "change first), and last the rows in which only values differ. Ranks are compared only among the rows that are "
+    "in both runs, and as few rows as possible are listed as moved (Schensted 1961).",
     (),
     (
         Column("change", "Change", "code", "How the row has changed.", words=WORDS),
@@ -324,11 +325,11 @@ class Changes:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
         saved = _(
-            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} of {of} "
-            "findings."
+            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} findings "
+            "in {of} cases."
         )
         current = _(
-            "As of {day}: {found} of {of} findings. Rows that are new: {new}; gone: {gone}; with another rank: "
+            "As of {day}: {found} findings in {of} cases. Rows that are new: {new}; gone: {gone}; with another rank: "
             "{moved}; with other values only: {changed}."
         )
         notes = [

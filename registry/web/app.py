@@ -187,7 +187,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
 
 
 def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
-    """Return the routes for files, health checks and redirects. Their responses are not pages."""
+    """Return the routes for files, health checks and redirects. The responses of these routes are not pages."""
     return [
         Route("/ready", readiness.ready),
         Route("/health", pages.health),

@@ -287,7 +287,7 @@ def has_credentials(scope: Scope) -> bool:
 class AuthenticationMiddleware:
     """Middleware that sets `scope["actor"]` from a bearer token or session cookie.
 
-    It also prevents shared caches from storing responses to signed-in users.
+    The middleware also prevents shared caches from storing responses to signed-in users.
     """
 
     def __init__(self, app: ASGIApp, reader: Reader, bearer: Bearer, limits: RateLimits) -> None:

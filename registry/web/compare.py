@@ -149,7 +149,7 @@ class SharedView:
 
     @property
     def full(self) -> int:
-        """The maximum number of records in a section. If all sections have fewer records, the value is 0."""
+        """The maximum number of records in a section if any section has so many, otherwise 0."""
         sections: tuple[Sequence[object], ...] = (self.resources, self.services, self.partnerships, self.needs)
         return MOST if any(len(one) >= MOST for one in sections) else 0
 
@@ -160,7 +160,7 @@ class SharedView:
 
     @property
     def uncertain(self) -> bool:
-        """Whether agencies may use resources without an agreement in a way that is hidden from the user."""
+        """Whether uses of resources without an agreement could exist that are hidden from the user."""
         return self.withheld or any(
             one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
         )

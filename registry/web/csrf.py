@@ -17,7 +17,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 class AllowedHostsMiddleware:
     """Middleware that refuses requests for host names that are not allowed.
 
-    Loopback names and those in `hosts` are allowed. In `hosts`, `*` allows any name and `*.example.org` any subdomain.
+    Loopback names, such as localhost, and the names in `hosts` are allowed. In `hosts`, `*` allows any name and `*.example.org` any
+    subdomain.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
@@ -26,7 +27,7 @@ class AllowedHostsMiddleware:
         self._allowed: LRUCache[bytes, bool] = LRUCache(100)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, or refuse it with a message that names the setting."""
+        """Handle a request, or refuse it with a message that names the setting for allowed hosts."""
         if scope["type"] != "http" or await self._is_allowed(scope, receive):
             await self._app(scope, receive, send)
         else:
@@ -63,7 +64,7 @@ FRAMES = ("iframe", "frame", "embed", "object", "fencedframe")
 class CSRFMiddleware:
     """Middleware that refuses cross-site requests. A person may still follow a link from another site.
 
-    The middleware reads the Fetch Metadata headers. If a browser does not send them, it reads the Origin header.
+    The middleware reads the Fetch Metadata headers. If a browser does not send these headers, the middleware reads the Origin header.
     """
 
     def __init__(self, app: ASGIApp) -> None:

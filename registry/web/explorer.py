@@ -30,7 +30,7 @@ COMMON_CODES = frozenset({"access", "status"})
 def script_data(known: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the data that the scripts of the explorer need.
 
-    `known` is the query result that the page already shows. It includes the id of the central record.
+    `known` is the query result that the page already shows. The query result includes the id of the central record.
     """
     return {
         "language": language(),
@@ -123,7 +123,7 @@ def _texts() -> dict[str, str]:
         "more": _("{n} more"),
         "open_record": _("Open the record"),
         "open_group": _("Open the group"),
-        "impact": _("What stops if this record stops?"),
+        "impact": _("What is affected if this record becomes unavailable?"),
         "path_from": _("Find a path from this record"),
         "path_to": _("Find a path from {name} to this record"),
         "back": _("Back to the neighbourhood"),

@@ -57,7 +57,7 @@ class InboxSection:
 
     @property
     def full(self) -> int:
-        """The maximum number of items in a section. If this section has fewer items, the value is 0."""
+        """The maximum number of items in a section if this section has so many, otherwise 0."""
         return MOST if len(self.items) >= MOST else 0
 
 
@@ -70,7 +70,7 @@ class InboxContext:
     me: Actor
 
     async def with_status(self, status: str, action: Action) -> list[tuple[str, str, str]]:
-        """Return the records that have a certain status, newest first, if the user may perform the action on them.
+        """Return the records that have a status and on which the user may perform an action, newest first.
 
         Each record is given as kind, id and time.
         """
@@ -312,7 +312,7 @@ class IllustrativeNotice:
 class LayoutMiddleware:
     """Middleware of page routes that reads what every page shows.
 
-    It sets `waiting`, `waiting_more` (the inbox badge) and `illustrative` (the notice) in the scope.
+    The middleware sets `waiting`, `waiting_more` (the inbox badge) and `illustrative` (the notice) in the scope.
     """
 
     def __init__(self, app: ASGIApp, badge: InboxBadge, notice: IllustrativeNotice) -> None:

@@ -319,7 +319,7 @@ class Facet:
 
     @property
     def full(self) -> int:
-        """The maximum number of values in a facet. If this facet has fewer values, the value is 0."""
+        """The maximum number of values in a facet if this facet has so many, otherwise 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
 
 

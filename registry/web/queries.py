@@ -65,7 +65,8 @@ def fact_properties(kind: type[Kind]) -> list[Property]:
 def main_links(kind: type[Kind]) -> list[End]:
     """Return the most important links of a kind.
 
-    The result has the links that the kind declares as part of the summary. If there are no such links, it has all declared links.
+    The result has the links that the kind declares as part of the summary. If no link belongs to the summary, the result has all
+    declared links.
     """
     declared = [end for end in kind.ends.values() if end.declared]
     return ([end for end in declared if end.link.summary] or declared)[:MOST_LINKS]

@@ -230,7 +230,10 @@ def _validity(kind: type[Kind], record: Data, day: str) -> Any:
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:
-    """Return the path of the comparison page for an agency or for the parties of an agreement; "" for records of other kinds."""
+    """Return the path of the comparison page for an agency or for the parties of an agreement.
+
+    Return "" for other kinds of records.
+    """
     agencies = (
         [record["id"]]
         if kind is MODEL["Agency"]

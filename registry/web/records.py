@@ -169,7 +169,10 @@ def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[O
 
 
 def _describes(end: End) -> bool:
-    """Return whether a link describes a record, so that it is shown as a fact. Links to terms and to a parent describe a record."""
+    """Return whether a link describes a record, so that it is shown as a fact.
+
+    Links to vocabulary terms and to a parent describe a record.
+    """
     few = end.single or is_term(MODEL[end.target]) or end.target == end.kind
     return end.declared and few and not end.link.properties
 

@@ -61,7 +61,7 @@ NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 class LatestRun:
     """The latest completed run of a report, and when it ended.
 
-    `running` says whether a newer run is in progress, `failed` whether the last run failed.
+    `running` says whether a newer run is in progress; `failed` says whether the last run failed.
     """
 
     report: Report | None = None
@@ -83,7 +83,7 @@ class GapSummary:
 
     @property
     def parts(self) -> Mapping[str, Report]:
-        """The reports whose findings the collaboration gap report combines, by name."""
+        """A mapping from report names to the reports whose findings the collaboration gap report combines."""
         return {part.name: part for part in self.gaps.parts} if self.gaps else {}
 
     @property
@@ -176,7 +176,7 @@ class ReportRunner:
         return await asyncio.shield(self._start(request).task)
 
     async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
-        """Return the last run of a report. If it is out of date, start a new run.
+        """Return the last run of a report. If the last run is out of date, start a new run.
 
         If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
         error of an earlier failed run is not raised again.
@@ -210,7 +210,7 @@ class ReportRunner:
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
-        """Return the run in progress for the key of a request. If no such run is in progress, start one."""
+        """Return the run in progress for the key of a request. If no run for this key is in progress, start one."""
         running = self._running.get(request.key)
         if running is None:
             running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))

@@ -151,7 +151,10 @@ def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> No
     both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
     one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
     asked = report(both, one)
-    assert "Agreements in force on Nov 25, 2026: 2 of 2. Not known to be confirmed by all parties: 1." in asked.notes
+    assert (
+        "Agreements in force on Nov 25, 2026: 2 of 2. Agreements not known to be confirmed by all parties: 1."
+        in asked.notes
+    )
     assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
     network = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
     assert any(

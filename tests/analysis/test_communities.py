@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.analysis.measures import adjusted_rand, communities, ei_index, modularity, transitivity
-from registry.analysis.snapshot import Ints, adjacency
+from registry.analysis.snapshot import AgencyRow, Ints, Snapshot, adjacency
 from registry.analysis.statistics import compare_with_null, rewired
+from registry.reports.catalogue import run_on_snapshot
 
 
 def pairs(network: "nx.Graph[int]") -> Ints:
@@ -78,3 +79,9 @@ def test_a_value_far_from_what_was_drawn_is_no_chance_even_with_few_draws() -> N
     drawn = np.random.default_rng(1).normal(0, 1, 10)
     assert compare_with_null(20, drawn).p < 1e-6 < 0.2 < compare_with_null(float(drawn.mean()) + 0.5, drawn).p
     assert (compare_with_null(1, np.ones(9)).p, compare_with_null(2, np.ones(9)).p) == (1, 0)
+
+
+def test_without_ties_there_are_no_groups_and_the_report_says_so() -> None:
+    report = run_on_snapshot(Snapshot([AgencyRow("a", "A")]), "communities", "2026-11-25")
+    assert (report.found, report.of, report.unknown, report.rows) == (0, 0, 0, ())
+    assert "There are no ties in force, so there are no groups." in report.notes

@@ -1,7 +1,7 @@
 """What hangs on one agency or one tie is what networkx finds, also when ties are added."""
 
 import networkx as nx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.analysis.cut_points import CutPoint, CutPointFinder
@@ -57,3 +57,11 @@ def test_where_a_ring_meets_its_tail_is_a_cut_point_until_tied_elsewhere() -> No
     (point,) = cut_points(ring)
     assert (point.ends, point.cut_off, point.beyond) == (("0",), 1, ["tail"])
     assert not CutPointFinder(ring).remaining_after([("tail", "3")])
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks())
+@example(nx.relabel_nodes(nx.path_graph(4), str))
+def test_ties_that_exist_already_change_nothing_when_added(network: "nx.Graph[str]") -> None:
+    finder = CutPointFinder(network)
+    assert finder.remaining_after(network.edges) == finder.remaining_after([])

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from registry.analysis.matches import NOTHING, maximum_weight_matching
 from registry.analysis.report import Report, ReportRow
-from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot
+from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot, TermRow
 from registry.reports.catalogue import run_on_snapshot
-from tests.support.sample import TABLES, depok
+from tests.support.sample import TABLES, sample_report
 
 AS_OF = "2026-11-25"
 AGENCIES = [AgencyRow(one, one.upper()) for one in "abcd"]
@@ -32,7 +32,7 @@ def pair(row: ReportRow) -> tuple[str, str]:
 
 
 def test_the_matches_of_the_sample_are_the_planted_ones_without_decoys() -> None:
-    report = run_on_snapshot(depok(), "matches", AS_OF)
+    report = sample_report("matches")
     matched = {pair(row) for row in report.rows}
     expected = planted("found")
     tents = ("depok:butuh-tenda-tampung", "depok:alat-tenda"), ("depok:butuh-tenda-tampung", "depok:alat-tenda-sosial")
@@ -116,6 +116,23 @@ def test_what_stands_in_the_way_of_a_need_is_said(unfit: ResourceRow, reason: st
     asked = report([need("n", 5)], [unfit])
     assert (asked.found, asked.unknown) == (0, 0)
     assert [note for note in asked.notes if reason in note]
+
+
+@pytest.mark.parametrize(
+    ("functions", "areas", "found"),
+    [(["f"], ["x", "y"], 1), (["g"], ["x", "y"], 0), (["f"], ["x"], 0), (["above"], ["x", "wider"], 1)],
+)
+def test_one_function_and_all_areas_of_a_need_are_served(functions: list[str], areas: list[str], found: int) -> None:
+    wanted = need("n", 5)._replace(functions=["f", "e"], areas=["x", "y"])
+    offered = hall("h", 10)._replace(functions=functions, areas=areas)
+    lists = Snapshot(
+        AGENCIES,
+        resources=[offered],
+        needs=[wanted],
+        areas=[TermRow("y", "Y", broader=["wider"])],
+        functions=[TermRow("f", "F", broader=["above"])],
+    )
+    assert run_on_snapshot(lists, "matches", AS_OF).found == found
 
 
 VALUES = st.dictionaries(

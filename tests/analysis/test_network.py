@@ -1,19 +1,29 @@
 """The reports about the network of ties find what the sample has on purpose, and tell what is known from what is not."""
 
 import numpy as np
+import pytest
 
+from registry.analysis.network import measures
 from registry.analysis.report import Report
-from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, ServiceRow, Snapshot, TermRow
+from registry.analysis.snapshot import (
+    AgencyRow,
+    PartnershipRow,
+    ResourceRow,
+    ServiceRow,
+    Snapshot,
+    SnapshotArrays,
+    TermRow,
+)
 from registry.evaluation.calibration import network
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_text
-from tests.support.sample import AS_OF, depok
+from tests.support.sample import AS_OF, sample_report
 
 SECTORS = [TermRow("health", "Health"), TermRow("roads", "Roads")]
 
 
 def asked(name: str, **parameters: object) -> Report:
-    return run_on_snapshot(depok(), name, AS_OF, parameters)
+    return sample_report(name, **parameters)
 
 
 def by_finding(report: Report) -> dict[object, list[str]]:
@@ -120,6 +130,14 @@ def test_the_network_of_the_sample_is_more_clustered_than_chance() -> None:
         "modularity",
     }
     assert rows["ei-index"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+
+
+@pytest.mark.parametrize("sectors", ["hhrr", "hhhh", "h--r", "----"])
+def test_measures_without_a_comparison_are_those_of_the_report(sectors: str) -> None:
+    lists = world(agreement("one", "ab"), agreement("two", "bc"), agreement("three", "ac"), sectors=sectors)
+    rows = {row["measure"]: row["value"] for row in run_on_snapshot(lists, "network", AS_OF).rows}
+    assert rows == measures(SnapshotArrays.of(lists, AS_OF))
+    assert ("ei-index" in rows) is (sectors == "hhrr"), "it needs a tie between agencies of two known sectors"
 
 
 def test_the_island_of_the_sample_is_a_community_of_its_own() -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from itertools import combinations
 
-from registry.analysis.report import Report
+import pytest
+
+from registry.analysis.report import Report, ReportError
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, Snapshot, TermRow
 from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import AS_OF
@@ -76,3 +78,24 @@ def test_without_ties_between_sectors_nothing_is_judged() -> None:
     report = gaps([])
     assert (report.found, report.unknown) == (0, 3)
     assert any("no ties between agencies with a sector" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [(0.1, "2 pairs of sectors without a gap have"), (0.2, "1 pair of sectors without a gap has"), (0.4, "")],
+)
+def test_pairs_too_small_for_any_gap_are_counted_in_a_note(level: float, said: str) -> None:
+    """Zero ties of the two pairs with Water have the probabilities 0.07 and 0.21; next to one gap the limit is 2/3 of the level."""
+    ties = [*INWARD, ("w0", "h3"), ("w0", "h5"), ("w1", "r2")]
+    report = gaps(ties, least_expected=1, level=level)
+    assert [row["finding"] for row in report.rows] == ["gap", "no-gap", "no-gap"]
+    notes = [
+        note for note in report.notes if note.endswith("so few agencies that even zero ties would not be significant.")
+    ]
+    assert [note.split(" so few")[0] for note in notes] == ([said] if said else [])
+    assert not any("even zero ties" in note for note in gaps(ties, level=level).notes)
+
+
+def test_less_than_one_expected_tie_cannot_be_asked_for() -> None:
+    with pytest.raises(ReportError, match=r"“Smallest expected number of ties”: enter a number from 1 to 1,000\."):
+        gaps(INWARD, least_expected=0.9)

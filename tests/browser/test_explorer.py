@@ -59,7 +59,7 @@ def act(page: Page, name: str) -> None:
 
 def test_a_planner_walks_from_a_search_to_an_impact(page: Page, language: str) -> None:
     expand, impact, stops = {
-        "en": ("Expand", "What stops if this record stops?", "stops"),
+        "en": ("Expand", "What is affected if this record becomes unavailable?", "stops"),
         "id": ("Bentangkan", "Apa yang berhenti bila ini berhenti?", "berhenti"),
     }[language]
     page.goto("/explore")

@@ -44,8 +44,10 @@ def stores(store: Store, place: ConnectionSettings) -> Iterator[list[Store]]:
 
 
 def test_an_untouched_chain_is_whole(chained: Store) -> None:
-    found = verify(chained)
+    seen: list[int] = []
+    found = verify(chained, seen.append)
     assert (found.entries, found.broken_at) == (5, None)
+    assert seen == [1] * 5, "progress for each event"
     assert len(found.hash) == 64
 
 

@@ -189,6 +189,17 @@ def test_a_request_is_for_what_is_there_to_be_had(registry: Store) -> None:
     assert verify(registry).what is None
 
 
+def test_an_accepted_request_does_not_grow_beyond_the_amount_in_use(town: Store) -> None:
+    hall = room(town, capacity=20)
+    publish(town, Resource, hall)
+    asked = request(town, TONO, ResourceRequest("perpus", hall, properties={"quantity": 10})).record or ""
+    assert not decide(town, FORM, asked, "accepted").problems
+    grown = by(town, ADMIN, SaveInput(Request, asked, {"quantity": 11}))
+    assert [(one.code, one.field, one.value) for one in grown.problems] == [("PROMISED", "quantity", "11.0")]
+    assert properties(town, Resource, hall)["in_use"] == 10
+    assert not by(town, ADMIN, SaveInput(Request, asked, {"quantity": 9})).problems
+
+
 def test_a_load_holds_requests_and_promises_against_each_other(store: Store, city: City) -> None:
     city.declare("left_out_at_most = 9\n")
     city.agencies("c:1,City,other,,", "c:2,Office,other,,", "c:3,Desk,other,,")

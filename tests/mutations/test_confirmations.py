@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import orjson
 import pytest
 
 from registry.clock import today
@@ -13,7 +12,6 @@ from registry.model.definitions import (
     Agency,
     Channel,
     Feedback,
-    Need,
     Partnership,
     Request,
     Resource,
@@ -344,14 +342,3 @@ def test_private_feedback_stays_private_and_is_erased_when_asked(city: Store) ->
     assert city.read(audit_log.contact_of(done.record)) == []
     assert "Rahasia" not in str([properties(city, Feedback, done.record), history(city, done.record)])
     assert verify(city).what is None
-
-
-def test_a_need_is_posted_for_the_own_agency_only(city: Store) -> None:
-    foreign = SaveInput(Need, None, {"name": "Ruang", "kind": "facility"}, {"agency": LinkChange({"dinkes": {}})})
-    assert codes(by(city, LIBRARY, foreign)) == [("NOT_ALLOWED", "agency")]
-    assert not by(city, ADMIN, foreign).problems
-    assert orjson.loads(
-        history(
-            city, by(city, LIBRARY, SaveInput(Need, "need:own", {"name": "Ruang", "kind": "facility"})).record or ""
-        )[0]["after"]
-    )

@@ -8,16 +8,19 @@ import pytest
 
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Store
-from registry.model.definitions import Resource
+from registry.model.definitions import Request, Resource
+from registry.mutations.requests import ResourceRequest, decide, request
+from registry.mutations.transaction import RequestContext
 from registry.web.app import build_app
 from tests.mutations.test_confirmations import agreement, channel, service
 from tests.support.actors import acting, by
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.server import serving
-from tests.support.two_agencies import HEAD, HEALTH, LIBRARY, publish, room, settle
+from tests.support.two_agencies import HEAD, HEALTH, LIBRARY, codes, properties, publish, room, settle
 
 pytestmark = SLOW_ON_NEO4J
 
+SARI, TONO = RequestContext(HEALTH, "form"), RequestContext(LIBRARY, "form")
 ACTORS = {"sari": HEALTH, "tono": LIBRARY, "budi": HEAD}
 TOLD = "problems { code field }"
 
@@ -119,3 +122,26 @@ def test_a_name_that_is_there_already_is_told_of_unless_one_insists(client: http
     held_up = ask(client, "sari", save, another=False)["data"]["saveAgency"]
     assert held_up == {"record": None, "problems": [{"code": "ALIKE", "value": "dinkes"}]}
     assert ask(client, "sari", save, another=True)["data"]["saveAgency"]["record"] == {"status": "DRAFT"}
+
+
+def test_a_long_name_of_a_resource_is_shortened_in_the_name_of_a_request(town: Store) -> None:
+    hall = room(town, name="A" * 490)
+    publish(town, Resource, hall)
+    done = request(town, TONO, ResourceRequest("perpus", hall))
+    assert done.record, done.problems
+    assert properties(town, Request, done.record)["name"] == f"{'A' * 490} – Dinas P"
+
+
+def test_a_refused_decision_names_the_current_and_the_needed_one(town: Store) -> None:
+    hall = room(town)
+    publish(town, Resource, hall)
+    asked = request(town, TONO, ResourceRequest("perpus", hall)).record or ""
+
+    def refused(decision: str) -> tuple[str, str]:
+        done = decide(town, SARI, asked, decision)
+        assert codes(done) == [("WRONG_STATUS", "decision")]
+        return done.problems[0].value, done.problems[0].rule
+
+    assert refused("ended") == ("", "an accepted request")
+    assert not decide(town, SARI, asked, "accepted").problems
+    assert refused("accepted") == refused("declined") == ("accepted", "an open request")

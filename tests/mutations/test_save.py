@@ -1,22 +1,26 @@
 """Records registered, changed, proposed and approved by hand: who may, what stands in the way, what is kept of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import orjson
 import pytest
 
 from registry.database import write
-from registry.database.driver import Store
+from registry.database.driver import Ask, ConnectionSettings, Cypher, Rows, Store
 from registry.model.definitions import Agency, Channel, Need, Resource
 from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, make_transition
-from registry.mutations.save import LinkChange, SaveInput, alike
-from registry.mutations.transaction import MOST, SIZE, NameIndex, RecordCache, RequestContext
+from registry.mutations.save import LinkChange, SaveInput, alike, save_all
+from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.two_agencies import HEAD, HEALTH, LIBRARY, by, codes, history, properties, publish, room, settle
 
 pytestmark = SLOW_ON_NEO4J
+
+Answer = TypeVar("Answer")
 
 
 @pytest.fixture
@@ -103,6 +107,18 @@ def test_nobody_changes_what_is_not_theirs_nor_learns_of_it(city: Store) -> None
     assert codes(by(city, LIBRARY, hidden)) == [("UNKNOWN_RECORD", "agency")]
 
 
+def test_a_need_is_posted_for_the_own_agency_only(town: Store) -> None:
+    foreign, own = ({"agency": LinkChange({one: {}})} for one in ("dinkes", "perpus"))
+    need = SaveInput(Need, None, {"name": "Ruang", "kind": "facility"}, foreign)
+    assert codes(by(town, LIBRARY, need)) == [("NOT_ALLOWED", "agency")]
+    made = by(town, LIBRARY, replace(need, links=own))
+    assert made.record, made.problems
+    moved = SaveInput(Need, made.record, {"unit": "kursi"}, foreign)
+    assert codes(by(town, LIBRARY, moved)) == [("NOT_ALLOWED", "agency")]
+    assert not by(town, ADMIN, moved).problems
+    assert not by(town, LIBRARY, replace(moved, properties={"unit": "meja"})).problems, "the link is not new"
+
+
 @pytest.mark.parametrize("around", ["{} ", " {}", "\t{}\n"])
 def test_white_space_around_an_id_makes_it_nobody_elses(city: Store, around: str) -> None:
     record = room(city)
@@ -147,6 +163,14 @@ def test_a_duplicate_is_not_registered_unless_it_is_another(city: Store, name: s
     assert not by(city, HEALTH, replace(again, another=True)).problems
 
 
+def test_the_three_most_similar_names_are_listed_the_most_similar_first(town: Store) -> None:
+    for number, name in enumerate(["Pariwis", "Pariwist", "Pariwisat", "Pariwisata"]):
+        existing = SaveInput(Agency, f"agency:{number}", {"name": f"Dinas {name}", "kind": "other"}, another=True)
+        assert not by(town, ADMIN, existing).problems
+    again = by(town, ADMIN, SaveInput(Agency, None, {"name": "Dinas Pariwisata", "kind": "other"}))
+    assert [(one.code, one.value) for one in again.problems] == [("ALIKE", f"agency:{one}") for one in (3, 2, 1)]
+
+
 @pytest.mark.parametrize("name", ["Dinas Kesehatan 2", "Dinas Perhubungan", "Dinas"])
 def test_what_is_only_somewhat_alike_is_let_through(city: Store, name: str) -> None:
     assert not by(city, HEALTH, SaveInput(Agency, None, {"name": name, "kind": "other"})).problems
@@ -181,34 +205,37 @@ def test_names_are_alike_word_by_word_with_equal_numbers(one: str, other: str, e
     assert alike(one, other) is expected and alike(other, one) is expected
 
 
-def test_names_are_found_by_numbers_and_beginnings() -> None:
-    index = NameIndex([("a", "Dinas Kesehatan"), ("b", "Dinas Kebersihan"), ("c", "Posko")])
-    index.add("d", "Kesenian")
-    index.add("e", "Posko 5")
-    assert dict(index.like("dinas")) == {"a": "Dinas Kesehatan", "b": "Dinas Kebersihan"}
-    assert set(dict(index.like("Kesatuan"))) == {"a", "d"}, "three letters are enough"
-    assert set(dict(index.like("posko 5"))) == {"e"} and not dict(index.like("posko 6"))
-    many = NameIndex([(f"m{number}", "Dinas") for number in range(MOST)])
-    assert len(dict(many.like("dinas"))) == MOST
-    many.add("z", "Zoo")
-    found = list(dict(many.like("dinas zoo")))
-    assert found[0] == "z" and len(found) == MOST, "rare beginnings come first"
+class Counting(Store):
+    """A store that counts the queries of its changes."""
+
+    queries = 0
+
+    def change(self, work: Callable[[Ask], Answer]) -> Answer:
+        def counted(ask: Ask, cypher: Cypher) -> Rows:
+            self.queries += 1
+            return ask(cypher)
+
+        return super().change(lambda ask: work(partial(counted, ask)))
 
 
-def test_a_value_is_read_once_and_in_batches() -> None:
-    asked: list[tuple[str, int]] = []
+@pytest.mark.parametrize("owner", ["dinkes", "agency:{}"])
+def test_a_batch_is_read_in_bulk_however_many_records_it_has(
+    town: Store, embedded_place: ConnectionSettings, owner: str
+) -> None:
+    def queries(kind: str, many: int) -> int:
+        savings = [
+            SaveInput(
+                Resource,
+                f"resource:{kind}-{one}",
+                {"name": f"{kind} {one}", "kind": kind},
+                {"owners": LinkChange({owner.format(one): {}})},
+            )
+            for one in range(many)
+        ]
+        with Counting(embedded_place) as store:
+            done = save_all(store, RequestContext(HEALTH, "form"), savings, dry=False)
+            assert {(one.what, *(each.code for each in one.problems)) for one in done} == {expected}
+            return store.queries
 
-    def read(kind: str, ids: Sequence[str]) -> dict[str, str]:
-        asked.append((kind, len(ids)))
-        return {one: one.upper() for one in ids if one != "none"}
-
-    cache = RecordCache(read)
-    assert cache.all_of("Agency", ["a", "none", "a"]) == {"a": "A", "none": None}
-    assert cache.of("Agency", "a") == "A" and cache.of("Agency", "none") is None and asked == [("Agency", 2)]
-    assert cache.of("Service", "a") == "A" and asked[-1] == ("Service", 1)
-    cache.put("Agency", "a", "B")
-    assert cache.of("Agency", "a") == "B"
-    cache.drop("Agency", "a")
-    assert cache.of("Agency", "a") == "A" and len(asked) == 3
-    cache.all_of("Need", map(str, range(2 * SIZE + 1)))
-    assert asked[3:] == [("Need", SIZE), ("Need", SIZE), ("Need", 1)]
+    expected = ("created",) if owner == "dinkes" else ("", "UNKNOWN_RECORD")
+    assert queries("facility", 2) == queries("equipment", 20)

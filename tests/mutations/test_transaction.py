@@ -1,11 +1,12 @@
-"""The engine or the server is killed while people change things: nothing acknowledged is lost, nothing is torn or twice."""
+"""Transactions: conflicts with other transactions, engines and servers that are killed, and the caches of a transaction."""
 
 import os
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
@@ -17,22 +18,30 @@ import pytest
 from registry import engine
 from registry.auth.credentials import issue
 from registry.database.connect import connection_settings
-from registry.database.driver import Store, StoreError
+from registry.database.driver import TRIES, ConnectionSettings, Store, StoreError
 from registry.database.migrate import apply
 from registry.database.write import state
 from registry.model.definitions import MODEL, Sector
+from registry.model.records import Problem
+from registry.mutations.audit_events import RecordState
 from registry.mutations.revisions import entries, verify
 from registry.mutations.save import SaveInput, save
-from registry.mutations.transaction import RequestContext
+from registry.mutations.transaction import (
+    MOST,
+    SIZE,
+    NameIndex,
+    RecordCache,
+    RequestContext,
+    Transaction,
+    ValidationFailed,
+    change,
+)
 from registry.permissions import ADMIN, Role
 from tests.support.cli import command, free_port, serves
 from tests.support.engines import require_embedded
+from tests.support.two_agencies import HEALTH
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see"),
-]
+NOT_ON_WINDOWS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill that a process cannot see")
 ENGINE_ROUNDS, SERVER_ROUNDS, WRITERS = 10, 10, 6
 
 
@@ -93,6 +102,9 @@ def is_whole(store: Store, writers: Writers, again: Callable[[str], None]) -> No
     assert verify(store).what is None
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@NOT_ON_WINDOWS
 def test_an_engine_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path) -> None:
     require_embedded()
     running = engine.start(engine_data)
@@ -115,6 +127,9 @@ SAVE = """mutation($id: ID!, $code: String!, $name: String!, $key: ID!) {
   saveSector(input: {id: $id, name: $name, scheme: "s", code: $code}, key: $key, isAnother: true) { problems { code } } }"""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@NOT_ON_WINDOWS
 def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(engine_data: Path, tmp_path: Path) -> None:
     require_embedded()
     running = engine.start(engine_data)
@@ -141,3 +156,76 @@ def _ask(client: httpx.Client, record: str) -> None:
         variables = {"id": record, "code": record, "name": name, "key": f"{record} {number}"}
         answer = client.post("/graphql", json={"query": SAVE, "variables": variables}).json()
         assert answer == {"data": {"saveSector": {"problems": []}}}, answer
+
+
+REFUSED = Problem("UNFIT", "name", "", "a name", "No.")
+
+
+@pytest.mark.parametrize(("conflicts", "runs"), [(0, 1), (1, 2), (TRIES, TRIES)])
+def test_a_rejected_change_runs_again_only_after_a_conflict(
+    town: Store, embedded_place: ConnectionSettings, conflicts: int, runs: int
+) -> None:
+    """A conflict may be the reason for the rejection, so the change runs again, but at most TRIES times."""
+    run = 0
+
+    def work(transaction: Transaction) -> RecordState:
+        nonlocal run
+        run += 1
+        if run <= conflicts:
+            keep(other, f"sector:{run}")
+        raise ValidationFailed(REFUSED)
+
+    with Store(embedded_place) as other:
+        assert change(town, RequestContext(HEALTH, "form"), Sector, work).problems == (REFUSED,)
+    assert run == runs
+
+
+def test_a_rejection_after_a_lost_race_is_final(town: Store, embedded_place: ConnectionSettings) -> None:
+    run = 0
+
+    def work(transaction: Transaction) -> RecordState:
+        nonlocal run
+        run += 1
+        if run > 1:
+            raise ValidationFailed(REFUSED)
+        found = transaction.find(Sector, "sector:health")
+        assert found
+        keep(other, "sector:other")
+        return transaction.write(found, replace(found, properties={**found.properties, "code": "h"}), "changed")
+
+    with Store(embedded_place) as other:
+        assert change(town, RequestContext(HEALTH, "form"), Sector, work).problems == (REFUSED,)
+    assert run == 2, "the second run met no conflict"
+
+
+def test_names_are_found_by_numbers_and_beginnings() -> None:
+    index = NameIndex([("a", "Dinas Kesehatan"), ("b", "Dinas Kebersihan"), ("c", "Posko")])
+    index.add("d", "Kesenian")
+    index.add("e", "Posko 5")
+    assert dict(index.like("dinas")) == {"a": "Dinas Kesehatan", "b": "Dinas Kebersihan"}
+    assert set(dict(index.like("Kesatuan"))) == {"a", "d"}, "three letters are enough"
+    assert set(dict(index.like("posko 5"))) == {"e"} and not dict(index.like("posko 6"))
+    many = NameIndex([(f"m{number}", "Dinas") for number in range(MOST)])
+    assert len(dict(many.like("dinas"))) == MOST
+    many.add("z", "Zoo")
+    found = list(dict(many.like("dinas zoo")))
+    assert found[0] == "z" and len(found) == MOST, "rare beginnings come first"
+
+
+def test_a_value_is_read_once_and_in_batches() -> None:
+    asked: list[tuple[str, int]] = []
+
+    def read(kind: str, ids: Sequence[str]) -> dict[str, str]:
+        asked.append((kind, len(ids)))
+        return {one: one.upper() for one in ids if one != "none"}
+
+    cache = RecordCache(read)
+    assert cache.all_of("Agency", ["a", "none", "a"]) == {"a": "A", "none": None}
+    assert cache.of("Agency", "a") == "A" and cache.of("Agency", "none") is None and asked == [("Agency", 2)]
+    assert cache.of("Service", "a") == "A" and asked[-1] == ("Service", 1)
+    cache.put("Agency", "a", "B")
+    assert cache.of("Agency", "a") == "B"
+    cache.drop("Agency", "a")
+    assert cache.of("Agency", "a") == "A" and len(asked) == 3
+    cache.all_of("Need", map(str, range(2 * SIZE + 1)))
+    assert asked[3:] == [("Need", SIZE), ("Need", SIZE), ("Need", 1)]

@@ -10,12 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from registry.analysis.report import Column, ReportRow
-from registry.analysis.run_comparison import compare
 from registry.cli.main import app
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
@@ -193,35 +189,3 @@ def test_what_was_open_then_and_is_not_now_is_counted_and_not_told(
     assert any("1 row of the saved run is not shown" in note for note in told["notes"])
     assert "depok:ks-segera-cadangan" not in json.dumps(told) + page
     assert "Cadangan data sistem keuangan" not in json.dumps(told) + page
-
-
-COLUMNS = (Column("name", "Name", "text", "A name."), Column("n", "Number", "number", "A number."))
-
-
-def rows(names: str) -> list[ReportRow]:
-    return [ReportRow({"name": name, "n": 1}, key=(name,)) for name in names]
-
-
-def test_rows_that_others_were_put_before_have_not_moved() -> None:
-    told = compare(COLUMNS, rows("abcdef"), rows("xabcyef"))
-    assert [(one.change, one.row["name"]) for one in told if one.change != "same"] == [
-        ("new", "x"),
-        ("new", "y"),
-        ("gone", "d"),
-    ]
-
-
-def test_one_row_that_went_to_the_end_is_all_that_moved() -> None:
-    (moved,) = [one for one in compare(COLUMNS, rows("abcdef"), rows("bcdefa")) if one.change == "moved"]
-    assert (moved.row["name"], moved.place_then, moved.place_now) == ("a", 1, 6)
-
-
-@given(st.lists(st.sampled_from("abcdef")), st.lists(st.sampled_from("abcdef")))
-def test_every_row_is_compared_once_and_in_order(then: list[str], now: list[str]) -> None:
-    told = compare(COLUMNS, rows("".join(then)), rows("".join(now)))
-    counts = Counter(one.change for one in told)
-    both = sum((Counter(then) & Counter(now)).values())
-    assert counts["new"] == len(now) - both
-    assert counts["gone"] == len(then) - both
-    staying = sorted((one.place_then, one.place_now) for one in told if one.change == "same")
-    assert staying == sorted(staying, key=lambda places: places[1] or 0)

@@ -1,7 +1,7 @@
 """Two search and rescue networks (Drabek et al. 1981): which agency contacted which, and how often.
 
 Every contact is an informal partnership whose lead party contacted the other. `frequency` is 1 for most often, 4 for least
-often. Names are as R writes them, with dots for characters other than letters and digits. The sponsor of an agency is
+often. Names are written as in R: dots replace all characters other than letters and digits. The sponsor of an agency is
 mapped to its sector.
 """
 

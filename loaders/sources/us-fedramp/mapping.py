@@ -34,7 +34,7 @@ def products(row: SourceRow) -> Iterator[Mapped]:
 
 
 def ato_mapping(row: SourceRow) -> Iterator[Mapped]:
-    """Yield the use by the agency that first authorised a service, from `auth_date`."""
+    """Yield the use of a service by the agency that first authorised the service; the use begins on `auth_date`."""
     agency = row["agency_id"]
     if not agency:
         yield left_out("NO_AGENCY", "agency_id", "", "required", "the first authorisation names no agency")
@@ -47,7 +47,10 @@ def ato_mapping(row: SourceRow) -> Iterator[Mapped]:
 
 
 def reuse_mapping(row: SourceRow) -> Iterator[Mapped]:
-    """Yield the reuse of a service by an agency or the named unit of it, from the date of its letter."""
+    """Yield the reuse of a service by an agency or by a named unit of the agency.
+
+    The reuse begins on the date of the agency's letter.
+    """
     yield from _use(row, row["sub_id"] or row["agency_id"], "reuse", row["ato_date"], row["exp_date"])
 
 
@@ -68,7 +71,7 @@ def _use(row: SourceRow, agency: str, role: str, since: str, until: str) -> Iter
 
 
 def _day(text: str) -> date | None:
-    """Return the day at the start of a date and time; None if there is no plausible one."""
+    """Return the day at the start of a date and time; return None if there is no plausible day."""
     try:
         day = date.fromisoformat(text[:10])
     except ValueError:

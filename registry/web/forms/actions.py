@@ -204,11 +204,13 @@ def _answer_fields(_mine: Options, _record: ShownRecord) -> Sequence[Field]:
 
 def _feedback_fields(_mine: Options, record: ShownRecord) -> Sequence[Field]:
     channels = [(one["id"], one["address"] or one["id"]) for one in record["channels"]]
-    about_contact = _("Optional. Only the answering agency can see it, and it is erased on request.")
+    about_contact = _(
+        "Optional. Only the answering agency can see your contact details, and they are erased on request."
+    )
     fields = [
         _field("text", _("What do you want to say?"), required=True),
         Field("private", _("Who can read it"), "", "choice", "no", options=[
-            ("no", _("Everybody, after it is answered")), ("yes", _("Only the answering agency"))]),
+            ("no", _("Everybody, after the feedback is answered")), ("yes", _("Only the answering agency"))]),
         _field("contact", _("Your contact details"), "line", hint=about_contact),
     ]  # fmt: skip
     through = _field("channel", _("Channel concerned"), "choice", options=channels)

@@ -1,4 +1,4 @@
-"""The fields of a form. Their labels, help texts and rules come from the data model."""
+"""The fields of a form. The labels, help texts and rules of the fields come from the data model."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -59,8 +59,8 @@ from registry.web.templating import page
 def state_at_version(state: RecordState, events: Sequence[HistoryEvent], version: int) -> RecordState:
     """Return a record as it was at an earlier version.
 
-    `events` are the audit events of the record, newest first. If they do not reach back to that version, the oldest known version
-    is returned.
+    `events` are the audit events of the record, newest first. If the events do not reach back to that version, the oldest known
+    version is returned.
     """
     found = state
     for passage in revisions_of(state, events[: max(state.version - version, 0)]):
@@ -140,7 +140,7 @@ def soon_until(today: str) -> str:
 
 
 def successor(old: RecordState) -> RecordState:
-    """Return a new agreement that renews the given one. It is a copy without id, dates and document number."""
+    """Return a new agreement that renews the given one. The new agreement is a copy without id, dates and document number."""
     left_out = {*PERIOD_PROPERTIES, "document_number"}
     properties = {name: value for name, value in old.properties.items() if name not in left_out}
     return replace(old, properties=properties, ties={**old.ties, RENEWS: {old.id: {}}})

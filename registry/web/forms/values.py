@@ -107,7 +107,7 @@ def form_version(form: FormData) -> int | None:
 
 
 def form_notation(form: FormData) -> str:
-    """Return the language whose number notation a form uses. It is the language of the page with the form."""
+    """Return the language whose number notation a form uses. The notation is that of the language of the page with the form."""
     return form[NOTATION] if form.get(NOTATION) in NOTATIONS else language()
 
 

@@ -164,7 +164,7 @@ def test_a_table_changes_neither_status_nor_what_is_not_ones_own(city: httpx.Cli
     stolen = look(city, f"id,name,kind\n{known},Milik kami,facility\n", who="tono")
     assert (
         stolen.status_code == 422
-        and "This identifier cannot be used. Choose another one, or leave it empty." in stolen.text
+        and "This identifier cannot be used. Choose another identifier, or leave the field empty." in stolen.text
     )
     forged = city.post(PATH, files={"rows": (None, '[{"sheet": 1}]')}, headers={AS: "sari"})
     assert forged.status_code == 422 and "Upload it again" in forged.text
