@@ -104,29 +104,19 @@ def unless_null(shape: Shape) -> Shape:
     return lambda value: f"(None if {value} is None else {shape(value)})"
 
 
+def object_code(fields: Mapping[str, Source]) -> Source:
+    """Return the code of an object, given the code of each field by response name."""
+    return "{" + ", ".join(f"{key!r}: {field}" for key, field in fields.items()) + "}"
+
+
 def link_page(fields: Mapping[str, Source], fingerprint: str, *, backward: bool, from_cursor: bool) -> Shape:
     """Return the code that builds a page of linked records from `[rows, size, total]`.
 
-    The code of the fields may use the variables `page` (the rows of the page), `info` and `total`.
+    The code of the fields may use the variables `page` (the rows of the page), `info` (the fields of `pageInfo`) and `total`.
     """
-    value = "{" + ", ".join(f"{key!r}: {field}" for key, field in fields.items()) + "}"
+    value = object_code(fields)
     paged = f"paged(rows, size, {fingerprint!r}, {backward}, {from_cursor})"
     return lambda found: f"[{value} for rows, size, total in [{found}] for page, info in [{paged}]][0]"
-
-
-def page_fields(names: Mapping[str, str], *, type_name: str) -> dict[str, Source]:
-    """Return the code of the fields of a page, by response name. The code of fields with records and cursors is added later."""
-    return {key: "total" if name == "totalCount" else repr(type_name) for key, name in names.items()}
-
-
-def info_fields(names: Mapping[str, str]) -> Source:
-    """Return the code of the field `pageInfo`, given the names of the selected fields by response name."""
-    return "{" + ", ".join(f"{key!r}: info[{name!r}]" for key, name in names.items()) + "}"
-
-
-def cursor(fingerprint: str, keys: Source) -> Source:
-    """Return the code of the cursor of a record."""
-    return f"write_cursor({fingerprint!r}, {keys})"
 
 
 def _paged(rows: list[Any], size: int, fingerprint: str, backward: bool, from_cursor: bool) -> tuple[list[Any], Any]:
@@ -170,7 +160,7 @@ def compiled(shape: Shape) -> Builder:
 
 
 def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:
-    return "{" + ", ".join(f"{key!r}: {values[place]}" for key, place in keys.items()) + "}"
+    return object_code({key: values[place] for key, place in keys.items()})
 
 
 def _listed(names: Sequence[Source]) -> Source:
