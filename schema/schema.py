@@ -80,7 +80,7 @@ PERIOD_OF_RECORDS = (
     "The period from `{0}` to `{1}` of the record; without a date it has no limit. CURRENT if only `asOf` is given."
 )
 DAY_OF_RECORDS = "The day on which records are current; today by default."
-COUNTED = Property("The number of linked records.", value=Integer)
+COUNTED = Property("The number of current records in `{0}` that you can see.", value=Integer)
 
 
 class Inputs:
@@ -107,7 +107,9 @@ class Inputs:
         for name, end in kind.ends.items():
             add_input(where, camel(name), self._link_filter(end), end.doc)
         for name, end in count_names(kind).items():
-            add_input(where, name, self._filter(COUNTED), f"The number of these that you can see. {end.doc}")
+            add_input(
+                where, name, self._filter(COUNTED), f"Conditions on `{name}`. {COUNTED.doc.format(camel(end.name))}"
+            )
         if parents := kind.parents():
             add_input(where, "within", listing(strawberry.ID), WITHIN.format(above=parents.doc.partition(",")[0]))
         if period := kind.period():
@@ -192,7 +194,7 @@ def _order(kind: type[Kind]) -> Any:
         if declared.value.ordered:
             add_input(made, camel(name), DIRECTION, declared.doc)
     for name, end in count_names(kind).items():
-        add_input(made, name, DIRECTION, f"The number of these that you can see. {end.doc}")
+        add_input(made, name, DIRECTION, f"Sort by `{name}`. {COUNTED.doc.format(camel(end.name))}")
     return strawberry.input(made, one_of=True, description=ORDERED)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from registry.database import compiler
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
+from registry.database.query import MostLinks
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship
@@ -116,6 +117,21 @@ LINKED = {
     "partnership": ("partiesConnection", "order: [{standing: ASC}, {role: DESC}]"),
     "sector": ("agenciesConnection", "order: [{providesCount: DESC}]"),
 }  # fmt: skip
+
+
+def test_the_most_links_of_a_record_are_counted_as_the_actor_sees_them(store: Store, place: ConnectionSettings) -> None:
+    world = random_world(Random(f"most-{SEED}"))
+    write_world(store, world)
+    differing = set()
+    for end in (
+        MODEL[kind].ends[name] for kind, name in (("Resource", "users"), ("Agency", "units"), ("Sector", "agencies"))
+    ):
+        compiled = compiler.compile_query(MostLinks(end.kind, end.name), MODEL)
+        for actor in (ANONYMOUS, MEMBER, ADMIN):
+            ((number,),) = store.read(compiled.ask({}, actor.parameter()))
+            assert number == Oracle(world, SCHEMA.as_str(), actor).most_links(end.kind, end), (end, actor)
+            differing.add((end.name, number))
+    assert len(differing) > 3  # what is hidden changes the numbers
 
 
 @pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER, ADMIN], ids=["anonymous", "member", "admin"])

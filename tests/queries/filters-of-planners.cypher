@@ -18,8 +18,16 @@ MATCH (n:Resource)
 WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND (any(r IN n.shown_to WHERE r IN $me.names) AND coalesce((n.capacity - n.in_use) >= $in.v1, false)) AND EXISTS {
   MATCH (n)<-[x1:OWNS]-(x2:Agency)
   WHERE any(r IN x2.seen_by WHERE r IN $me.names) AND NOT coalesce(x2.status = $in.v3, false) AND EXISTS {
-    MATCH x4 = (x2)-[:PART_OF*0..12]->(x3:Agency)
-    WHERE x3.id IN $in.v2 AND all(x IN nodes(x4)
+    MATCH x4 = (x2)-[:PART_OF*0..4]->(x3:Agency)
+    WHERE all(x IN nodes(x4)
+    WHERE any(r IN x.seen_by WHERE r IN $me.names))
+    WITH DISTINCT x3
+    MATCH x6 = (x3)-[:PART_OF*0..4]->(x5:Agency)
+    WHERE all(x IN nodes(x6)
+    WHERE any(r IN x.seen_by WHERE r IN $me.names))
+    WITH DISTINCT x5
+    MATCH x8 = (x5)-[:PART_OF*0..4]->(x7:Agency)
+    WHERE x7.id IN $in.v2 AND all(x IN nodes(x8)
     WHERE any(r IN x.seen_by WHERE r IN $me.names))
   }
 }

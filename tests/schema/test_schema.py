@@ -132,7 +132,6 @@ def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(
         ("{ " + " ".join(f"a{n}: __typename" for n in range(1500)) + " }", "BAD_REQUEST"),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(5000)) + " }", "TOO_COSTLY"),
         ("{ agencies { nodes " + "{ units " * 15 + "{ id }" + " }" * 15 + " } }", "TOO_DEEP"),
-        ("{ agencies(first: 200) { nodes { units { units { units { units { name } } } } } } }", "TOO_COSTLY"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_says_so_with_a_code(

@@ -53,6 +53,11 @@ class Oracle:
         assert not result.errors, (result.errors, operation, variables)
         return result.data
 
+    def most_links(self, kind: str, end: End) -> int:
+        """Return the largest number of links that the actor may see at this end of a record."""
+        seen = (one for one in self._records.values() if one["__kind"] == kind and may_see(self._actor, one))
+        return max((len(self._far(one, end)) for one in seen), default=0)
+
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **asked: Any) -> Any:
         name = info.field_name
         if info.parent_type.name == "Query":
