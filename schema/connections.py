@@ -23,7 +23,7 @@ from registry.model.codelists import code_list, label_of
 from registry.model.kinds import End, Kind
 from schema import response
 from schema.arguments import cursor_fingerprint, keys_of, link_orders, listed, orders, page_info, write_cursor
-from schema.limits import GraphQLRequestError, page_rows, page_size
+from schema.limits import FIRST, FIRST_LINKED, GraphQLRequestError, page_rows, page_size
 from schema.response import ResultRow, Shape, Source, compiled
 from schema.types import camel, connection_type, edge_type
 
@@ -167,7 +167,7 @@ class Connection:
         }
         if not wanted:
             return None
-        backward, size, cursor = window(self._arguments)
+        backward, size, cursor = window(self._arguments, FIRST, [self._key])
         fingerprint = cursor_fingerprint(self._kind.__name__, self._order)
         start = keys_of(cursor, fingerprint, len(self._order or (None,)) + 1) if cursor else ()
         shaped = PageShape(self._records, self._kind.__name__, fingerprint, size, backward, from_cursor=bool(start))
@@ -183,12 +183,17 @@ class Connection:
         return shaped
 
 
-def window(given: Mapping[str, Any]) -> tuple[bool, Parameter, Parameter | None]:
-    """Return whether a page is read backwards, the page size, and the cursor from which the page is read."""
+def window(given: Mapping[str, Any], default: int, path: Sequence[str]) -> tuple[bool, Parameter, Parameter | None]:
+    """Return whether a page is read backwards, the page size, and the cursor from which the page is read.
+
+    Raises GraphQLRequestError with the given path.
+    """
     first, last, after, before = (given.get(name) for name in ("first", "last", "after", "before"))
+    if first and last:
+        raise GraphQLRequestError("BAD_REQUEST", "Use first or last, not both.", path=list(path))
     if (after and last) or (before and not last):
-        raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.")
-    return (True, last, before) if last else (False, first or Parameter(), after)
+        raise GraphQLRequestError("BAD_REQUEST", "Use first with after, or last with before.", path=list(path))
+    return (True, last, before) if last else (False, first or Parameter(fixed=default), after)
 
 
 def _count(
@@ -256,7 +261,7 @@ def link_page(
     given = records.given(kind, fields[0])
     order = link_orders(records.model, end, given.get("order"))
     fingerprint = cursor_fingerprint(".".join([kind, end.name, *(one.of for one in order)]), order)
-    backward, size, cursor = window(given)
+    backward, size, cursor = window(given, FIRST_LINKED, records.path[:1])
     start = keys_of(cursor, fingerprint, len(order or (None,)) + 1 + end.link.keyed) if cursor else ()
     chosen = records.operation.fields(fields, connection_type(end), depth + 1)
     selected = {nodes[0].name.value for nodes in chosen.values()}

@@ -314,15 +314,26 @@ class CompiledOperation:
     planned: Planned
     templates: tuple[CypherTemplate, ...]
 
-    async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the explorations and return their results as variables. Raises GraphQLRequestError and StoreError."""
+    async def explored(
+        self, context: QueryContext, variables: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[GraphQLError]]:
+        """Run the explorations. Return their results as variables, and the errors of those that name an unknown record.
+
+        The result of an exploration with an error is None. Raises GraphQLRequestError and StoreError.
+        """
         if not self.planned.explored:
-            return {}
+            return {}, []
         await pay(check_cost(list(self.planned.explored.values()), variables))
-        return {
-            f"@{key}": await explore(query, context.explore_context(query), variables, key)
-            for key, query in self.planned.explored.items()
-        }
+        found, errors = {}, list[GraphQLError]()
+        for key, query in self.planned.explored.items():
+            try:
+                found[f"@{key}"] = await explore(query, context.explore_context(query), variables, key)
+            except GraphQLRequestError as error:
+                if error.code != "NOT_FOUND" or query.name == "search":  # the field `search` is never null
+                    raise
+                found[f"@{key}"] = None
+                errors.append(error)
+        return found, errors
 
     def bind(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
         """Return the Cypher of every query. The parameters come from the given variables and the actor.
@@ -354,17 +365,19 @@ class QueryExecutor:
         """Return the result of a query operation; its records are JSON fragments. Raises GraphQLError and StoreError."""
         variables = coerced(self._schema, parsed)
         compiled = self._compile(parsed, variables)
-        values = {**variables, **await compiled.explored(context, variables)}
+        explored, errors = await compiled.explored(context, variables)
+        values = {**variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
         await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)
         rows = await self._counts.read(context.reader, queries, cyphers)
         values |= await self._introspected(parsed, compiled.planned.introspection)
         try:
-            return ExecutionResult(compiled.planned.data(rows, values), None)
+            return ExecutionResult(compiled.planned.data(rows, values), errors or None)
         except Incomplete:
             lenient = self._plan(parsed, variables, lenient=True)
-            return await complete(self._schema, parsed, lenient.data(rows, values))
+            completed = await complete(self._schema, parsed, lenient.data(rows, values))
+            return ExecutionResult(completed.data, [*errors, *(completed.errors or ())] or None)
 
     async def _cost(self, queries: Sequence[Query | Explore], values: Mapping[str, Any], context: QueryContext) -> int:
         """Return the cost of an operation. If full pages would exceed the limit, read how long its lists can be.

@@ -42,6 +42,11 @@ class GraphQLRequestError(GraphQLError):
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
 
+    @property
+    def code(self) -> str:
+        """The error code."""
+        return str((self.extensions or {})["code"])
+
     def at(self, key: str) -> GraphQLRequestError:
         """Return the error with `key`, the response name of the outer field, added at the beginning of its path."""
         return GraphQLRequestError(message=self.message, path=[key, *(self.path or ())], **(self.extensions or {}))
@@ -92,6 +97,8 @@ LINKED = 500  # records to add to a link or to remove from it
 CONDITIONS = 200  # conditions in all arguments of an operation together
 DEPTH = 14  # levels of fields and of generated code; Python 3.12 and newer crash at about twice as many
 PAGE = 200
+FIRST = 20  # records in a page whose size the operation does not give
+FIRST_LINKED = 50  # linked records in a list or a page whose size the operation does not give
 COST = 400_000
 TOTAL_COST = 10_000
 EXPLORE_COST = 50_000  # the cost of an exploration or of a report

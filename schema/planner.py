@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type, is_leaf_type, is_non_null_type
+from graphql import FieldNode, GraphQLObjectType
 
 from registry.database.query import (
+    LINK_ID,
     ById,
     ByIds,
     Explore,
@@ -22,10 +23,12 @@ from registry.database.query import (
     Query,
     Select,
 )
-from registry.model.kinds import End, Model, Property, snake
+from registry.model.codelists import Entry, code_list
+from registry.model.kinds import End, Model, Property
 from schema import response
 from schema.arguments import (
     arguments,
+    checked_ids,
     count_names,
     link_arguments,
     link_orders,
@@ -33,9 +36,9 @@ from schema.arguments import (
 from schema.connections import ROOT_DEPTH, Build, Connection, Rows, link_page
 from schema.explore import EXPLORATIONS
 from schema.limits import page_size
-from schema.response import Builder, Incomplete, ResultRow, Shape, compiled
+from schema.response import Builder, ResultRow, Shape, Tree, compiled
 from schema.selection import Operation
-from schema.types import camel, field_of, link_type
+from schema.types import CODE_LISTS, camel, field_of, link_type
 
 Part = Follow | LinkCount | LinkPage | Lookup
 
@@ -174,12 +177,13 @@ class RecordPlanner:
             }
             for side, kind in (("far", end.target), ("near", end.kind))
         }
-        edge = tuple(
-            name for name in end.link.properties if any(nodes[0].name.value == camel(name) for nodes in chosen.values())
-        )
+        names = {nodes[0].name.value for nodes in chosen.values()}
+        edge = tuple(name for name in (LINK_ID, *end.link.properties) if camel(name) in names)
         behind = [*views["far"].items(), *views["near"].items()]
         places = _places(chosen, edge, [key for key, _ in behind])
-        shaped = response.link(places, len(edge), [row for _, (_, row) in behind], type_name=link_type(end.link))
+        rows = [row for _, (_, row) in behind]
+        identified = edge[:1] == (LINK_ID,)
+        shaped = response.link(places, len(edge), rows, type_name=link_type(end.link), identified=identified)
         far, near = (tuple(select for select, _ in views[side].values()) for side in ("far", "near"))
         return edge, far, near, shaped
 
@@ -218,104 +222,6 @@ def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: 
     return {key: behind.get(key, named.get(nodes[0].name.value, constant)) for key, nodes in chosen.items()}
 
 
-Tables = list[dict[str, Any]]
-ValueTrees = Callable[[Any, Tables], Any]
-ATTRIBUTES = {"from": "start", "to": "end", "link": "relation"}
-
-
-class Tree:
-    """Builds the response of an exploration. For each response field with records, a query reads the records by id."""
-
-    def __init__(self, records: RecordPlanner, found: str, add: Callable[[ByIds], int]) -> None:
-        self._records, self._found, self._add = records, found, add
-        self._places: list[tuple[int, Builder]] = []
-
-    def build(
-        self, nodes: list[FieldNode], declared: GraphQLOutputType
-    ) -> Callable[[list[Any], Mapping[str, Any]], Any]:
-        """Return a function. It builds the response value from the rows of the operation and the result of the exploration."""
-        value = self._value(nodes, declared, (), 1)
-
-        def build(rows: list[Any], variables: Mapping[str, Any]) -> Any:
-            tables = [{one: shaped(row) for one, row in rows[place][0][0]} for place, shaped in self._places]
-            return value(variables[self._found], tables)
-
-        return build
-
-    def _value(
-        self, nodes: list[FieldNode], declared: GraphQLOutputType, path: tuple[str, ...], depth: int
-    ) -> ValueTrees:
-        named = get_named_type(declared)
-        if is_leaf_type(named):
-            return lambda found, tables: found
-        if named.name == "Record" or named.name in self._records.model.kinds:
-            return self._records_at(nodes, named.name, path, depth, promised=is_non_null_type(declared))
-        assert isinstance(named, GraphQLObjectType)
-        one = self._object(nodes, named, path, depth)
-
-        def value(found: Any, tables: Tables) -> Any:
-            if found is None:
-                return None
-            return [one(each, tables) for each in found] if isinstance(found, list | tuple) else one(found, tables)
-
-        return value
-
-    def _object(
-        self, nodes: list[FieldNode], named: GraphQLObjectType, path: tuple[str, ...], depth: int
-    ) -> ValueTrees:
-        chosen = self._records.operation.fields(nodes, named.name, depth)
-        fields: dict[str, ValueTrees] = {}
-        for key, below in chosen.items():
-            name = below[0].name.value
-            if name == "__typename":
-                fields[key] = lambda found, tables: named.name
-                continue
-            attribute = ATTRIBUTES.get(name, snake(name))
-            value = self._value(below, named.fields[name].type, (*path, attribute), depth + 1)
-            fields[key] = partial(_of_attribute, attribute, value)
-        return lambda found, tables: {key: field(found, tables) for key, field in fields.items()}
-
-    def _records_at(
-        self, nodes: list[FieldNode], kind: str, path: tuple[str, ...], depth: int, *, promised: bool
-    ) -> ValueTrees:
-        """Return a function that replaces an id, or a list of ids, with records. Lists leave out the ids of missing records."""
-        if kind == "Record":
-            views, shaped = self._records.any_record(nodes, depth)
-        else:
-            select, row = self._records.record(nodes, kind, depth)
-            views, shaped = (select,), compiled(row.only)
-        place = self._add(ByIds(Parameter((self._found,), reading=partial(_ids, path)), views))
-        self._places.append((place, shaped))
-        table, required = len(self._places) - 1, promised and not self._records.lenient
-
-        def records(found: Any, tables: Tables) -> Any:
-            known = tables[table]
-            if isinstance(found, list | tuple):
-                return [known[one] for one in found if one in known]
-            if required and found not in known:
-                raise Incomplete
-            return known.get(found)
-
-        return records
-
-
-def _of_attribute(attribute: str, value: ValueTrees, found: Any, tables: Tables) -> Any:
-    return value(getattr(found, attribute), tables)
-
-
-def _ids(path: tuple[str, ...], found: Any) -> list[str]:
-    """Return the ids found along a path of attributes, without duplicates."""
-    return list(dict.fromkeys(_along(path, found)))
-
-
-def _along(path: tuple[str, ...], found: Any) -> Iterator[str]:
-    if isinstance(found, list | tuple):
-        for one in found:
-            yield from _along(path, one)
-    elif found is not None:
-        yield from _along(path[1:], getattr(found, path[0])) if path else (found,)
-
-
 ANY = "Record"  # the type of a record of any kind
 
 
@@ -344,6 +250,14 @@ class Planned:
         return {key: build(rows, variables) for key, build in self.builds.items()}
 
 
+@dataclass(frozen=True)
+class CodeList:
+    """A code list, as the field `codeList` returns it."""
+
+    name: str
+    entries: Sequence[Entry]
+
+
 def plan_operation(operation: Operation, model: Model, *, lenient: bool = False) -> Planned:
     """Plan every root field of a query operation. Raises GraphQLRequestError.
 
@@ -358,8 +272,12 @@ def plan_operation(operation: Operation, model: Model, *, lenient: bool = False)
             planned.builds[key] = _one(planned, records, key, nodes, singles[name].__name__)
         elif name in EXPLORATIONS:
             planned.builds[key] = _explored(planned, records, key, nodes)
-        elif name == "record":
+        elif name in ("record", "node"):
             planned.builds[key] = _one(planned, records, key, nodes, ANY)
+        elif name == "nodes":
+            planned.builds[key] = _several(planned, records, key, nodes)
+        elif name == "codeList":
+            planned.builds[key] = _code_list(planned, records, key, nodes)
         elif name in lists:
             planned.builds[key] = Connection(planned, records, key, nodes, lists[name]).build()
         elif name == "__typename":
@@ -392,6 +310,30 @@ def one_record(
         views, shaped = (select,), compiled(row.only)
     place = planned.add(ById(given, views), key)
     return lambda rows, variables: shaped(rows[place][0][0]) if rows[place] else None
+
+
+def _several(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode]) -> Build:
+    """Add the query for records of any kind by their ids. Return the function that builds them in the order of the ids."""
+    given = records.given("Query", nodes[0])["ids"]
+    views, shaped = records.any_record(nodes, ROOT_DEPTH)
+    place = planned.add(ByIds(replace(given, reading=checked_ids), views), key)
+
+    def build(rows: list[Rows], variables: dict[str, Any]) -> list[Any]:
+        found = {one: shaped(row) for one, row in rows[place][0][0]}
+        return [found.get(one) for one in given.value(variables)]
+
+    return build
+
+
+def _code_list(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode]) -> Build:
+    """Return the function that builds a code list. It needs no query."""
+    query_type = records.operation.schema.query_type
+    assert query_type is not None
+    name = records.given("Query", nodes[0])["name"].fixed
+    found = CodeList(name, tuple(code_list(CODE_LISTS[name]).values()))
+    tree = Tree(records, f"@{key}", lambda query: planned.add(query, key))
+    build = tree.build(nodes, query_type.fields["codeList"].type)
+    return lambda rows, variables: build(rows, {**variables, f"@{key}": found})
 
 
 def _explored(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode]) -> Build:

@@ -88,7 +88,8 @@ def _value_text(value: Any) -> str:
             found = "$" + ".".join(map(str, value.path)) if value.path else _json(value.fixed)
             return f"{_name(value.reading)}({found})" if value.reading else found
         case ParameterList():
-            return f"[{', '.join(map(_value_text, value.parts))}]"
+            found = f"[{', '.join(map(_value_text, value.parts))}]"
+            return f"{_name(value.reading)}({found})" if value.reading else found
         case Order():
             return f"{value.property} {'DESC' if value.descending else 'ASC'}"
         case (str() as name, Parameter() | ParameterList() as given):

@@ -9,6 +9,7 @@ from typing import Any
 from registry.database.conditions import PARTS, CypherWriter, all_of, stored_value
 from registry.database.driver import Cypher
 from registry.database.query import (
+    LINK_ID,
     NO_ROWS,
     ById,
     ByIds,
@@ -351,7 +352,12 @@ class QueryCompiler(CypherWriter):
 
     def _link_row(self, follow: Follow, node: str, edge: str, far: str, end: End, keys: str = "") -> str:
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
-        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
+        edges = [
+            _link_identity(node, edge, far, end)
+            if name == LINK_ID
+            else self._edge(node, edge, far, end.link.properties[name], end)
+            for name in follow.edge
+        ]
         return (
             views[0]
             if len(views) == 1 and not edges and not keys
@@ -431,6 +437,13 @@ def _missing_last(shown: str, declared: Property) -> str:
     if declared.value.stored == "BOOLEAN":
         return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
     return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+
+
+def _link_identity(node: str, edge: str, far: str, end: End) -> str:
+    """Return the expression for what identifies a link among the links of its type: both ids and the key of parallel links."""
+    start, finish = (node, far) if end.outgoing else (far, node)
+    key = f", {edge}.key" if end.link.keyed else ""
+    return f"[{start}.id, {finish}.id{key}]"
 
 
 def _without_kind(view: Select) -> Select:

@@ -15,7 +15,7 @@ RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN COLLEC
   RETURN DISTINCT x6
 } END], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
-// $in: {"v0":"retired","v1":"2026-11-25","v2":"retired","v3":1,"v4":"reuse","v5":"x","v6":50,"v7":"retired","v8":"2020-01-01","v9":"retired"}
+// $in: {"v0":"retired","v1":"2026-11-25","v2":"retired","v3":1,"v4":"reuse","v5":"facility","v6":50,"v7":"retired","v8":"2020-01-01","v9":"retired"}
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
