@@ -61,9 +61,7 @@ MUTATIONS = (
 )
 RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-WITHIN = (
-    "The record is one of these or below one at any level, through records that you can see. The level above: {above}."
-)
+WITHIN = "The ids of records: the record is one of them, or one of them is above it in its `{}`, through records that you can see."
 ORDERED = (
     "A property or a count to sort by, and the direction. Values that you cannot see are sorted as missing values."
 )
@@ -106,7 +104,7 @@ class Inputs:
                 where, name, self._filter(COUNTED), f"Conditions on `{name}`. {COUNTED.doc.format(camel(end.name))}"
             )
         if parents := kind.parents():
-            add_input(where, "within", listing(strawberry.ID), WITHIN.format(above=parents.doc.partition(",")[0]))
+            add_input(where, "within", listing(strawberry.ID), WITHIN.format(camel(parents.name)))
         if period := kind.period():
             add_input(where, "period", PERIOD, PERIOD_OF_RECORDS.format(*map(camel, period)))
             add_input(where, "asOf", DAY, DAY_OF_RECORDS)
@@ -135,9 +133,9 @@ class Inputs:
     def _link_order(self, link: Link) -> Any:
         made = new_class(f"{link_type(link)}Order")
         for name, declared in link.properties.items():
-            add_input(made, camel(name), DIRECTION, declared.doc)
+            add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
         for kind in (link.start, link.end):
-            add_input(made, field_of(kind), self.orders[kind], f"A property of the {kind} at this end of the link.")
+            add_input(made, field_of(kind), self.orders[kind], f"Sort by a value of the {kind} at one end of the link.")
         return strawberry.input(made, one_of=True, description=ORDERED)
 
     def _link_filter(self, end: End) -> Any:
@@ -349,7 +347,7 @@ class Outputs:
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.readable.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
