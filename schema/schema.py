@@ -192,7 +192,8 @@ DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; shor
 PAGED = "The records in `{0}` as pages with cursors; the list `{0}` is the short form for the first records."
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
-UNKNOWN = "Null where you see only the summary of the {kind}."
+UNKNOWN = "Null where you see only the summary of the {kind}, or where you see none but only the summary of some {target} records."
+PARTIAL = "Whether more records may meet the conditions, because they concern details and you see only the summary of some records."
 SEEN = "Only records and values that you can see are listed and counted."
 
 
@@ -357,7 +358,7 @@ class Outputs:
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
-        notes = [] if end.link.summary else [UNKNOWN.format(kind=end.kind)]
+        notes = [] if end.link.summary else [UNKNOWN.format(kind=end.kind, target=end.target)]
         if end.single:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
@@ -444,6 +445,7 @@ class Outputs:
         connection.edges = response_field(listing(edge), "The records of the page, each with its cursor.")
         connection.pageInfo = response_field(self._page_info, "Information about the page.")
         connection.totalCount = response_field(int, "The number of records on all pages.")
+        connection.withheld = response_field(bool, PARTIAL)
         counts = listing(self._facet_count)
         connection.countBy = response_field(
             counts,

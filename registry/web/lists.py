@@ -26,9 +26,9 @@ from registry.web.presenters import (
     Data,
     RecordSummary,
     StatusText,
+    agreement_status,
     linked_records,
     record_summary,
-    status_text,
     titles_of,
     value_text,
 )
@@ -354,8 +354,7 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             text, hidden = value_text(one, record), record["withheld"] and not one.summary
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
     if dated:
-        dates = record["validFrom"], record["validUntil"]
-        yield Cell(_("Validity"), status=status_text(*dates, withheld=record["withheld"], today=today))
+        yield Cell(_("Validity"), status=agreement_status(record, today))
 
 
 def _link_cell(end: End, record: Data) -> Cell:
@@ -372,7 +371,8 @@ def _count_cell(end: End, record: Data) -> Cell:
 
 
 def _is_hidden(end: End, record: Data) -> bool:
-    return not end.link.summary and bool(record["withheld"])
+    """Return whether the user may not see the links, or may not see all of them and sees none."""
+    return not end.link.summary and (record["withheld"] or record.get(f"{camel(end.name)}Count", 0) is None)
 
 
 def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
