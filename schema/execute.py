@@ -44,14 +44,16 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
-from registry.database.query import Explore, FacetQuery, Query, Total, partial_kinds
+from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total, partial_kinds
 from registry.explore import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
 from schema.arguments import plain_variables, shape_of
+from schema.connections import ACTOR
 from schema.explore import explore
 from schema.limits import (
     AWAY,
+    COST,
     DEFINITIONS,
     DIGITS,
     DOCUMENT,
@@ -60,15 +62,18 @@ from schema.limits import (
     REPEATS,
     TEXT,
     TOKENS,
+    TOTAL_COST,
     GraphQLRequestError,
+    bounds,
     check_cost,
     check_variables,
     internal,
+    largest_cost,
     pay,
     too_long,
     too_nested,
 )
-from schema.planner import ACTOR, Planned, plan_operation
+from schema.planner import Planned, plan_operation
 from schema.response import Incomplete
 from schema.selection import Operation
 
@@ -242,7 +247,7 @@ class CountCache:
 
     async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every Cypher query, in the order of the queries. Raises StoreError."""
-        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
+        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
         if not counts:
             return await reader.read(cyphers) if cyphers else []
         cached = {place: one for place in counts if (one := self._counts.get(_key(cyphers[place])))}
@@ -396,7 +401,7 @@ class QueryExecutor:
         explored, errors = await compiled.explored(context, variables)
         values = {ACTOR: context.actor, **variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
-        await pay(check_cost(queries, values))
+        await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)
         rows = await self._counts.read(context.reader, queries, cyphers)
         values |= await self._introspected(parsed, compiled.planned.introspection)
@@ -406,6 +411,21 @@ class QueryExecutor:
             lenient = self._plan(parsed, variables, lenient=True)
             completed = await complete(self._schema, parsed, lenient.data(rows, values))
             return ExecutionResult(completed.data, [*errors, *(completed.errors or ())] or None)
+
+    async def _cost(self, queries: Sequence[Query | Explore], values: Mapping[str, Any], context: QueryContext) -> int:
+        """Return the cost of an operation. If full pages would exceed the limit, read how long its lists can be.
+
+        Raises GraphQLRequestError and StoreError.
+        """
+        if (cost := largest_cost(queries, values)) <= COST:
+            return cost
+        sizes = bounds(queries)
+        await pay(len(sizes) * TOTAL_COST)
+        me = context.actor.parameter()
+        cyphers = [compile_query(one, self._model).ask(values, me) for one in sizes]
+        rows = await self._counts.read(context.reader, sizes, cyphers)
+        numbers = {size: found[0][0] for size, found in zip(sizes, rows, strict=True)}
+        return check_cost(queries, values, known=numbers)
 
     def _compile(self, parsed: ParsedOperation, variables: Mapping[str, Any]) -> CompiledOperation:
         key = (parsed.text, parsed.name, shape_of(variables))

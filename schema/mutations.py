@@ -29,6 +29,7 @@ from registry.mutations.requests import ResourceRequest
 from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ANONYMOUS
+from schema.connections import ROOT_DEPTH
 from schema.execute import (
     CompiledOperation,
     ParsedOperation,
@@ -40,7 +41,7 @@ from schema.execute import (
     fragments_of,
 )
 from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
-from schema.planner import ANY, ROOT_DEPTH, Planned, RecordPlanner, one_record
+from schema.planner import ANY, Planned, RecordPlanner, one_record
 from schema.selection import Operation
 from schema.types import (
     CLOSED_LISTS,

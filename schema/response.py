@@ -13,6 +13,7 @@ from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_t
 
 from registry.database.query import ByIds, Parameter
 from registry.model.kinds import snake
+from schema.arguments import page_info, write_cursor
 
 if TYPE_CHECKING:
     from schema.planner import RecordPlanner
@@ -114,6 +115,34 @@ def link(
     return ResultRow(listed if names or not behind else behind[0].names, "".join(row.details for row in behind), value)
 
 
+def unless_null(shape: Shape) -> Shape:
+    """Return the code that returns None for a null value, and otherwise the result of other code."""
+    return lambda value: f"(None if {value} is None else {shape(value)})"
+
+
+def object_code(fields: Mapping[str, Source]) -> Source:
+    """Return the code of an object, given the code of each field by response name."""
+    return "{" + ", ".join(f"{key!r}: {field}" for key, field in fields.items()) + "}"
+
+
+def link_page(fields: Mapping[str, Source], fingerprint: str, *, backward: bool, from_cursor: bool) -> Shape:
+    """Return the code that builds a page of linked records from `[rows, size, total]`.
+
+    The code of the fields may use the variables `page` (the rows of the page), `info` (the fields of `pageInfo`) and `total`.
+    """
+    value = object_code(fields)
+    paged = f"paged(rows, size, {fingerprint!r}, {backward}, {from_cursor})"
+    return lambda found: f"[{value} for rows, size, total in [{found}] for page, info in [{paged}]][0]"
+
+
+def _paged(rows: list[Any], size: int, fingerprint: str, backward: bool, from_cursor: bool) -> tuple[list[Any], Any]:
+    """Return the rows of a page in order, and the fields of its `pageInfo`. A row ends with its sort keys."""
+    page = rows[:size][::-1] if backward else rows[:size]
+    more = len(rows) > size
+    keys = [row[-1] for row in page]
+    return page, page_info(fingerprint, keys, more, backward=backward, from_cursor=from_cursor)
+
+
 def piece(value: Any) -> orjson.Fragment:
     """Return a value, serialised as a JSON fragment."""
     return orjson.Fragment(orjson.dumps(value))
@@ -150,7 +179,7 @@ def of_kinds(rows: Mapping[str, ResultRow], *, with_kind: bool) -> Builder:
 
 def compiled(shape: Shape) -> Builder:
     """Compile generated code to a function that takes the rows."""
-    builder: Builder = eval(f"lambda rows: {shape('rows')}", {"missing": _missing, "piece": piece, "link_id": link_id})  # nosec B307 # generated from names of the schema only
+    builder: Builder = eval(f"lambda rows: {shape('rows')}", _FUNCTIONS)  # nosec B307 # generated from names of the schema only
     return builder
 
 
@@ -159,7 +188,7 @@ def _link_id(type_name: str, identity: Source) -> Source:
 
 
 def _dict(keys: Mapping[str, int], values: Sequence[Source]) -> Source:
-    return "{" + ", ".join(f"{key!r}: {values[place]}" for key, place in keys.items()) + "}"
+    return object_code({key: values[place] for key, place in keys.items()})
 
 
 def _listed(names: Sequence[Source]) -> Source:
@@ -168,6 +197,15 @@ def _listed(names: Sequence[Source]) -> Source:
 
 def _missing() -> None:
     raise Incomplete
+
+
+_FUNCTIONS = {
+    "link_id": link_id,
+    "missing": _missing,
+    "paged": _paged,
+    "piece": piece,
+    "write_cursor": write_cursor,
+}
 
 
 Tables = list[dict[str, Any]]

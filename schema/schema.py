@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -11,13 +12,13 @@ from graphql.language import OperationType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
-from registry.database.query import OPERATORS
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
-from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
+from registry.model.values import Flag, Integer
+from schema.arguments import count_names
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore_types import explored_fields
-from schema.limits import FIRST, PAGE
+from schema.limits import FIRST, FIRST_LINKED, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND
 from schema.types import (
@@ -26,16 +27,20 @@ from schema.types import (
     CODE_LIST_NAME,
     DAY,
     DIRECTION,
+    OPERATOR_DOCS,
     PERIOD,
     PYTHON,
     SCALARS,
     Argument,
     add_input,
     camel,
+    connection_type,
     described,
     doc_of,
+    edge_type,
     enumeration,
     field_of,
+    filter_of,
     link_type,
     listing,
     new_class,
@@ -51,33 +56,24 @@ QUANTIFIERS = {
     "none": "No linked record meets the conditions.",
     "every": "All linked records meet the conditions.",
 }
-OPERATOR_DOCS = {
-    "eq": "Equal to the value; null means that no value is recorded.",
-    "ne": "Not equal to the value; null means that a value is recorded.",
-    "in": "Equal to one of the values.",
-    "not_in": "Equal to none of the values.",
-    "lt": "Less than the value.",
-    "lte": "Less than or equal to the value.",
-    "gt": "Greater than the value.",
-    "gte": "Greater than or equal to the value.",
-    "contains": "Contains the text, ignoring case.",
-    "starts_with": "Starts with the text, ignoring case.",
-    "ends_with": "Ends with the text, ignoring case.",
-    "is_null": "Whether no value is recorded.",
-    "has": "The list contains the value.",
-}
 MUTATIONS = (
     "The changes of the registry, made one after the other. Problems that a user can correct are part of the result."
 )
 RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-WITHIN = (
-    "The ids of broader terms: the record is one of the terms or narrower than one, through terms that you can see."
+WITHIN = "The ids of records: the record is one of them, or one of them is above it in its `{}`, through records that you can see."
+ORDERED = (
+    "A property or a count to sort by, and the direction. Values that you cannot see are sorted as missing values."
 )
+PERIOD_OF_RECORDS = (
+    "The period from `{0}` to `{1}` of the record; without a date it has no limit. CURRENT if only `asOf` is given."
+)
+DAY_OF_RECORDS = "The day on which records are current; today by default."
+COUNTED = Property("The number of current records in `{0}` that you can see.", value=Integer)
 
 
 class Inputs:
-    """Builds filter and sort types, such as `AgencyWhere` and `AgencyOrder`, for every kind, and filters for every value type."""
+    """Builds filter and sort types, such as `AgencyWhere` and `UsesOrder`, for kinds and links, and filters for every value type."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -87,13 +83,15 @@ class Inputs:
         self.orders: dict[str, Any] = {kind.__name__: _order(kind) for kind in model}
         for link in model.links():
             if link.properties:
-                self._link_filters[link_type(link)] = _quantified(link_type(link), self._link_where(link))
+                name = link_type(link)
+                self.wheres[name], self.orders[name] = self._link_where(link), self._link_order(link)
+                self._link_filters[name] = _quantified(name, self.wheres[name])
         for kind in model:
             self._fill(kind)
 
     def _fill(self, kind: type[Kind]) -> None:
         where = self.wheres[kind.__name__]
-        for name, declared in kind.properties.items():
+        for name, declared in kind.readable.items():
             add_input(
                 where, camel(name), self._filter(declared), f"Conditions on `{camel(name)}`. {described(declared)}"
             )
@@ -101,11 +99,16 @@ class Inputs:
             add_input(
                 where, camel(name), self._link_filter(end), f"Conditions on the records in `{camel(name)}`. {end.doc}"
             )
-        if is_nested(kind):
-            add_input(where, "within", listing(strawberry.ID), WITHIN)
-        add_input(where, "and", listing(where), "All conditions of the list are met.")
-        add_input(where, "or", listing(where), "At least one condition of the list is met.")
-        add_input(where, "not", where, "The conditions are not met.")
+        for name, end in count_names(kind).items():
+            add_input(
+                where, name, self._filter(COUNTED), f"Conditions on `{name}`. {COUNTED.doc.format(camel(end.name))}"
+            )
+        if parents := kind.parents():
+            add_input(where, "within", listing(strawberry.ID), WITHIN.format(camel(parents.name)))
+        if period := kind.period():
+            add_input(where, "period", PERIOD, PERIOD_OF_RECORDS.format(*map(camel, period)))
+            add_input(where, "asOf", DAY, DAY_OF_RECORDS)
+        _add_joined(where)
         strawberry.input(where, description=f"Conditions on {kind.plural}; all must be met. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
@@ -121,19 +124,28 @@ class Inputs:
                 where,
                 "period",
                 PERIOD,
-                "The period of the links: by default CURRENT, or ALL if there is a condition on `since` or `until`.",
+                "The period of the links: by default CURRENT, or ALL if there is a condition on the dates of the links.",
             )
             add_input(where, "asOf", DAY, "The day on which links are current; today by default.")
+        _add_joined(where)
         return strawberry.input(where, description=f"Conditions on a link and its records; all must be met. {UNSEEN}")
 
+    def _link_order(self, link: Link) -> Any:
+        made = new_class(f"{link_type(link)}Order")
+        for name, declared in link.properties.items():
+            add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
+        for kind in (link.start, link.end):
+            add_input(made, field_of(kind), self.orders[kind], f"Sort by a value of the {kind} at one end of the link.")
+        return strawberry.input(made, one_of=True, description=ORDERED)
+
     def _link_filter(self, end: End) -> Any:
-        name = link_type(end.link) if end.link.properties else end.target
+        name = list_type(end)
         if name not in self._link_filters:
             self._link_filters[name] = _quantified(name, self.wheres[end.target])
         return self._link_filters[name]
 
     def _filter(self, declared: Property) -> Any:
-        name, operators, kind = _filter_of(declared)
+        name, operators, kind = filter_of(declared)
         if name not in self._filters:
             made = new_class(name)
             for operator in operators:
@@ -143,36 +155,26 @@ class Inputs:
         return self._filters[name]
 
 
-def is_nested(kind: type[Kind]) -> bool:
-    """Return whether a kind is a vocabulary with broader terms, such as areas.
+def _add_joined(where: Any) -> None:
+    """Add the fields that join conditions to a filter type."""
+    add_input(where, "and", listing(where), "All conditions of the list are met.")
+    add_input(where, "or", listing(where), "At least one condition of the list is met.")
+    add_input(where, "not", where, "The conditions are not met.")
 
-    A filter on a vocabulary with broader terms can select a term together with all its narrower terms.
-    """
-    return "broader" in kind.ends
 
-
-def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
-    """Return the name of a property's filter type, the operators of the filter, and the type of their operands."""
-    if declared.codes in CLOSED_LISTS:
-        return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
-    if issubclass(declared.value, Texts):
-        return "TextsFilter", OPERATORS["list"], str
-    if issubclass(declared.value, Id):
-        return "IDFilter", OPERATORS["id"], strawberry.ID
-    if declared.value is Flag:
-        return "BoolFilter", OPERATORS["flag"], bool
-    ordered = {Integer: "IntFilter", Number: "FloatFilter", Date: "DateFilter", Instant: "DateTimeFilter"}
-    if declared.value in ordered:
-        return ordered[declared.value], OPERATORS["ordered"], PYTHON[declared.value.scalar]
-    return "TextFilter", OPERATORS["text"], str
+def list_type(end: End) -> str:
+    """Return the name of the type of the members of a list of linked records: a link with properties, or the kind at its end."""
+    return link_type(end.link) if end.link.properties else end.target
 
 
 def _order(kind: type[Kind]) -> Any:
     made = new_class(f"{kind.__name__}Order")
-    for name, declared in kind.properties.items():
+    for name, declared in kind.readable.items():
         if declared.value.ordered:
             add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
-    return strawberry.input(made, one_of=True, description="A property to sort by, and the direction.")
+    for name, end in count_names(kind).items():
+        add_input(made, name, DIRECTION, f"Sort by `{name}`. {COUNTED.doc.format(camel(end.name))}")
+    return strawberry.input(made, one_of=True, description=ORDERED)
 
 
 def _quantified(name: str, where: Any) -> Any:
@@ -182,12 +184,12 @@ def _quantified(name: str, where: Any) -> Any:
     return strawberry.input(made, description=QUANTIFIED)
 
 
-FIRST_LINKED = 50
 RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
 NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
 ORDER = "The properties to sort by, the first one first."
-PERIOD_OF_LINKS = Argument(PERIOD, "The period of the links.", PERIOD.CURRENT)
-DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; today by default.")
+PERIOD_OF_LINKS = Argument(nullable(PERIOD), "The period of the links; short for `period` in `where`.")
+DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; short for `asOf` in `where`.")
+PAGED = "The records in `{0}` as pages with cursors; the list `{0}` is the short form for the first records."
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}, or where you see none but only the summary of some {target} records."
@@ -196,7 +198,7 @@ SEEN = "Only records and values that you can see are listed and counted."
 
 
 FIRST_RECORDS = (
-    f"The maximum number of records, from the start or after `after`; {FIRST} by default. Not together with `last`."
+    "The maximum number of records, from the start or after `after`; {} by default. Not together with `last`."
 )
 LAST_RECORDS = "The maximum number of records, from the end or before `before`. Not together with `first`."
 ONE = "The record of the kind {kind} with an id; null if you can see no such record. {doc}"
@@ -278,6 +280,8 @@ class Outputs:
         self._kinds: dict[str, Any] = {
             kind.__name__: new_class(kind.__name__, doc_of(kind), self._record) for kind in model
         }
+        self._edges: dict[str, Any] = {}
+        self._pages: dict[str, Any] = {}
         self._links: dict[str, Any] = {
             link_type(link): new_class(link_type(link), link.doc) for link in model.links() if link.properties
         }
@@ -343,7 +347,7 @@ class Outputs:
 
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
-        for name, declared in kind.properties.items():
+        for name, declared in kind.readable.items():
             setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
@@ -359,8 +363,8 @@ class Outputs:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
         records, count = (kind if end.link.summary else nullable(kind) for kind in (listing(target), int))
-        where = Argument(nullable(self._inputs.wheres[end.target]), NOT_RETIRED)
-        order = Argument(nullable(listing(self._inputs.orders[end.target])), ORDER)
+        where = Argument(nullable(self._inputs.wheres[list_type(end)]), NOT_RETIRED)
+        order = Argument(nullable(listing(self._inputs.orders[list_type(end)])), ORDER)
         first = Argument(int, "The maximum number of records.", FIRST_LINKED)
         dated = {"period": PERIOD_OF_LINKS, "asOf": DAY_OF_LINKS} if end.link.dated else {}
         doc = " ".join([end.doc, *notes])
@@ -368,8 +372,50 @@ class Outputs:
             camel(end.name),
             response_field(records, doc, where=where, order=order, first=first, **dated),
         )
+        page = connection_type(end)
+        if page not in self._pages:
+            self._pages[page] = self._link_page(end)
+        kind = self._pages[page] if end.link.summary else nullable(self._pages[page])
+        yield (
+            f"{camel(end.name)}Connection",
+            response_field(
+                kind,
+                f"{PAGED.format(camel(end.name))} {doc}",
+                where=where,
+                order=order,
+                **_page_arguments(FIRST_LINKED),
+                **dated,
+            ),
+        )
         counted = " ".join([f"The number of records in `{camel(end.name)}` that you can see. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
+
+    def _link_page(self, end: End) -> Any:
+        """Return the type of a page of linked records. An edge has the properties of the link."""
+        edge = self._edge(edge_type(end), end.target, end.link.properties)
+        return plain(
+            connection_type(end),
+            f"A page of linked {self._model[end.target].plural}.",
+            {
+                "nodes": (listing(self._kinds[end.target]), "The records of the page."),
+                "edges": (
+                    listing(edge),
+                    "The records of the page, each with its cursor and the properties of its link.",
+                ),
+                "pageInfo": (self._page_info, "Information about the page."),
+                "totalCount": (int, "The number of edges on all pages."),
+            },
+        )
+
+    def _edge(self, name: str, kind: str, properties: Mapping[str, Property] = MappingProxyType({})) -> Any:
+        if name not in self._edges:
+            fields = {
+                "node": (self._kinds[kind], "The record at the cursor."),
+                "cursor": (str, "The cursor of the record, for `after` or `before`."),
+                **{camel(one): (self._output(declared), described(declared)) for one, declared in properties.items()},
+            }
+            self._edges[name] = plain(name, "A record and its cursor.", fields)
+        return self._edges[name]
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
@@ -392,14 +438,7 @@ class Outputs:
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
-        edge = plain(
-            f"{name}Edge",
-            "A record and its cursor.",
-            {
-                "node": (made, "The record at the cursor."),
-                "cursor": (str, "The cursor of the record, for `after` or `before`."),
-            },
-        )
+        edge = self._edge(f"{name}Edge", name)
         facet = _facet_enumeration(kind)
         connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
         connection.nodes = response_field(listing(made), "The records of the page.")
@@ -422,11 +461,18 @@ class Outputs:
             f"The {kind.plural} that meet the conditions, in pages.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
-            first=Argument(nullable(int), FIRST_RECORDS),
-            after=Argument(nullable(str), "The cursor after which the page starts."),
-            last=Argument(nullable(int), LAST_RECORDS),
-            before=Argument(nullable(str), "The cursor before which the page ends."),
+            **_page_arguments(FIRST),
         )
+
+
+def _page_arguments(first: int) -> dict[str, Argument]:
+    """Return the arguments that choose a page. `first` is the default page size."""
+    return {
+        "first": Argument(nullable(int), FIRST_RECORDS.format(first)),
+        "after": Argument(nullable(str), "The cursor after which the page starts."),
+        "last": Argument(nullable(int), LAST_RECORDS),
+        "before": Argument(nullable(str), "The cursor before which the page ends."),
+    }
 
 
 def _node_interface() -> Any:

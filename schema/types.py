@@ -10,12 +10,13 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.database.exploration import GROUPS
+from registry.database.query import OPERATORS
 from registry.explore.paths import PHRASES
 from registry.i18n import use_language
 from registry.model.codelists import code_list, code_list_names
 from registry.model.definitions import MODEL
-from registry.model.kinds import Kind, Link, Property, snake
-from registry.model.values import Date, Instant, InvalidValue, Value
+from registry.model.kinds import End, Kind, Link, Property, snake
+from registry.model.values import Date, Flag, Id, Instant, Integer, InvalidValue, Number, Texts, Value
 from schema.limits import GraphQLRequestError
 
 DAY = NewType("DAY", str)
@@ -67,13 +68,13 @@ def enumeration(name: str, values: Mapping[str, str], doc: str, docs: Mapping[st
 
 
 PERIODS = {
-    "CURRENT": "Links that are current on the day `asOf`.",
-    "ENDED": "Links that ended before the day `asOf`.",
-    "UPCOMING": "Links that start after the day `asOf`.",
-    "ALL": "All links, whatever their dates.",
+    "CURRENT": "What is current on the day `asOf`.",
+    "ENDED": "What ended before the day `asOf`.",
+    "UPCOMING": "What starts after the day `asOf`.",
+    "ALL": "Links and records with any dates.",
 }
 PERIOD = enumeration(
-    "Period", {one: one.lower() for one in PERIODS}, "Selects links with dates by their period.", PERIODS
+    "Period", {one: one.lower() for one in PERIODS}, "Selects links and records with dates by their period.", PERIODS
 )
 DIRECTION = enumeration(
     "Direction",
@@ -196,6 +197,20 @@ def link_type(link: Link) -> str:
     return pascal(link.relation)
 
 
+def connection_type(end: End) -> str:
+    """Return the type name of a page of linked records: `ResourceUsersConnection`, or `AgencyLinkConnection` for plain links."""
+    return f"{_edge_name(end)}Connection" if end.link.properties else f"{end.target}LinkConnection"
+
+
+def edge_type(end: End) -> str:
+    """Return the type name of a record in a page of linked records, with its cursor and the properties of the link."""
+    return f"{_edge_name(end)}Edge" if end.link.properties else f"{end.target}Edge"
+
+
+def _edge_name(end: End) -> str:
+    return f"{end.kind}{pascal(end.name)}"
+
+
 def code_list_name(codes: str) -> str:
     """Return the name of a code list in the enum `CodeListName`: `AGENCY_KIND` for `agency-kind`."""
     return codes.replace("-", "_").upper()
@@ -285,3 +300,36 @@ GROUP_BY = enumeration(
     "What agencies are grouped by.",
     {by.upper(): f"Agencies by {by.replace('_', ' ')}." for by in GROUPS},
 )
+
+
+OPERATOR_DOCS = {
+    "eq": "Equal to the value; null means that no value is recorded.",
+    "ne": "Not equal to the value; null means that a value is recorded.",
+    "in": "Equal to one of the values.",
+    "not_in": "Equal to none of the values.",
+    "lt": "Less than the value.",
+    "lte": "Less than or equal to the value.",
+    "gt": "Greater than the value.",
+    "gte": "Greater than or equal to the value.",
+    "contains": "Contains the text, ignoring case.",
+    "starts_with": "Starts with the text, ignoring case.",
+    "ends_with": "Ends with the text, ignoring case.",
+    "is_null": "Whether no value is recorded.",
+    "has": "The list contains the value.",
+}
+
+
+def filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
+    """Return the name of a property's filter type, the operators of the filter, and the type of their operands."""
+    if declared.codes in CLOSED_LISTS:
+        return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
+    if issubclass(declared.value, Texts):
+        return "TextsFilter", OPERATORS["list"], str
+    if issubclass(declared.value, Id):
+        return "IDFilter", OPERATORS["id"], strawberry.ID
+    if declared.value is Flag:
+        return "BoolFilter", OPERATORS["flag"], bool
+    ordered = {Integer: "IntFilter", Number: "FloatFilter", Date: "DateFilter", Instant: "DateTimeFilter"}
+    if declared.value in ordered:
+        return ordered[declared.value], OPERATORS["ordered"], PYTHON[declared.value.scalar]
+    return "TextFilter", OPERATORS["text"], str

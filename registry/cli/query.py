@@ -63,7 +63,7 @@ def _lines(part: Any) -> Iterator[str]:
     if isinstance(part, Compare):
         yield f"{part.property} {part.operator} {_value_text(part.value)}"
         return
-    values = {one.name: getattr(part, one.name) for one in fields(part)}
+    values = {one.name: getattr(part, one.name) for one in fields(part) if one.compare}
     values = {name: value for name, value in values.items() if value not in DEFAULTS}
     below = {name: parts for name, value in values.items() if (parts := _parts(value))}
     yield " ".join(

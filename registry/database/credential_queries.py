@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from registry.database.compiler import LEVELS
+from registry.database.conditions import LEVELS
 from registry.database.driver import Cypher
 
 # Match the agencies given by `id` and all units below them, one level of the hierarchy after the other. A pattern of variable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.database.driver import Cypher
-from registry.model.kinds import Kind, Model
+from registry.model.kinds import End, Kind, Model
 from registry.permissions import Actor, can_view_details, can_view_summary
 
 OPERATORS = {
@@ -62,18 +62,38 @@ class Compare:
 
 
 @dataclass(frozen=True)
+class CompareCount:
+    """A condition that compares the number of records at the far end of a link, as `Compare` compares a property."""
+
+    count: LinkCount
+    operator: str
+    value: Parameter | ParameterList
+
+
+@dataclass(frozen=True)
 class Within:
-    """A condition that a vocabulary term is one of the given terms, or is narrower than a given term."""
+    """A condition that a record is one of the given records, or that one of them is above it in the hierarchy of its kind."""
 
     ids: Parameter | ParameterList
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A condition that a dated link is current on a day, ended before that day, or begins after it. A missing date means no limit."""
+    """A condition that a dated link or record is current on a day, ended before that day, or begins after it.
+
+    A missing date means no limit.
+    """
 
     period: str
     day: Parameter
+
+
+@dataclass(frozen=True)
+class EndCondition:
+    """A condition on a link that the record at one of its ends, `far` or `near`, meets a condition."""
+
+    side: str
+    part: Condition
 
 
 @dataclass(frozen=True)
@@ -81,7 +101,7 @@ class LinkCondition:
     """A condition that some, none or every linked record meets certain conditions.
 
     `among` restricts the far records that are considered, and `runs` the links. `far`, `near` and `edge` are the conditions on the
-    far record, on the near record and on the link itself.
+    far record, on the near record and on the link itself. `edge` may also combine conditions on the link and on its records.
     """
 
     end: str
@@ -114,7 +134,7 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Within | LinkCondition | AllOf | AnyOf | Not
+Condition = Compare | CompareCount | Within | Runs | EndCondition | LinkCondition | AllOf | AnyOf | Not
 NO_CONDITION = AllOf()
 
 
@@ -127,19 +147,43 @@ def detail_kinds(condition: Condition, kind: type[Kind], model: Model) -> frozen
     """Return the kinds whose details decide whether a record of a kind meets a condition."""
     match condition:
         case Compare():
-            return frozenset() if kind.properties[condition.property].summary else frozenset({kind.__name__})
+            return frozenset() if kind.readable[condition.property].summary else frozenset({kind.__name__})
+        case Runs():
+            first, _last = kind.period() or ("", "")
+            return frozenset() if kind.properties[first].summary else frozenset({kind.__name__})
+        case CompareCount():
+            end = kind.ends[condition.count.end]
+            ends = frozenset[str]() if end.link.summary else frozenset({kind.__name__, end.target})
+            return ends | detail_kinds(condition.count.where, model[end.target], model)
         case LinkCondition():
             end = kind.ends[condition.end]
             far = model[end.target]
-            edge = (part for part in parts_of(condition.edge) if isinstance(part, Compare))
-            summary = end.link.summary and all(end.link.properties[one.property].summary for one in edge)
-            ends = frozenset[str]() if summary else frozenset({kind.__name__, end.target})
+            ends = frozenset[str]() if end.link.summary else frozenset({kind.__name__, end.target})
             of_far = (detail_kinds(one, far, model) for one in (condition.among, condition.far))
-            return ends.union(*of_far, detail_kinds(condition.near, kind, model))
+            of_link = link_detail_kinds(condition.edge, end, model)
+            return ends.union(*of_far, of_link, detail_kinds(condition.near, kind, model))
         case AllOf() | AnyOf():
             return frozenset[str]().union(*(detail_kinds(part, kind, model) for part in condition.parts))
         case Not():
             return detail_kinds(condition.part, kind, model)
+    return frozenset()
+
+
+def link_detail_kinds(condition: Condition, end: End, model: Model) -> frozenset[str]:
+    """Return the kinds whose details decide whether a link meets a condition."""
+    match condition:
+        case Compare() | Runs():
+            name = condition.property if isinstance(condition, Compare) else "since"
+            summary = end.link.properties[name].summary
+            return frozenset() if summary else frozenset({end.kind, end.target})
+        case EndCondition(side="far"):
+            return detail_kinds(condition.part, model[end.target], model)
+        case EndCondition():
+            return detail_kinds(condition.part, model[end.kind], model)
+        case AllOf() | AnyOf():
+            return frozenset[str]().union(*(link_detail_kinds(part, end, model) for part in condition.parts))
+        case Not():
+            return link_detail_kinds(condition.part, end, model)
     return frozenset()
 
 
@@ -184,7 +228,7 @@ def category_condition(
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if isinstance(part, LinkCondition) and part.quantifier == "some":
-            properties = model[kind.ends[part.end].target].properties
+            properties = model[kind.ends[part.end].target].readable
             for far in parts_of(part.far):
                 if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
                     return part, far, AllOf(parts[:place] + parts[place + 1 :])
@@ -193,13 +237,16 @@ def category_condition(
 
 @dataclass(frozen=True)
 class Order:
-    """A property to sort records by. Records without a value come last in ascending order and first in descending order.
+    """A property or a number of links to sort by. Records without a value come last in ascending order and first in descending order.
 
-    Records with equal values are sorted by id, in the same direction as the last sort property.
+    Records with equal values are sorted by id, in the same direction as the last sort property. Links are sorted by a property of the
+    link itself or of one of its records: `of` is `edge`, `far` or `near`. `property` is the GraphQL name of a number of links.
     """
 
     property: str
     descending: bool
+    of: str = field(default="far", repr=False)  # cursors depend on the representation
+    count: LinkCount | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -208,7 +255,7 @@ class Select:
 
     kind: str
     properties: tuple[str, ...]
-    parts: tuple[Follow | LinkCount | Lookup, ...] = ()
+    parts: tuple[Follow | LinkCount | LinkPage | Lookup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -216,7 +263,7 @@ class Follow:
     """The records at the far end of a link, to read together with a record.
 
     `edge` names the properties of the link to read, and LINK_ID for what identifies the link. `far` and `near` are views of the
-    records at its two ends.
+    records at its two ends. `where` is the condition on the far record, and `links` the condition on the link.
     """
 
     end: str
@@ -227,15 +274,39 @@ class Follow:
     order: tuple[Order, ...]
     first: Parameter
     runs: Runs | None = None
+    links: Condition = NO_CONDITION
+    path: tuple[str, ...] = field(default=(), compare=False)  # where the list is in the response, for messages
 
 
 @dataclass(frozen=True)
 class LinkCount:
-    """The number of records at the far end of a link, to read together with a record."""
+    """The number of records at the far end of a link, to read together with a record. `where` and `links` are as in `Follow`.
+
+    If `each` is set, a record that has several links of this type counts once for each link.
+    """
 
     end: str
     where: Condition
     runs: Runs | None = None
+    links: Condition = NO_CONDITION
+    each: bool = False
+
+
+NO_ROWS = Parameter(fixed=0)  # the number of rows of a page of which only the total is selected
+
+
+@dataclass(frozen=True)
+class LinkPage:
+    """A page of the records at the far end of a link, to read together with a record, and the number of records on all pages.
+
+    `size` is the page size. `start` and `backward` are as in `Page`; the last sort keys are the id and, for keyed links, the key.
+    """
+
+    follow: Follow
+    size: Parameter
+    start: tuple[Parameter, ...]
+    backward: bool
+    total: LinkCount | None = None
 
 
 @dataclass(frozen=True)
@@ -285,6 +356,7 @@ class Page:
     rows: Parameter
     start: tuple[Parameter, ...]
     backward: bool
+    path: tuple[str, ...] = field(default=(), compare=False)  # as in `Follow`
 
 
 @dataclass(frozen=True)
@@ -293,6 +365,14 @@ class Total:
 
     kind: str
     where: Condition
+
+
+@dataclass(frozen=True)
+class MostLinks:
+    """A query for the largest number of links of one type that a record of a kind has, out of the links that the actor can see."""
+
+    kind: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -309,4 +389,4 @@ class FacetQuery:
     rolled_up: bool
 
 
-Query = ById | ByIds | Page | Total | FacetQuery
+Query = ById | ByIds | Page | Total | MostLinks | FacetQuery
