@@ -49,6 +49,7 @@ def _exception_for(graphql_error: GraphQLError) -> Exception:
 
 
 MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2
+COUNTED_LINKS = {"Resource": ("users",)}
 COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
 
 
@@ -80,6 +81,11 @@ def is_term(kind: type[Kind]) -> bool:
 def term_uses(kind: type[Kind]) -> list[End]:
     """Return the links from a vocabulary term to the records classified by it. For other kinds, return no links."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
+
+
+def counted_links(kind: type[Kind]) -> list[End]:
+    """Return the links that a list shows only as the number of linked records, such as the users of a resource."""
+    return [*term_uses(kind), *(kind.ends[name] for name in COUNTED_LINKS.get(kind.__name__, ()))]
 
 
 def summary_selection(kind: type[Kind]) -> str:
