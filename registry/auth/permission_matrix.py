@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from registry.permissions import (
     ENTRY_POINTS,
+    PERSONAL_ENTRY_POINTS,
     PUBLIC_ENTRY_POINTS,
     READING,
     VIEWING,
@@ -123,7 +124,9 @@ def page() -> Iterator[str]:
         ),
     )
     public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
-    yield f"Everybody, signed in or not, can use {public}. Commands that only read:"
+    yield f"Everybody, signed in or not, can use {public}. Every signed-in user can save and delete views of"
+    yield f"their own; a view of an agency needs the right `edit` for the agency: {_listed(PERSONAL_ENTRY_POINTS.forms)}. Saved views"
+    yield "are not records, so the audit log does not record them. Commands that only read:"
     yield f"{_listed(READING)}."
     yield ""
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."

@@ -315,3 +315,14 @@ def _first(kind: type[Kind], query: QueryParams) -> int:
 
 def _list_error(kind: type[Kind], sentence: str) -> UserError:
     return UserError(sentence, list_path(kind.__name__), _("Show the whole list"))
+
+
+def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
+    """Return the ids, by kind, of the records that the list is filtered by."""
+    found: dict[str, dict[str, None]] = {}
+    for name, end in query.kind.ends.items():
+        found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
+    for name, own in own_filters(query.kind).items():
+        if own.field == "sectors":
+            found.setdefault("Sector", {}).update(dict.fromkeys(query.chosen.get(name, ())))
+    return {kind: list(ids) for kind, ids in found.items() if ids}

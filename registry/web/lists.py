@@ -21,7 +21,7 @@ from registry.permissions import Actor
 from registry.web.base import actor_of, graphiql_path, list_path, other_end, param
 from registry.web.errors import UserError
 from registry.web.form_data import csv_file, json_file
-from registry.web.list_query import ListFilter, ListQuery, own_filters, sorts_of
+from registry.web.list_query import ListFilter, ListQuery, ids_to_name, own_filters, sorts_of
 from registry.web.presenters import (
     Data,
     RecordSummary,
@@ -358,17 +358,6 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
     if declared is None:
         return names.get(value) or text or value
     return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
-
-
-def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records that the list is filtered by."""
-    found: dict[str, dict[str, None]] = {}
-    for name, end in query.kind.ends.items():
-        found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
-    for name, own in own_filters(query.kind).items():
-        if own.field == "sectors":
-            found.setdefault("Sector", {}).update(dict.fromkeys(query.chosen.get(name, ())))
-    return {kind: list(ids) for kind, ids in found.items() if ids}
 
 
 SECTORS = f"query Sectors {{ sectors(first: {PAGE}) {{ nodes {{ id name labelId labelEn }} }} }}"
