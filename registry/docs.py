@@ -31,7 +31,7 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
     yield ""
     yield "| property | type | description | rules |"
     yield "|---|---|---|---|"
-    for declared in kind.properties.values():
+    for declared in kind.readable.values():
         yield f"| `{declared.name}` | {declared.value.__name__} | {declared.doc} | {', '.join(_rules(declared))} |"
     if kind.ends:
         yield ""
@@ -42,6 +42,8 @@ def _kind(kind: type[Kind]) -> Iterator[str]:
 
 
 def _rules(declared: Property) -> Iterator[str]:
+    if declared.difference:
+        yield "computed: `{}` minus `{}`".format(*declared.difference)
     if declared.required:
         yield "required"
     if declared.summary:

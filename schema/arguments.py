@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -34,14 +35,18 @@ from registry.database.query import (
     AllOf,
     AnyOf,
     Compare,
+    CompareCount,
     Condition,
+    EndCondition,
     LinkCondition,
+    LinkCount,
     Not,
     Order,
     Parameter,
     ParameterList,
     Runs,
     Within,
+    parts_of,
 )
 from registry.model.kinds import End, Kind, Model, Property
 from registry.model.records import fold
@@ -59,31 +64,60 @@ def listed(model: Model, kind: str, where: Mapping[str, Any] | None) -> Conditio
 
     If `where` has no condition on the status, retired records are left out.
     """
-    not_retired, given = _not_retired(where), condition(model, kind, where)
-    return (
-        given
-        if not_retired == NO_CONDITION
-        else AllOf((not_retired, *(given.parts if isinstance(given, AllOf) else (given,))))
-    )
+    return _and(_not_retired(where), condition(model, kind, where))
 
 
 def condition(model: Model, kind: str, where: Mapping[str, Any] | None) -> Condition:
     """Return the condition that the argument `where` describes for a kind. The joined conditions are ordered by name."""
-    parts = tuple(
-        _part(model, model[kind], name, given) for name, given in sorted((where or {}).items()) if given is not None
-    )
-    return _all(parts)
+    given = {name: value for name, value in sorted((where or {}).items()) if value is not None}
+    dated = _dated(given)
+    parts = (_part(model, model[kind], name, value) for name, value in given.items() if name not in PERIOD)
+    return _all((*parts, *([dated] if dated else [])))
 
 
-def runs(end: End, period: Parameter, day: Parameter | None) -> Runs | None:
-    """Return the condition on the period of a dated link. By default, the link must be current today.
+@dataclass(frozen=True)
+class LinkArguments:
+    """The conditions on a list of links: on the far record, on the link with its records, and on the period of the link."""
 
-    If the link has no dates, or if the period is `all`, return None.
+    where: Condition
+    links: Condition
+    runs: Runs | None
+
+
+def link_arguments(model: Model, end: End, given: Mapping[str, Any]) -> LinkArguments:
+    """Return the conditions that the arguments of a list of links describe, or of the number of links.
+
+    For a link with properties, `where` has conditions on the link. The arguments `period` and `asOf` are short for those in `where`.
     """
-    if not end.link.dated or period.fixed == "all":
+    where = given.get("where") or {}
+    if not end.link.properties:
+        return LinkArguments(listed(model, end.target, where), NO_CONDITION, None)
+    where = {**where, **{name: given[name] for name in PERIOD if given.get(name) is not None}}
+    found = _linked(model, end, "some", where)
+    near = () if found.near == NO_CONDITION else (EndCondition("near", found.near),)
+    return LinkArguments(_and(found.among, found.far), AllOf((*near, *parts_of(found.edge))), found.runs)
+
+
+def link_count(model: Model, end: End) -> LinkCount:
+    """Return the count of linked records that a count field without arguments returns."""
+    counted = link_arguments(model, end, {})
+    return LinkCount(end.name, counted.where, counted.runs, counted.links)
+
+
+def count_names(kind: type[Kind]) -> dict[str, End]:
+    """Return the links whose linked records are counted, by the GraphQL name of the count, such as `usersCount`."""
+    return {f"{camel(end.name)}Count": end for end in kind.ends.values() if not end.single}
+
+
+PERIOD = ("period", "asOf")
+
+
+def _dated(given: Mapping[str, Any]) -> Runs | None:
+    """Return the condition on a period that `period` and `asOf` describe, or None. The default period is `current`."""
+    if given.get("period") is None and given.get("asOf") is None:
         return None
-    day = day or Parameter()
-    return Runs(period.fixed, Parameter(day.path, day.fixed, _or_today))
+    period, day = given.get("period") or Parameter(fixed="current"), given.get("asOf") or Parameter()
+    return None if period.fixed == "all" else Runs(period.fixed, Parameter(day.path, day.fixed, _or_today))
 
 
 def _or_today(day: Any) -> Any:
@@ -91,9 +125,30 @@ def _or_today(day: Any) -> Any:
 
 
 def orders(model: Model, kind: str, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
-    """Return the properties to sort records by, each with its direction, most important first."""
+    """Return the properties and counts to sort records by, each with its direction, most important first."""
     names = _names(model[kind])
-    found = [Order(names[name], direction.fixed == "desc") for one in order or [] for name, direction in one.items()]
+    counts = count_names(model[kind])
+    return tuple(
+        Order(name, direction.fixed == "desc", count=link_count(model, counts[name]))
+        if name in counts
+        else Order(names[name], direction.fixed == "desc")
+        for one in order or []
+        for name, direction in one.items()
+    )
+
+
+def link_orders(model: Model, end: End, order: list[Mapping[str, Any]] | None) -> tuple[Order, ...]:
+    """Return what a list of links is sorted by: properties of the link, or properties and counts of its records."""
+    if not end.link.properties:
+        return orders(model, end.target, order)
+    names, found = {camel(name): name for name in end.link.properties}, []
+    for name, given in ((name, given) for one in order or [] for name, given in one.items()):
+        if name in names:
+            found.append(Order(names[name], given.fixed == "desc", "edge"))
+        elif name == field_of(end.target):
+            found += orders(model, end.target, [given])
+        else:
+            found += [replace(one, of="near") for one in orders(model, end.kind, [given])]
     return tuple(found)
 
 
@@ -105,50 +160,103 @@ def _part(model: Model, kind: type[Kind], name: str, given: Any) -> Condition:
         return Not(condition(model, kind.__name__, given))
     if name == "within":
         return Within(given)
+    if end := count_names(kind).get(name):
+        return _counted(model, end, name, given)
     own = _names(kind)[name]
-    if own in kind.properties:
-        return _compared(kind.properties[own], given)
+    if own in kind.readable:
+        return _compared(kind.readable[own], given)
     return _all(
         tuple(_linked(model, kind.ends[own], how, one) for how, one in sorted(given.items()) if one is not None)
     )
 
 
-def _linked(model: Model, end: End, quantifier: str, given: Mapping[str, Any]) -> Condition:
+def _counted(model: Model, end: End, name: str, given: Mapping[str, Any]) -> Condition:
+    count = link_count(model, end)
+    compares = (_compare(name, operator, value) for operator, value in sorted(given.items()))
+    return _all(tuple(CompareCount(count, one.operator, one.value) for one in compares))
+
+
+def _linked(model: Model, end: End, quantifier: str, given: Mapping[str, Any]) -> LinkCondition:
     if not end.link.properties:
         plain = condition(model, end.target, given)
         return LinkCondition(end.name, quantifier, _not_retired(given), plain, NO_CONDITION, NO_CONDITION)
     far, near = given.get(field_of(end.target)), given.get(field_of(end.kind))
+    not_retired = NO_CONDITION if _any_has(given, lambda one: _has_status(one, end)) else NOT_RETIRED
+    conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(_of_link(model, end, given))
+    return LinkCondition(end.name, quantifier, not_retired, *conditions, _link_runs(end, given))
+
+
+def _of_link(model: Model, end: End, given: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """Return the conditions on the properties of a link, and the conditions that `and`, `or` and `not` join."""
     compared = (
         _compared(declared, given[camel(name)])
         for name, declared in sorted(end.link.properties.items())
         if given.get(camel(name)) is not None
     )
-    period = given.get("period") or Parameter(fixed="all" if given.get("since") or given.get("until") else "current")
-    counted = runs(end, period, given.get("asOf"))
-    conditions = condition(model, end.target, far), condition(model, end.kind, near), AllOf(tuple(compared))
-    return LinkCondition(end.name, quantifier, _not_retired(far), *conditions, counted)
+    joined = tuple(
+        join(tuple(_inner(model, end, one) for one in _members(given[name])))
+        for name, join in _JOINS.items()
+        if given.get(name) is not None
+    )
+    return (*compared, *joined)
+
+
+_JOINS: Mapping[str, Callable[[tuple[Condition, ...]], Condition]] = {
+    "and": AllOf,
+    "or": AnyOf,
+    "not": lambda parts: Not(*parts),
+}
+
+
+def _inner(model: Model, end: End, given: Mapping[str, Any]) -> Condition:
+    """Return a condition on a link, for a member of `and`, `or` or `not`."""
+    sides = (("far", end.target), ("near", end.kind))
+    of_records = (
+        EndCondition(side, condition(model, kind, given[field_of(kind)]))
+        for side, kind in sides
+        if given.get(field_of(kind)) is not None
+    )
+    dated = _dated(given)
+    return _all((*of_records, *_of_link(model, end, given), *([dated] if dated else [])))
+
+
+def _link_runs(end: End, given: Mapping[str, Any]) -> Runs | None:
+    if not end.link.dated:
+        return None
+    speaks = given.get("since") or given.get("until") or any(_any_has(one, _has_dates) for one in _below(given))
+    period = given.get("period") or Parameter(fixed="all" if speaks else "current")
+    return _dated({"period": period, "asOf": given.get("asOf")})
 
 
 def _compared(declared: Property, given: Mapping[str, Any]) -> Condition:
-    return _all(tuple(_compare(declared, _OPERATORS[name], value) for name, value in sorted(given.items())))
+    found = []
+    for name, value in sorted(given.items()):
+        compare = _compare(declared.name, name, value)
+        reading = _reading(declared, compare.operator)
+        if reading and isinstance(compare.value, Parameter):
+            compare = replace(compare, value=Parameter(compare.value.path, compare.value.fixed, reading))
+        found.append(compare)
+    return _all(tuple(found))
 
 
-def _compare(declared: Property, operator: str, value: Parameter | None) -> Condition:
+def _compare(name: str, given: str, value: Parameter | ParameterList | None) -> Compare:
+    operator = _OPERATORS[given]
     if value is None and operator in ("eq", "ne"):
-        return Compare(declared.name, "is_null", Parameter(fixed=operator == "eq"))
+        return Compare(name, "is_null", Parameter(fixed=operator == "eq"))
     if value is None:
-        raise GraphQLRequestError("BAD_REQUEST", f"{camel(declared.name)}.{camel(operator)} cannot be null.")
+        raise GraphQLRequestError("BAD_REQUEST", f"{camel(name)}.{given} cannot be null.")
+    return Compare(name, operator, value)
+
+
+def _reading(declared: Property, operator: str) -> Callable[[Any], Any] | None:
+    """Return the function that converts the value that a property is compared with, if any is needed."""
     if operator in ("contains", "starts_with", "ends_with"):
-        value = Parameter(value.path, value.fixed, fold if declared.name == "name" else str.lower)
-    if issubclass(declared.value, Number) and isinstance(value, Parameter):
-        value = Parameter(value.path, value.fixed, _floats)
-    return Compare(declared.name, operator, value)
+        return fold if declared.name == "name" else str.lower
+    return _floats if issubclass(declared.value, Number) and operator != "is_null" else None
 
 
 def _floats(value: Any) -> Any:
     """Convert numbers to floats, so that both database engines compare values of the same type."""
-    if isinstance(value, bool):
-        return value
     return [float(one) for one in value] if isinstance(value, list) else float(value)
 
 
@@ -156,23 +264,44 @@ def _all(parts: tuple[Condition, ...]) -> Condition:
     return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
+def _and(first: Condition, second: Condition) -> Condition:
+    return second if first == NO_CONDITION else AllOf((first, *parts_of(second)))
+
+
+NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
+
+
 def _not_retired(where: Mapping[str, Any] | None) -> Condition:
     """Return the condition that a record is not retired.
 
     If `where` has a condition on the status, return a condition that always holds.
     """
-    return NO_CONDITION if _has_status_condition(where) else Compare("status", "ne", Parameter(fixed="retired"))
+    return NO_CONDITION if _any_has(where, lambda one: one.get("status") is not None) else NOT_RETIRED
 
 
-def _has_status_condition(where: Any) -> bool:
-    if not where:
-        return False
-    nested = [where.get("not"), *(where.get("and") or []), *(where.get("or") or [])]
-    return where.get("status") is not None or any(_has_status_condition(one) for one in nested)
+def _has_status(where: Mapping[str, Any], end: End) -> bool:
+    return _not_retired(where.get(field_of(end.target))) == NO_CONDITION
+
+
+def _has_dates(where: Mapping[str, Any]) -> bool:
+    return any(where.get(name) is not None for name in ("since", "until", *PERIOD))
+
+
+def _any_has(where: Mapping[str, Any] | None, meets: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Return whether conditions, or conditions joined in them by `and`, `or` and `not`, meet a test."""
+    return bool(where) and (meets(where or {}) or any(_any_has(one, meets) for one in _below(where or {})))
+
+
+def _below(where: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for name in ("and", "or", "not") for one in _members(where.get(name))]
+
+
+def _members(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [] if given is None else [given]
 
 
 def _names(kind: type[Kind]) -> dict[str, str]:
-    return {camel(name): name for name in (*kind.properties, *kind.ends)}
+    return {camel(name): name for name in (*kind.readable, *kind.ends)}
 
 
 Path = tuple[str | int, ...]

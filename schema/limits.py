@@ -18,6 +18,7 @@ from registry.database.query import (
     FacetQuery,
     Follow,
     LinkCount,
+    LinkPage,
     Lookup,
     Page,
     Query,
@@ -193,12 +194,14 @@ def _values(select: Select, variables: Mapping[str, Any]) -> int:
     return 1 + len(select.properties) + sum(_part(part, variables) for part in select.parts)
 
 
-def _part(part: Follow | LinkCount | Lookup, variables: Mapping[str, Any]) -> int:
+def _part(part: Follow | LinkCount | LinkPage | Lookup, variables: Mapping[str, Any]) -> int:
     match part:
         case LinkCount():
             return 1
         case Lookup():
             return _values(part.select, variables)
+        case LinkPage():
+            return 1 + _part(part.follow, variables)
         case Follow():
             each = len(part.edge) + sum(_values(view, variables) for view in part.far + part.near)
             return int(part.first.value(variables)) * each

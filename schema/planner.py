@@ -22,14 +22,23 @@ from registry.database.query import (
     Page,
     Parameter,
     Query,
-    Runs,
     Select,
     Total,
 )
 from registry.model.codelists import code_list, label_of
 from registry.model.kinds import End, Kind, Model, Property, snake
 from schema import response
-from schema.arguments import arguments, cursor_fingerprint, keys_of, listed, orders, runs, write_cursor
+from schema.arguments import (
+    arguments,
+    count_names,
+    cursor_fingerprint,
+    keys_of,
+    link_arguments,
+    link_orders,
+    listed,
+    orders,
+    write_cursor,
+)
 from schema.explore import EXPLORATIONS
 from schema.limits import GraphQLRequestError, page_rows, page_size
 from schema.response import Builder, Incomplete, ResultRow, Shape, compiled
@@ -82,7 +91,7 @@ class RecordPlanner:
     def _properties(self, kind: str, chosen: Mapping[str, list[FieldNode]]) -> list[str]:
         """Return the selected properties: non-null ones first, then the summary, then the details, each in declared order."""
         selected = {fields[0].name.value for fields in chosen.values()}
-        declared = self.model[kind].properties
+        declared = self.model[kind].readable
         own = [name for name, one in declared.items() if camel(name) in selected and not one.refers_to]
         summary = [name for name in own if declared[name].summary] + ["withheld"] * ("withheld" in selected)
         details = [name for name in own if not declared[name].summary]
@@ -100,8 +109,8 @@ class RecordPlanner:
             return self._follow(ends[name], kind, fields, depth)
         if name in references:
             return self._look(references[name], fields, depth)
-        if name.removesuffix("Count") in ends:
-            return self._count(ends[name.removesuffix("Count")], kind, fields)
+        if end := count_names(self.model[kind]).get(name):
+            return self._count(end, kind, fields)
         return None
 
     def _look(self, reference: Property, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
@@ -109,23 +118,28 @@ class RecordPlanner:
         return Lookup(reference.name, select), shaped.first
 
     def _count(self, end: End, kind: str, fields: list[FieldNode]) -> tuple[Part, Shape]:
-        given = self.given(kind, fields[0])
-        where = listed(self.model, end.target, given.get("where"))
-        return LinkCount(end.name, where, _runs(end, given)), response.same
+        counted = link_arguments(self.model, end, self.given(kind, fields[0]))
+        return LinkCount(end.name, counted.where, counted.runs, counted.links), response.same
 
     def _follow(self, end: End, kind: str, fields: list[FieldNode], depth: int) -> tuple[Part, Shape]:
         given = {} if end.single else self.given(kind, fields[0])
         size = given.get("first") or Parameter(fixed=None)
         first = Parameter(fixed=1) if end.single else Parameter(size.path, size.fixed, page_size)
         edge, far, near, shaped = self._linked(end, fields, depth + 1)
-        where, order = (
-            listed(self.model, end.target, given.get("where")),
-            orders(self.model, end.target, given.get("order")),
-        )
-        follow = Follow(end.name, edge, far, near, where, order, first, _runs(end, given))
+        follow = self._linked_records(end, given, first, (edge, far, near))
         if end.single:
             return follow, shaped.first if end.link.summary else shaped.first_or_none
         return follow, shaped.many if end.link.summary else shaped.many_or_none
+
+    def _linked_records(
+        self,
+        end: End,
+        given: Mapping[str, Any],
+        first: Parameter,
+        read: tuple[tuple[str, ...], tuple[Select, ...], tuple[Select, ...]],
+    ) -> Follow:
+        found, order = link_arguments(self.model, end, given), link_orders(self.model, end, given.get("order"))
+        return Follow(end.name, *read, found.where, order, first, found.runs, found.links)
 
     def _linked(
         self, end: End, fields: list[FieldNode], depth: int
@@ -162,7 +176,7 @@ class RecordPlanner:
         properties: list[str],
         parts: Mapping[str, tuple[Part, Shape]],
     ) -> ResultRow:
-        declared = self.model[kind].properties
+        declared = self.model[kind].readable
         details = [name for name in properties if name in declared and not declared[name].summary]
         places = _places(chosen, properties, list(parts))
         closed = [name for name in ("access", "status") if name in properties and not self.lenient]
@@ -177,10 +191,6 @@ class RecordPlanner:
             },
             type_name=kind,
         )
-
-
-def _runs(end: End, given: Mapping[str, Any]) -> Runs | None:
-    return runs(end, given["period"], given.get("asOf")) if end.link.dated else None
 
 
 def _places(chosen: Mapping[str, list[FieldNode]], names: Sequence[str], parts: Sequence[str]) -> dict[str, int]:

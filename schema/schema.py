@@ -14,6 +14,7 @@ from registry.database.query import OPERATORS
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
+from schema.arguments import count_names
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore import explored_fields
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
@@ -65,11 +66,21 @@ MUTATIONS = (
 )
 RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-WITHIN = "The record is one of these or narrower than one, through records that you can see."
+WITHIN = (
+    "The record is one of these or below one at any level, through records that you can see. The level above: {above}."
+)
+ORDERED = (
+    "A property or a count to sort by, and the direction. Values that you cannot see are sorted as missing values."
+)
+PERIOD_OF_RECORDS = (
+    "The period from `{0}` to `{1}` of the record; without a date it has no limit. CURRENT if only `asOf` is given."
+)
+DAY_OF_RECORDS = "The day on which records are current; today by default."
+COUNTED = Property("The number of linked records.", value=Integer)
 
 
 class Inputs:
-    """Builds filter and sort types, such as `AgencyWhere` and `AgencyOrder`, for every kind, and filters for every value type."""
+    """Builds filter and sort types, such as `AgencyWhere` and `UsesOrder`, for kinds and links, and filters for every value type."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -79,21 +90,26 @@ class Inputs:
         self.orders: dict[str, Any] = {kind.__name__: _order(kind) for kind in model}
         for link in model.links():
             if link.properties:
-                self._link_filters[link_type(link)] = _quantified(link_type(link), self._link_where(link))
+                name = link_type(link)
+                self.wheres[name], self.orders[name] = self._link_where(link), self._link_order(link)
+                self._link_filters[name] = _quantified(name, self.wheres[name])
         for kind in model:
             self._fill(kind)
 
     def _fill(self, kind: type[Kind]) -> None:
         where = self.wheres[kind.__name__]
-        for name, declared in kind.properties.items():
+        for name, declared in kind.readable.items():
             add_input(where, camel(name), self._filter(declared), declared.doc)
         for name, end in kind.ends.items():
             add_input(where, camel(name), self._link_filter(end), end.doc)
-        if is_nested(kind):
-            add_input(where, "within", listing(strawberry.ID), WITHIN)
-        add_input(where, "and", listing(where), "All of these conditions are met.")
-        add_input(where, "or", listing(where), "At least one of these conditions is met.")
-        add_input(where, "not", where, "These conditions are not met.")
+        for name, end in count_names(kind).items():
+            add_input(where, name, self._filter(COUNTED), f"The number of these that you can see. {end.doc}")
+        if parents := kind.parents():
+            add_input(where, "within", listing(strawberry.ID), WITHIN.format(above=parents.doc.partition(",")[0]))
+        if period := kind.period():
+            add_input(where, "period", PERIOD, PERIOD_OF_RECORDS.format(*map(camel, period)))
+            add_input(where, "asOf", DAY, DAY_OF_RECORDS)
+        _add_joined(where)
         strawberry.input(where, description=f"Conditions on {kind.plural}; all must be met. {UNSEEN}")
 
     def _link_where(self, link: Link) -> Any:
@@ -107,13 +123,22 @@ class Inputs:
                 where,
                 "period",
                 PERIOD,
-                "The period of the links: by default CURRENT, or ALL if there is a condition on `since` or `until`.",
+                "The period of the links: by default CURRENT, or ALL if there is a condition on the dates of the links.",
             )
             add_input(where, "asOf", DAY, "The day on which links are current; today by default.")
+        _add_joined(where)
         return strawberry.input(where, description=f"Conditions on a link and its records; all must be met. {UNSEEN}")
 
+    def _link_order(self, link: Link) -> Any:
+        made = new_class(f"{link_type(link)}Order")
+        for name, declared in link.properties.items():
+            add_input(made, camel(name), DIRECTION, declared.doc)
+        for kind in (link.start, link.end):
+            add_input(made, field_of(kind), self.orders[kind], f"A property of the {kind} at this end of the link.")
+        return strawberry.input(made, one_of=True, description=ORDERED)
+
     def _link_filter(self, end: End) -> Any:
-        name = link_type(end.link) if end.link.properties else end.target
+        name = list_type(end)
         if name not in self._link_filters:
             self._link_filters[name] = _quantified(name, self.wheres[end.target])
         return self._link_filters[name]
@@ -129,12 +154,16 @@ class Inputs:
         return self._filters[name]
 
 
-def is_nested(kind: type[Kind]) -> bool:
-    """Return whether a kind is a vocabulary with broader terms, such as areas.
+def _add_joined(where: Any) -> None:
+    """Add the fields that join conditions to a filter type."""
+    add_input(where, "and", listing(where), "All of these conditions are met.")
+    add_input(where, "or", listing(where), "At least one of these conditions is met.")
+    add_input(where, "not", where, "These conditions are not met.")
 
-    A filter on a vocabulary with broader terms can select a term together with all its narrower terms.
-    """
-    return "broader" in kind.ends
+
+def list_type(end: End) -> str:
+    """Return the name of the type of the members of a list of linked records: a link with properties, or the kind at its end."""
+    return link_type(end.link) if end.link.properties else end.target
 
 
 def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
@@ -155,10 +184,12 @@ def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
 
 def _order(kind: type[Kind]) -> Any:
     made = new_class(f"{kind.__name__}Order")
-    for name, declared in kind.properties.items():
+    for name, declared in kind.readable.items():
         if declared.value.ordered:
             add_input(made, camel(name), DIRECTION, declared.doc)
-    return strawberry.input(made, one_of=True, description="A property to sort by, and the direction.")
+    for name, end in count_names(kind).items():
+        add_input(made, name, DIRECTION, f"The number of these that you can see. {end.doc}")
+    return strawberry.input(made, one_of=True, description=ORDERED)
 
 
 def _quantified(name: str, where: Any) -> Any:
@@ -172,8 +203,8 @@ FIRST, FIRST_LINKED = 20, 50
 RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
 NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
 ORDER = "The properties to sort by, the first one first."
-PERIOD_OF_LINKS = Argument(PERIOD, "The period of the links.", PERIOD.CURRENT)
-DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; today by default.")
+PERIOD_OF_LINKS = Argument(nullable(PERIOD), "The period of the links; short for `period` in `where`.")
+DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; short for `asOf` in `where`.")
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}."
@@ -301,7 +332,7 @@ class Outputs:
 
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
-        for name, declared in kind.properties.items():
+        for name, declared in kind.readable.items():
             setattr(made, camel(name), response_field(self._output(declared), declared.doc))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
@@ -317,8 +348,8 @@ class Outputs:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
         records, count = (kind if end.link.summary else nullable(kind) for kind in (listing(target), int))
-        where = Argument(nullable(self._inputs.wheres[end.target]), NOT_RETIRED)
-        order = Argument(nullable(listing(self._inputs.orders[end.target])), ORDER)
+        where = Argument(nullable(self._inputs.wheres[list_type(end)]), NOT_RETIRED)
+        order = Argument(nullable(listing(self._inputs.orders[list_type(end)])), ORDER)
         first = Argument(int, "The maximum number of records.", FIRST_LINKED)
         dated = {"period": PERIOD_OF_LINKS, "asOf": DAY_OF_LINKS} if end.link.dated else {}
         doc = " ".join([end.doc, *notes])

@@ -64,13 +64,13 @@ def enumeration(name: str, values: Mapping[str, str], doc: str, docs: Mapping[st
 
 
 PERIODS = {
-    "CURRENT": "Links that are current on the day `asOf`.",
-    "ENDED": "Links that ended before the day `asOf`.",
-    "UPCOMING": "Links that start after the day `asOf`.",
-    "ALL": "All links, whatever their dates.",
+    "CURRENT": "What is current on the day `asOf`.",
+    "ENDED": "What ended before the day `asOf`.",
+    "UPCOMING": "What starts after the day `asOf`.",
+    "ALL": "Everything, whatever its dates.",
 }
 PERIOD = enumeration(
-    "Period", {one: one.lower() for one in PERIODS}, "Selects links with dates by their period.", PERIODS
+    "Period", {one: one.lower() for one in PERIODS}, "Selects links and records with dates by their period.", PERIODS
 )
 DIRECTION = enumeration(
     "Direction", {"ASC": "asc", "DESC": "desc"}, "The sort direction.", {"ASC": "Ascending.", "DESC": "Descending."}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from registry.database.conditions import PARTS, CypherWriter, all_of, stored_value
 from registry.database.driver import Cypher
 from registry.database.query import (
-    AllOf,
-    AnyOf,
     ById,
     ByIds,
     Compare,
@@ -18,17 +17,15 @@ from registry.database.query import (
     Follow,
     LinkCondition,
     LinkCount,
+    LinkPage,
     Lookup,
-    Not,
     Order,
     Page,
     Parameter,
     ParameterList,
     Query,
-    Runs,
     Select,
     Total,
-    Within,
     anchor,
     category_condition,
     parts_of,
@@ -36,7 +33,6 @@ from registry.database.query import (
 from registry.model.kinds import End, Model, Property
 from registry.permissions import (
     can_view_details,
-    can_view_far_end,
     can_view_link,
     can_view_link_property,
     can_view_path,
@@ -44,150 +40,6 @@ from registry.permissions import (
 )
 
 FEW = 1000  # up to this many linked records, a query that starts at them is faster than a scan of all records
-
-
-PARTS = "-[:BROADER*0..6]->"  # matches the path from a narrower vocabulary term, or from the term itself, to the term
-# The deepest level of units below an agency that is matched. Each level has a pattern of its own, because a pattern of variable
-# length would follow every path.
-LEVELS = 12
-
-
-class CypherWriter:
-    """Compiles conditions to Cypher predicates, numbers the variables and collects the query parameters."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.givens: list[Parameter | ParameterList] = []
-        self._variables = 0
-
-    def variable(self) -> str:
-        """Return a variable name that is not used yet in the query."""
-        self._variables += 1
-        return f"x{self._variables}"
-
-    def value(self, given: Parameter | ParameterList) -> str:
-        """Return the Cypher expression that refers to a parameter."""
-        self.givens.append(given)
-        return f"$in.v{len(self.givens) - 1}"
-
-    def condition(self, condition: Condition, node: str, kind: str, *, unknown: bool = False) -> str:
-        """Return the predicate for a condition on a record. The predicate is never null.
-
-        If the actor may not see a value, a condition on that value fails, and so does its negation. If the actor may not see the
-        compared property, the predicate has the value `unknown`.
-        """
-        match condition:
-            case Compare():
-                declared = self.model[kind].properties[condition.property]
-                holds = self._compare(condition, f"{node}.", declared)
-                return holds if declared.summary else _unless_withheld(node, holds, unknown=unknown)
-            case Within():
-                return self._within(condition, node, kind)
-            case LinkCondition():
-                return self._link_condition(condition, node, self.model[kind].ends[condition.end], unknown=unknown)
-            case AllOf():
-                every = (self.condition(part, node, kind, unknown=unknown) for part in condition.parts)
-                return " AND ".join(every) or "true"
-            case AnyOf():
-                parts = (f"({self.condition(part, node, kind, unknown=unknown)})" for part in condition.parts)
-                return f"({' OR '.join(parts) or 'false'})"
-            case Not():
-                return f"NOT ({self.condition(condition.part, node, kind, unknown=not unknown)})"
-
-    def pattern(self, node: str, edge: str, far: str, end: End) -> str:
-        """Return the Cypher pattern that leads from a node along a link to the record at the other end."""
-        left, right = ("-", "->") if end.outgoing else ("<-", "-")
-        return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
-
-    def _within(self, within: Within, node: str, kind: str) -> str:
-        far, way = self.variable(), self.variable()
-        match = f"MATCH {way} = ({node}){PARTS}({far}:{kind})"
-        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {can_view_path(way)} }}"
-
-    def _link_condition(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
-        edge, far = self.variable(), self.variable()
-        negated = linked.quantifier == "none"
-        holds = self.demanded(linked, node, edge, far, end, unknown=unknown is not negated)
-        among = f" AND {self.condition(linked.among, far, end.target)}" if linked.among != AllOf() else ""
-        pattern = self.pattern(node, edge, f"{far}:{end.target}", end)
-        counts = all_of(can_view_far_end(far, end.link), self.running(linked.runs, edge))
-        start = f"MATCH {pattern} WHERE {counts}{among}"
-        if linked.quantifier == "every":
-            found = f"NOT EXISTS {{ {start} AND NOT ({holds}) }}"
-        else:
-            found = f"{'NOT ' if negated else ''}EXISTS {{ {start} AND {holds} }}"
-        return found if end.link.summary else _unless_withheld(node, found, unknown=unknown)
-
-    def demanded(
-        self, linked: LinkCondition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
-    ) -> str:
-        """Return the predicate for the conditions on the far record, on the near record and on the link.
-
-        `unknown` has the same meaning as in `condition`.
-        """
-        return all_of(
-            self.condition(linked.far, far, end.target, unknown=unknown),
-            self.condition(linked.near, node, end.kind, unknown=unknown),
-            self._edge_condition(linked.edge, node, edge, far, end, unknown=unknown),
-        )
-
-    def running(self, which: Runs | None, edge: str) -> str:
-        """Return the predicate that a link is in the period `which`. If `which` is None, return "true"."""
-        return "true" if which is None else period_predicate(which.period, edge, self.value(which.day))
-
-    def _edge_condition(
-        self, condition: Condition, node: str, edge: str, far: str, end: End, *, unknown: bool = False
-    ) -> str:
-        """Return the predicate for conditions on the properties of a link; `unknown` has the same meaning as in `condition`."""
-        match condition:
-            case Compare():
-                declared = end.link.properties[condition.property]
-                holds = self._compare(condition, f"{edge}.", declared)
-                seen_by = can_view_link_property(node, far, declared, end.link)
-                if not seen_by:
-                    return holds
-                return f"(NOT ({seen_by}) OR {holds})" if unknown else f"({seen_by} AND {holds})"
-            case AllOf():
-                parts = (self._edge_condition(part, node, edge, far, end, unknown=unknown) for part in condition.parts)
-                return " AND ".join(parts) or "true"
-        raise TypeError(f"no condition on a link: {condition}")
-
-    def _compare(self, compare: Compare, owner: str, declared: Property) -> str:
-        stored, operator = owner + compare.property, compare.operator
-        if operator == "is_null":
-            return f"({stored} IS NULL) = {self.value(compare.value)}"
-        if operator in ("contains", "starts_with", "ends_with"):
-            stored = f"{owner}name_key" if compare.property == "name" else f"toLower({stored})"
-        if operator == "has":
-            return f"coalesce({self.value(compare.value)} IN {stored}, false)"
-        holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
-        return f"NOT {holds}" if operator in ("ne", "not_in") else holds
-
-
-def _unless_withheld(node: str, holds: str, *, unknown: bool) -> str:
-    """Return a predicate on the details of a record; its value is `unknown` if the actor may see only the record's summary."""
-    return f"(NOT {can_view_details(node)} OR {holds})" if unknown else f"({can_view_details(node)} AND {holds})"
-
-
-def period_predicate(period: str, owner: str, day: str, first: str = "since", last: str = "until") -> str:
-    """Return the predicate that the time from `first` to `last` is current, ended or upcoming on a day, as `period` says."""
-    ended, upcoming = f"{owner}.{last} < {day}", f"{owner}.{first} > {day}"
-    return {
-        "current": f"NOT coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
-        "ended": f"coalesce({ended}, false)",
-        "upcoming": f"coalesce({upcoming}, false) AND NOT coalesce({ended}, false)",
-    }[period]
-
-
-def all_of(*predicates: str) -> str:
-    """Join predicates with AND, leaving out each predicate that is the text "true"."""
-    return " AND ".join(one for one in predicates if one != "true") or "true"
-
-
-_SYMBOLS = {
-    "eq": "=", "ne": "=", "in": "IN", "not_in": "IN", "lt": "<", "lte": "<=", "gt": ">", "gte": ">=",
-    "contains": "CONTAINS", "starts_with": "STARTS WITH", "ends_with": "ENDS WITH",
-}  # fmt: skip
 
 
 FIRST, LAST = "", "\uffff"
@@ -290,13 +142,17 @@ class QueryCompiler(CypherWriter):
         Its value is a list: the summary values, then one list of details (null if the actor may not see them), then linked records
         and counts.
         """
-        declared = self.model[select.kind].properties
+        declared = self.model[select.kind].readable
         summary = [
             self._summary_value(node, name)
             for name in select.properties
             if name == "withheld" or declared[name].summary
         ]
-        details = [f"{node}.{name}" for name in select.properties if name != "withheld" and not declared[name].summary]
+        details = [
+            stored_value(f"{node}.", declared[name])
+            for name in select.properties
+            if name != "withheld" and not declared[name].summary
+        ]
         if details:
             summary.append(f"CASE WHEN {can_view_details(node)} THEN [{', '.join(details)}] END")
         return "[" + ", ".join(summary + [self._part(part, node, select.kind) for part in select.parts]) + "]"
@@ -339,14 +195,17 @@ class QueryCompiler(CypherWriter):
         keys = [self._key(one, kind) for one in order] + ["n.id"]
         falls = [one.descending is not query.backward for one in (*order, order[-1])]
         start, holds = self._anchored(kind, *anchored) if anchored else ("", "")
-        behind = f"({self._after_cursor(query.start, keys, falls)})" if query.start else "true"
         named = [f"k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
-        sort = "ORDER BY " + ", ".join(
-            name + (" DESC" if down else "") for name, down in zip(named, falls, strict=True)
-        )
+        counted = any(one.count for one in order)  # the sort keys are then computed once, before the cursor is compared
+        behind, after = "true", ""
+        if query.start and counted:
+            after = f"WHERE {self._after_cursor(query.start, named, falls)} WITH n, {', '.join(named)} "
+        elif query.start:
+            behind = f"({self._after_cursor(query.start, keys, falls)})"
+        sort = f"ORDER BY {_sorted_by(named, falls)}"
         row = self._row(query, *named)
-        rest, page = f"WITH DISTINCT n, {given} {sort} LIMIT $n RETURN {row} {sort}", {"n": query.rows}
+        rest, page = f"WITH DISTINCT n, {given} {after}{sort} LIMIT $n RETURN {row} {sort}", {"n": query.rows}
         if anchored:
             return self._template(f"{start} WHERE {all_of(holds, behind)} {rest}", page)
         return self._match_records(query, rest, page, also=behind)
@@ -437,34 +296,26 @@ class QueryCompiler(CypherWriter):
         return f"NOT {can_view_details(node)}" if name == "withheld" else f"{node}.{name}"
 
     def _visible_value(self, node: str, declared: Property) -> str:
-        stored = f"{node}.{declared.name}"
+        stored = stored_value(f"{node}.", declared)
         return stored if declared.summary else f"CASE WHEN {can_view_details(node)} THEN {stored} END"
 
-    def _part(self, part: Follow | LinkCount | Lookup, node: str, kind: str) -> str:
+    def _part(self, part: Follow | LinkCount | LinkPage | Lookup, node: str, kind: str) -> str:
         match part:
             case Follow():
                 return self._follow(part, node, self.model[kind].ends[part.end])
             case LinkCount():
                 return self._count(part, node, self.model[kind].ends[part.end])
+            case LinkPage():
+                return self._link_page(part, node, self.model[kind].ends[part.follow.end])
             case Lookup():
                 return self._lookup(part, node, self.model[kind].properties[part.property])
 
     def _follow(self, follow: Follow, node: str, end: End) -> str:
         edge, far = self.variable(), self.variable()
-        where = all_of(
-            can_view_far_end(far, end.link),
-            self.running(follow.runs, edge),
-            self.condition(follow.where, far, end.target),
-        )
-        order = follow.order or (BY_NAME,)
-        keys = [self._key(one, end.target, far) for one in order] + [f"{far}.id"]
-        sort = ", ".join(
-            key + (" DESC" if one.descending else "") for key, one in zip(keys, (*order, order[-1]), strict=True)
-        )
-        sort += f", {edge}.key" if end.link.keyed else ""
-        views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
-        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
-        row = views[0] if len(views) == 1 and not edges else f"[{', '.join(edges + views)}]"
+        where = self.linked_far(follow, node, edge, far, end)
+        keys, descending = self._link_keys(follow, node, edge, far, end)
+        sort = _sorted_by(keys, descending) + (f", {edge}.key" if end.link.keyed else "")
+        row = self._link_row(follow, node, edge, far, end)
         limit = self.value(follow.first)
         return self._of_links(
             node,
@@ -473,20 +324,58 @@ class QueryCompiler(CypherWriter):
             f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
         )
 
+    def _link_keys(self, follow: Follow, node: str, edge: str, far: str, end: End) -> tuple[list[str], list[bool]]:
+        """Return the sort keys of linked records, the id last, and whether each is sorted in descending order."""
+        order = follow.order or (BY_NAME,)
+        keys = [self._link_key(one, node, edge, far, end) for one in order] + [f"{far}.id"]
+        return keys, [one.descending for one in (*order, order[-1])]
+
+    def _link_key(self, order: Order, node: str, edge: str, far: str, end: End) -> str:
+        if order.of == "near":
+            return self._key(order, end.kind, node)
+        if order.of == "far":
+            return self._key(order, end.target, far)
+        declared = end.link.properties[order.property]
+        return _missing_last(self._edge(node, edge, far, declared, end), declared)
+
+    def _link_row(self, follow: Follow, node: str, edge: str, far: str, end: End, keys: str = "") -> str:
+        views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
+        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
+        return (
+            views[0]
+            if len(views) == 1 and not edges and not keys
+            else f"[{', '.join(edges + views + [keys] * bool(keys))}]"
+        )
+
+    def _link_page(self, page: LinkPage, node: str, end: End) -> str:
+        """Return an expression whose value is a list: the rows of the page, the page size, and the number of links or null.
+
+        A row holds the properties of the link, the views of its records, and the list of sort keys for the cursor.
+        """
+        edge, far, follow = self.variable(), self.variable(), page.follow
+        where = self.linked_far(follow, node, edge, far, end)
+        keys, descending = self._link_keys(follow, node, edge, far, end)
+        if end.link.keyed:
+            keys, descending = [*keys, f"coalesce({edge}.key, '')"], [*descending, False]
+        falls = [falling is not page.backward for falling in descending]
+        named = [f"{far}k{number}" for number in range(len(keys))]
+        given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
+        behind = f" WHERE {self._after_cursor(page.start, named, falls)}" if page.start else ""
+        row = self._link_row(follow, node, edge, far, end, f"[{', '.join(named)}]")
+        found = (
+            f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
+            f" WITH {node}, {edge}, {far}, {given}{behind} WITH {node}, {edge}, {far}, {', '.join(named)}"
+            f" ORDER BY {_sorted_by(named, falls)} LIMIT {self.value(follow.first)} RETURN {row} }}"
+        )
+        total = self.counted(page.total, node, end) if page.total else "null"
+        return self._of_links(node, end, f"[{found}, {self.value(page.size)}, {total}]")
+
     def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
         stored, seen_by = f"{edge}.{declared.name}", can_view_link_property(node, far, declared, end.link)
         return f"CASE WHEN {seen_by} THEN {stored} END" if seen_by else stored
 
     def _count(self, count: LinkCount, node: str, end: End) -> str:
-        edge, far = self.variable(), self.variable()
-        where = all_of(
-            can_view_far_end(far, end.link),
-            self.running(count.runs, edge),
-            self.condition(count.where, far, end.target),
-        )
-        once = f" RETURN DISTINCT {far}" if end.link.keyed else ""
-        counted = f"COUNT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}{once} }}"
-        return self._of_links(node, end, counted)
+        return self._of_links(node, end, self.counted(count, node, end))
 
     def _of_links(self, node: str, end: End, found: str) -> str:
         """Return an expression that is computed from a record's links. Its value is null if the actor may not see the links."""
@@ -499,16 +388,29 @@ class QueryCompiler(CypherWriter):
 
     def _key(self, order: Order, kind: str, node: str = "n") -> str:
         """Return the expression to sort records by. Records with a missing or hidden value come last."""
+        if order.count is not None:
+            end = self.model[kind].ends[order.count.end]
+            number = self.counted(order.count, node, end)
+            # The embedded engine rejects coalesce around a number of links.
+            return number if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {number} ELSE {_LAST} END"
         if order.property == "name":
             return f"{node}.name_key"
-        declared = self.model[kind].properties[order.property]
-        shown = self._visible_value(node, declared)
-        if declared.value.stored == "BOOLEAN":
-            return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-        return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+        declared = self.model[kind].readable[order.property]
+        return _missing_last(self._visible_value(node, declared), declared)
 
     def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)
+
+
+def _sorted_by(keys: Sequence[str], descending: Sequence[bool]) -> str:
+    return ", ".join(key + (" DESC" if falls else "") for key, falls in zip(keys, descending, strict=True))
+
+
+def _missing_last(shown: str, declared: Property) -> str:
+    """Return the sort key for a property, given the expression for its value. A missing or hidden value comes last."""
+    if declared.value.stored == "BOOLEAN":
+        return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
+    return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
 
 
 def _without_kind(view: Select) -> Select:
@@ -516,4 +418,5 @@ def _without_kind(view: Select) -> Select:
     return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
 
 
-_SORTED_LAST = {"STRING": f"'{LAST}'", "INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}
+_LAST = "9999999999"
+_SORTED_LAST = {"STRING": f"'{LAST}'", "INTEGER": _LAST, "FLOAT": "1.7976931348623157e308"}

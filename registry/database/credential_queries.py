@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from registry.database.compiler import LEVELS
+from registry.database.conditions import LEVELS
 from registry.database.driver import Cypher
 from registry.database.exploration import ANY
 from registry.permissions import Actor, can_view_summary

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from registry.database.compiler import LEVELS, PARTS, period_predicate
+from registry.database.conditions import LEVELS, PARTS, period_predicate
 from registry.database.dialect import words_index
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from registry.database.compiler import PARTS
+from registry.database.conditions import PARTS
 from registry.database.driver import Cypher
 from registry.permissions import Actor, can_view_details, can_view_summary
 

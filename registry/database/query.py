@@ -55,18 +55,38 @@ class Compare:
 
 
 @dataclass(frozen=True)
+class CompareCount:
+    """A condition that compares the number of records at the far end of a link, as `Compare` compares a property."""
+
+    count: LinkCount
+    operator: str
+    value: Parameter | ParameterList
+
+
+@dataclass(frozen=True)
 class Within:
-    """A condition that a vocabulary term is one of the given terms, or is narrower than a given term."""
+    """A condition that a record is one of the given records, or that one of them is above it in the hierarchy of its kind."""
 
     ids: Parameter | ParameterList
 
 
 @dataclass(frozen=True)
 class Runs:
-    """A condition that a dated link is current on a day, ended before that day, or begins after it. A missing date means no limit."""
+    """A condition that a dated link or record is current on a day, ended before that day, or begins after it.
+
+    A missing date means no limit.
+    """
 
     period: str
     day: Parameter
+
+
+@dataclass(frozen=True)
+class EndCondition:
+    """A condition on a link that the record at one of its ends, `far` or `near`, meets a condition."""
+
+    side: str
+    part: Condition
 
 
 @dataclass(frozen=True)
@@ -74,7 +94,7 @@ class LinkCondition:
     """A condition that some, none or every linked record meets certain conditions.
 
     `among` restricts the far records that are considered, and `runs` the links. `far`, `near` and `edge` are the conditions on the
-    far record, on the near record and on the link itself.
+    far record, on the near record and on the link itself. `edge` may also combine conditions on the link and on its records.
     """
 
     end: str
@@ -107,7 +127,7 @@ class Not:
     part: Condition
 
 
-Condition = Compare | Within | LinkCondition | AllOf | AnyOf | Not
+Condition = Compare | CompareCount | Within | Runs | EndCondition | LinkCondition | AllOf | AnyOf | Not
 NO_CONDITION = AllOf()
 
 
@@ -146,7 +166,7 @@ def category_condition(
     parts = parts_of(where)
     for place, part in enumerate(parts):
         if isinstance(part, LinkCondition) and part.quantifier == "some":
-            properties = model[kind.ends[part.end].target].properties
+            properties = model[kind.ends[part.end].target].readable
             for far in parts_of(part.far):
                 if isinstance(far, Compare) and far.operator in ("eq", "in") and properties[far.property].is_category:
                     return part, far, AllOf(parts[:place] + parts[place + 1 :])
@@ -155,13 +175,16 @@ def category_condition(
 
 @dataclass(frozen=True)
 class Order:
-    """A property to sort records by. Records without a value come last in ascending order and first in descending order.
+    """A property or a number of links to sort by. Records without a value come last in ascending order and first in descending order.
 
-    Records with equal values are sorted by id, in the same direction as the last sort property.
+    Records with equal values are sorted by id, in the same direction as the last sort property. Links are sorted by a property of the
+    link itself or of one of its records: `of` is `edge`, `far` or `near`. `property` is the GraphQL name of a number of links.
     """
 
     property: str
     descending: bool
+    of: str = field(default="far", repr=False)  # cursors depend on the representation
+    count: LinkCount | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -170,14 +193,15 @@ class Select:
 
     kind: str
     properties: tuple[str, ...]
-    parts: tuple[Follow | LinkCount | Lookup, ...] = ()
+    parts: tuple[Follow | LinkCount | LinkPage | Lookup, ...] = ()
 
 
 @dataclass(frozen=True)
 class Follow:
     """The records at the far end of a link, to read together with a record.
 
-    `edge` names the properties of the link to read; `far` and `near` are views of the records at its two ends.
+    `edge` names the properties of the link to read; `far` and `near` are views of the records at its two ends. `where` is the
+    condition on the far record, and `links` the condition on the link.
     """
 
     end: str
@@ -188,15 +212,35 @@ class Follow:
     order: tuple[Order, ...]
     first: Parameter
     runs: Runs | None = None
+    links: Condition = NO_CONDITION
 
 
 @dataclass(frozen=True)
 class LinkCount:
-    """The number of records at the far end of a link, to read together with a record."""
+    """The number of records at the far end of a link, to read together with a record. `where` and `links` are as in `Follow`.
+
+    If `each` is set, a record that has several links of this type counts once for each link.
+    """
 
     end: str
     where: Condition
     runs: Runs | None = None
+    links: Condition = NO_CONDITION
+    each: bool = False
+
+
+@dataclass(frozen=True)
+class LinkPage:
+    """A page of the records at the far end of a link, to read together with a record, and the number of records on all pages.
+
+    `size` is the page size. `start` and `backward` are as in `Page`; the last sort keys are the id and, for keyed links, the key.
+    """
+
+    follow: Follow
+    size: Parameter
+    start: tuple[Parameter, ...]
+    backward: bool
+    total: LinkCount | None = None
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class Term(Common):
         reverse_doc="Narrower terms.",
         summary=True,
         acyclic=True,
+        hierarchy=True,
     )
     same_as: Many[Self] = link(
         "SAME_AS",
@@ -109,6 +110,7 @@ class Agency(Common, plural="agencies"):
         reverse_doc="Units of this body.",
         summary=True,
         acyclic=True,
+        hierarchy=True,
     )
     sectors: Many[Sector] = link(
         "IN_SECTOR",
@@ -211,6 +213,10 @@ class Resource(Common, plural="resources"):
         "Capacity already in use; at least the amount promised to accepted requests.",
         at_least=0,
         not_above="capacity",
+    )
+    free: Number = prop(
+        "Free capacity: the total capacity minus the capacity in use; unknown where either is not recorded.",
+        difference=("capacity", "in_use"),
     )
     shareability: Code = prop("Whether other agencies can use the resource.", codes="shareability", summary=True)
     available_since: Date = prop("First day on which other agencies can use it.")

@@ -37,6 +37,7 @@ class Property:
     read_only: bool = False  # only the registry sets the property
     indexed: bool = False
     by_action: bool = False  # only a record action, such as answering, sets the property; users cannot edit it
+    difference: tuple[str, str] | None = None  # computed, not stored: the first of these properties minus the second
     name: str = ""
     value: type[Value] = Value
 
@@ -67,6 +68,7 @@ class Link:
     on_behalf: bool = False  # only users who act for the agency at the far end may add a relationship
     keyed: bool = False  # parallel relationships are allowed; derived ones have the source record's id as key
     acyclic: bool = False  # relationships of this type must not form a cycle
+    hierarchy: bool = False  # the record at the end of a relationship contains the record at its start, or is broader
     at_least: int = 0  # the least number of relationships that a proposed or published record needs
     agreement_term: bool = False  # has the same meaning as Property.agreement_term
 
@@ -151,7 +153,8 @@ class Kind:
     by_action: ClassVar[bool] = False
     named: ClassVar[bool] = True
     erasable: ClassVar[tuple[str, ...]] = ()
-    properties: ClassVar[dict[str, Property]]
+    properties: ClassVar[dict[str, Property]]  # the stored properties
+    readable: ClassVar[dict[str, Property]]  # the properties that queries can read: the stored and the computed ones
     ends: ClassVar[dict[str, End]]
 
     def __init_subclass__(
@@ -166,7 +169,18 @@ class Kind:
         cls.plural, cls.abstract, cls.read_only, cls.named = plural, not plural, read_only, named
         cls.by_action = by_action  # only record actions, such as giving feedback, write these records
         cls.erasable = erasable  # properties with personal text that can be erased on request
-        cls.properties, cls.ends = {}, {}
+        cls.properties, cls.readable, cls.ends = {}, {}, {}
+
+    @classmethod
+    def period(cls) -> tuple[str, str] | None:
+        """Return the names of the properties with the first and the last day of a record, or None if it has no such dates."""
+        pairs = (("valid_from", "valid_until"), ("since", "until"))
+        return next((pair for pair in pairs if cls.properties.keys() >= set(pair)), None)
+
+    @classmethod
+    def parents(cls) -> End | None:
+        """Return the link to the records that contain a record of this kind or are broader, or None if there is no hierarchy."""
+        return next((end for end in cls.ends.values() if end.link.hierarchy and end.outgoing), None)
 
 
 class Model:
@@ -175,7 +189,8 @@ class Model:
     def __init__(self, *kinds: type[Kind]) -> None:
         self.kinds = {kind.__name__: kind for kind in kinds}
         for kind in kinds:
-            kind.properties.update(_properties(kind))
+            kind.readable.update(_properties(kind))
+            kind.properties.update({name: one for name, one in kind.readable.items() if one.difference is None})
         for kind in kinds:
             for ends in _ends(kind):
                 for end in ends:

@@ -6,7 +6,7 @@ import pytest
 
 from registry.auth import credentials
 from registry.clock import now
-from registry.database.compiler import LEVELS
+from registry.database.conditions import LEVELS
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.database.exploration import groups
 from registry.database.write import upsert, upsert_relationships

@@ -142,9 +142,7 @@ def test_what_cannot_be_answered_says_so_with_a_code(
 
 
 def test_a_record_of_any_kind_is_asked_with_a_list(agencies: Store, place: ConnectionSettings) -> None:
-    text = (
-        """{ record(id: "service:01") { ... on Service { providers(where: {id: {in: ["agency:01"]}}) { role } } } }"""
-    )
+    text = """{ record(id: "service:01") { ... on Service { providers(where: {agency: {id: {in: ["agency:01"]}}}) { role } } } }"""
     assert ask(place, text)["data"] == {"record": {"providers": [{"role": "lead"}]}}
 
 

@@ -4,7 +4,7 @@ It takes the printed schema, and resolves every field the plain way, record by r
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class Oracle:
         kind = self._model[record["__kind"]]
         if name == "withheld":
             return not may_see_all(self._actor, record)
-        for property_name, declared in kind.properties.items():
+        for property_name, declared in kind.readable.items():
             if name == camel(property_name):
                 if declared.refers_to:
                     found = self._one(record[property_name] or "")
@@ -81,15 +81,27 @@ class Oracle:
             if name == camel(end.name):
                 return self._linked(record, end, asked)
             if name == f"{camel(end.name)}Count":
-                if not self._tells(record, end):
-                    return None
-                where = asked.get("where")
-                return sum(self._listed(far, where) for edge, far in self._far(record, end) if _runs(edge, asked))
+                return self._count(record, end, asked)
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
-        summary = self._model[record["__kind"]].properties[name].summary
-        return record[name] if summary or may_see_all(self._actor, record) else None
+        summary = self._model[record["__kind"]].readable[name].summary
+        return _value(record, name) if summary or may_see_all(self._actor, record) else None
+
+    def _count(self, record: Any, end: End, asked: Mapping[str, Any]) -> int | None:
+        return len(self._asked_links(record, end, asked)) if self._tells(record, end) else None
+
+    def _asked_links(self, record: Any, end: End, asked: Mapping[str, Any]) -> list[tuple[Mapping[str, object], Any]]:
+        """Return the edge and the far record of every link that a list or a count with these arguments holds."""
+        found, where = self._far(record, end), asked.get("where") or {}
+        if not end.link.properties:
+            return [(edge, far) for edge, far in found if self._listed(far, where)]
+        where = {**where, **{name: asked[name] for name in ("period", "asOf") if asked.get(name)}}
+        return [
+            (edge, far)
+            for edge, far in found
+            if _counts(end, edge, far, where) and self._meets_link(record, end, edge, far, where) is True
+        ]
 
     def _tells(self, record: Any, end: End) -> bool:
         """Tell whether the actor may see the links of a record; otherwise they are unknown."""
@@ -98,11 +110,7 @@ class Oracle:
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         if not self._tells(record, end):
             return None
-        found = [(edge, far) for edge, far in self._far(record, end) if self._listed(far, asked.get("where"))]
-        found = [(edge, far) for edge, far in found if _runs(edge, asked)]
-        found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
-        for order in reversed(asked.get("order") or [{"name": "ASC"}]):
-            found = self._sorted(found, order, lambda one: one[1])
+        found = self._in_order(record, end, asked)
         found = found[: 1 if end.single else asked["first"]]
         if end.link.properties:
             sides = [
@@ -116,6 +124,21 @@ class Oracle:
         else:
             sides = [far for _, far in found]
         return (sides[0] if sides else None) if end.single else sides
+
+    def _in_order(self, record: Any, end: End, asked: Mapping[str, Any]) -> list[tuple[Mapping[str, object], Any]]:
+        found = self._asked_links(record, end, asked)
+        found.sort(key=lambda one: one[1]["id"], reverse=_falls(asked.get("order")))
+        for order in reversed(asked.get("order") or []):
+            ((name, given),) = order.items()
+            sides = {field_of(end.kind): record, field_of(end.target): None} if end.link.properties else {}
+            if name in sides:
+                found = self._sorted(found, given, lambda one, near=sides[name]: near or one[1])
+            elif end.link.properties:
+                names = {camel(one): one for one in end.link.properties}
+                found = _by_value(found, given, lambda one, name=names[name]: one[0][name])
+            else:
+                found = self._sorted(found, order, lambda one: one[1])
+        return found if asked.get("order") else self._sorted(found, {"name": "ASC"}, lambda one: one[1])
 
     def _far(self, record: Any, end: End) -> list[tuple[Mapping[str, object], Any]]:
         """Return the edge and the far record of every tie of this link that may be seen from both ends."""
@@ -137,9 +160,10 @@ class Oracle:
 
     def _meets(self, record: Any, where: Any) -> bool | None:
         """Tell whether a record meets all conditions; None where that is unknown to the actor."""
-        return _every(
-            self._condition(record, name, asked) for name, asked in (where or {}).items() if asked is not None
-        )
+        where = {name: asked for name, asked in (where or {}).items() if asked is not None}
+        if dated := {name: where.pop(name) for name in ("period", "asOf") if name in where}:
+            where[""] = dated
+        return _every(self._condition(record, name, asked) for name, asked in where.items())
 
     def _condition(self, record: Any, name: str, asked: Any) -> bool | None:
         if name == "and":
@@ -151,12 +175,26 @@ class Oracle:
         if name == "within":
             return any(term["id"] in asked for term in self._wider(record))
         kind = self._model[record["__kind"]]
-        for property_name, declared in kind.properties.items():
+        if name == "":
+            first, last = kind.period() or ("", "")
+            if not (kind.properties[first].summary or may_see_all(self._actor, record)):
+                return None if asked.get("period") != "ALL" else True
+            return _runs({"since": record[first], "until": record[last]}, asked)
+        for property_name, declared in kind.readable.items():
             if camel(property_name) == name:
                 visible = declared.summary or may_see_all(self._actor, record)
                 fractional = issubclass(declared.value, Number)
                 return _every(
-                    _compare(property_name, record[property_name], operator, value, fractional) if visible else None
+                    _compare(property_name, _value(record, property_name), operator, value, fractional)
+                    if visible
+                    else None
+                    for operator, value in asked.items()
+                )
+        for end in kind.ends.values():
+            if name == f"{camel(end.name)}Count":
+                number = self._count(record, end, {})
+                return _every(
+                    None if number is None else _compare("", number, operator, value, False)
                     for operator, value in asked.items()
                 )
         end = next(end for end in kind.ends.values() if camel(end.name) == name)
@@ -166,7 +204,11 @@ class Oracle:
         """Return a term and all that it is part of, as far as the actor may know of it and of all on the way to it."""
         found = [term]
         for one in found:
-            ups = (tie.end_id for tie in self._ties if tie.start_id == one["id"] and tie.end.link.relation == "BROADER")
+            ups = (
+                tie.end_id
+                for tie in self._ties
+                if tie.start_id == one["id"] and tie.end.link.relation in ("BROADER", "PART_OF")
+            )
             wider = [self._records[up] for up in dict.fromkeys(ups)]
             found += [up for up in wider if up not in found and may_see(self._actor, up)]
         return found
@@ -174,16 +216,17 @@ class Oracle:
     def _quantified(self, record: Any, end: End, quantifier: str, asked: Any) -> bool | None:
         if not self._tells(record, end):
             return None
-        where = asked.get(field_of(end.target)) if end.link.properties else asked
         counted = [
             self._meets_link(record, end, edge, far, asked)
             for edge, far in self._far(record, end)
-            if (_speaks(where) or far["status"] != "retired")
-            and ("since" not in end.link.properties or _runs(edge, _usual(asked)))
+            if _counts(end, edge, far, asked)
         ]
         return {"some": _any(counted), "none": _not(_any(counted)), "every": _every(counted)}[quantifier]
 
-    def _meets_link(self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any) -> bool | None:
+    def _meets_link(
+        self, record: Any, end: End, edge: Mapping[str, object], far: Any, asked: Any, *, inner: bool = False
+    ) -> bool | None:
+        """Tell whether a link meets conditions. A period counts here within `and`, `or` and `not` only."""
         if not end.link.properties:
             return self._meets(far, asked)
         whole = may_see_all(self._actor, record) and may_see_all(self._actor, far)
@@ -195,23 +238,36 @@ class Oracle:
             for operator, value in (asked.get(camel(name)) or {}).items()
         )
         near = self._meets(record, asked.get(field_of(end.kind)))
-        return _every([of_edge, near, self._meets(far, asked.get(field_of(end.target)))])
+        told = [of_edge, near, self._meets(far, asked.get(field_of(end.target)))]
+        dated = {name: asked[name] for name in ("period", "asOf") if asked.get(name)}
+        if inner and dated:
+            told.append(_runs(edge, dated))
+
+        def meets(one: Any) -> bool | None:
+            return self._meets_link(record, end, edge, far, one, inner=True)
+
+        if asked.get("and") is not None:
+            told.append(_every(map(meets, asked["and"])))
+        if asked.get("or") is not None:
+            told.append(_any(map(meets, asked["or"])))
+        if asked.get("not") is not None:
+            told.append(_not(meets(asked["not"])))
+        return _every(told)
 
     def _sorted(self, things: list[Any], order: Mapping[str, Any], record_of: Any) -> list[Any]:
-        """Sort by one property, keeping the order of equals; missing values last, or first when descending."""
+        """Sort by one property or count, keeping the order of equals."""
         ((name, direction),) = order.items()
 
-        def key(thing: Any) -> Any:
+        def value_of(thing: Any) -> Any:
             record = record_of(thing)
-            names = {camel(one): one for one in self._model[record["__kind"]].properties}
-            value = self._shown(record, names[name])
-            return (value is None, fold(value) if name == "name" else value) if value is not None else (True, 0)
+            kind = self._model[record["__kind"]]
+            for end in kind.ends.values():
+                if name == f"{camel(end.name)}Count":
+                    return self._count(record, end, {})
+            value = self._shown(record, {camel(one): one for one in kind.readable}[name])
+            return fold(value) if name == "name" else value
 
-        known = [thing for thing in things if not key(thing)[0]]
-        missing = [thing for thing in things if key(thing)[0]]
-        if direction == "DESC":
-            return missing + sorted(known, key=key, reverse=True)
-        return sorted(known, key=key) + missing
+        return _by_value(things, direction, value_of)
 
     def _connection(self, kind: str, asked: Mapping[str, Any]) -> Any:
         every = [one for one in self._records.values() if one["__kind"] == kind and may_see(self._actor, one)]
@@ -265,6 +321,23 @@ class Oracle:
         ]
 
 
+def _by_value(things: list[Any], direction: str, value_of: Callable[[Any], Any]) -> list[Any]:
+    """Sort by a value, keeping the order of equals; missing values last, or first when descending."""
+    known = [thing for thing in things if value_of(thing) is not None]
+    missing = [thing for thing in things if value_of(thing) is None]
+    if direction == "DESC":
+        return missing + sorted(known, key=value_of, reverse=True)
+    return sorted(known, key=value_of) + missing
+
+
+def _value(record: Any, name: str) -> Any:
+    """Return a property of a record; free capacity is known where capacity and use are."""
+    if name != "free":
+        return record[name]
+    capacity, used = record["capacity"], record["in_use"]
+    return None if capacity is None or used is None else capacity - used
+
+
 def _every(told: Iterable[bool | None]) -> bool | None:
     """Return whether all hold, where None is unknown (Kleene's strong logic)."""
     known = list(told)
@@ -285,10 +358,27 @@ def _summary(tie: Relationship) -> dict[str, object]:
     return {name: value if declared[name].summary else None for name, value in tie.values.items()}
 
 
-def _usual(asked: Any) -> Any:
-    return {"period": "ALL" if asked.get("since") or asked.get("until") else "CURRENT"} | {
-        name: value for name, value in asked.items() if value is not None
-    }
+def _counts(end: End, edge: Mapping[str, object], far: Any, where: Any) -> bool:
+    """Tell whether a link is among those that conditions are about: not of retired records, and of the period."""
+    if not end.link.properties:
+        return _speaks(where) or far["status"] != "retired"
+    joined = list(_joined(where))
+    if not any(_speaks(one.get(field_of(end.target))) for one in joined) and far["status"] == "retired":
+        return False
+    if not end.link.dated:
+        return True
+    speaks = any(one.get(name) for one in joined for name in ("since", "until"))
+    speaks = speaks or any(one.get(name) for one in joined[1:] for name in ("period", "asOf"))
+    usual = {"period": "ALL" if speaks else "CURRENT"}
+    return _runs(edge, usual | {name: where[name] for name in ("period", "asOf") if where.get(name)})
+
+
+def _joined(where: Any) -> Iterator[Any]:
+    """Yield conditions, and all that `and`, `or` and `not` join in them."""
+    yield where
+    for one in (where.get("not"), *(where.get("and") or []), *(where.get("or") or [])):
+        if one is not None:
+            yield from _joined(one)
 
 
 def _runs(edge: Mapping[str, object], asked: Any) -> bool:
@@ -316,8 +406,7 @@ def _label(codes: str | None, value: Any) -> str | None:
 def _speaks(where: Any) -> bool:
     if not where:
         return False
-    nested = [where.get("not"), *(where.get("and") or []), *(where.get("or") or [])]
-    return where.get("status") is not None or any(_speaks(one) for one in nested)
+    return any(one.get("status") is not None for one in _joined(where))
 
 
 def _compare(name: str, value: Any, operator: str, asked: Any, fractional: bool) -> bool:

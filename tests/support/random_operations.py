@@ -55,7 +55,7 @@ class Operations:
 
     def _record(self, kind: type[Kind], depth: int) -> str:
         fields = ["id", "__typename", "withheld"]
-        fields += [self._property(one) for one in kind.properties.values() if self._random.random() < 0.4]
+        fields += [self._property(one) for one in kind.readable.values() if self._random.random() < 0.4]
         if depth:
             ends = self._random.sample(list(kind.ends.values()), k=min(len(kind.ends), self._random.randint(0, 2)))
             fields += [self._end(end, depth - 1) for end in ends]
@@ -92,11 +92,11 @@ class Operations:
         if end.single:
             return f"{alias}{camel(end.name)} {self._record(target, depth)}"
         if self._random.random() < 0.2:
-            asked = [f"where: {self._where_given(target)}"] if self._chance() else []
+            asked = [f"where: {self._links_given(end)}"] if self._chance() else []
             asked += self._dated(end)
             given = f"({', '.join(asked)})" if asked else ""
             return f"{alias}{camel(end.name)}Count{given}"
-        asked = [*self._asked(target), f"first: {self._given('Int!', self._random.randint(0, 5))}"]
+        asked = [*self._asked_links(end), f"first: {self._given('Int!', self._random.randint(0, 5))}"]
         asked += self._dated(end)
         return f"{alias}{camel(end.name)}({', '.join(asked)}) {self._linked(end, depth)}"
 
@@ -122,13 +122,37 @@ class Operations:
         if self._random.random() < 0.6:
             asked.append(f"where: {self._where_given(kind)}")
         if self._random.random() < 0.5:
-            names = [camel(name) for name, one in kind.properties.items() if one.value.ordered]
-            orders = [
-                f"{{{name}: {self._random.choice(['ASC', 'DESC'])}}}"
-                for name in self._random.sample(names, k=self._random.randint(1, 2))
-            ]
-            asked.append(f"order: [{', '.join(orders)}]")
+            asked.append(f"order: [{', '.join(self._orders(kind))}]")
         return asked
+
+    def _orders(self, kind: type[Kind]) -> list[str]:
+        names = [camel(name) for name, one in kind.readable.items() if one.value.ordered]
+        counts = [f"{camel(end.name)}Count" for end in kind.ends.values() if not end.single]
+        names = self._random.sample(names, k=self._random.randint(1, 2))
+        if counts and self._random.random() < 0.4:
+            names.insert(self._random.randint(0, 1), self._random.choice(counts))
+        return [f"{{{name}: {self._random.choice(['ASC', 'DESC'])}}}" for name in names]
+
+    def _asked_links(self, end: End) -> list[str]:
+        if not end.link.properties:
+            return self._asked(self._model[end.target])
+        asked = [f"where: {self._links_given(end)}"] if self._chance() else []
+        if self._chance():
+            own = [f"{{{camel(name)}: {self._random.choice(['ASC', 'DESC'])}}}" for name in end.link.properties]
+            ends = [
+                f"{{{field_of(kind)}: {one}}}"
+                for kind in (end.kind, end.target)
+                for one in self._orders(self._model[kind])
+            ]
+            asked.append(f"order: [{', '.join(self._random.sample([*own, *ends], k=2))}]")
+        return asked
+
+    def _links_given(self, end: End) -> str:
+        """Return the conditions of a list of links, which are those of its records if the links have no properties."""
+        if not end.link.properties:
+            return self._where_given(self._model[end.target])
+        where = self._link_where(end, 1)
+        return self._given(f"{link_type(end.link)}Where", where) if self._chance() else _literal(where)
 
     def _where_given(self, kind: type[Kind]) -> str:
         where = self._where(kind, 2)
@@ -136,10 +160,17 @@ class Operations:
 
     def _where(self, kind: type[Kind], depth: int) -> dict[str, Any]:
         where: dict[str, Any] = {}
-        for declared in self._random.sample(list(kind.properties.values()), k=self._random.randint(0, 2)):
+        for declared in self._random.sample(list(kind.readable.values()), k=self._random.randint(0, 2)):
             where[camel(declared.name)] = self._filter(kind.__name__, declared)
-        if "broader" in kind.ends and self._random.random() < 0.3:
+        if kind.parents() and self._random.random() < 0.3:
             where["within"] = [self._id(kind.__name__) for _ in range(self._random.randint(0, 2))]
+        if kind.period() and self._random.random() < 0.4:
+            where |= self._period()
+        counts = [f"{camel(end.name)}Count" for end in kind.ends.values() if not end.single]
+        if counts and self._random.random() < 0.3:
+            operator = self._random.choice(["eq", "ne", "lt", "gte", "in", "isNull"])
+            value = {"in": [0, 2], "isNull": self._chance()}.get(operator, self._random.randint(0, 3))
+            where[self._random.choice(counts)] = {operator: value}
         if depth:
             for end in self._random.sample(list(kind.ends.values()), k=min(len(kind.ends), self._random.randint(0, 1))):
                 where[camel(end.name)] = {
@@ -165,8 +196,16 @@ class Operations:
             if self._chance():
                 where[camel(name)] = self._filter(link_type(end.link), declared)
         if end.link.dated and self._chance():
-            where["period"] = _Enum(self._random.choice(["CURRENT", "ENDED", "UPCOMING", "ALL"]))
+            where |= self._period()
+        if depth and self._chance():
+            name = self._random.choice(["and", "or", "not"])
+            parts = [self._link_where(end, depth - 1) for _ in range(self._random.randint(0, 2))]
+            where[name] = (parts or [{}])[0] if name == "not" else parts
         return where
+
+    def _period(self) -> dict[str, Any]:
+        period = {"period": _Enum(self._random.choice(["CURRENT", "ENDED", "UPCOMING", "ALL"]))}
+        return self._random.choice([period, period, {"asOf": "2024-06-15"}, {**period, "asOf": "2025-02-01"}])
 
     def _filter(self, owner: str, declared: Property) -> dict[str, Any]:
         family = _family(declared)
@@ -186,7 +225,8 @@ class Operations:
     def _known_value(self, owner: str, declared: Property) -> Any:
         """Return a value that some record has."""
         if owner in self._model.kinds:
-            values = [one.values.get(declared.name) for one in self._world.records if one.kind.__name__ == owner]
+            records = [one.values for one in self._world.records if one.kind.__name__ == owner]
+            values = [one.get(declared.difference[0] if declared.difference else declared.name) for one in records]
         else:
             values = [one.values.get(declared.name) for one in self._world.ties if link_type(one.end.link) == owner]
         value = self._random.choice(values)
