@@ -1,6 +1,7 @@
 """The GraphQL schema of the registry: types, filters and arguments, all built from the model."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -215,13 +216,7 @@ class Schema:
     """The GraphQL schema of a model. Strawberry makes its types. The class also executes operations. Not thread-safe."""
 
     def __init__(self, model: Model, *, introspection: bool = True) -> None:
-        outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
-        self._types = strawberry.Schema(
-            query=outputs.query(),
-            mutation=outputs.mutation(mutations) if mutations else None,
-            types=outputs.kinds(),
-            config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
-        )
+        self._types, mutations = _types(model)
         self.graphql_schema = self._types._schema
         self._documents = DocumentCache(self.graphql_schema, introspection=introspection)
         self._queries = QueryExecutor(self.graphql_schema, model)
@@ -259,6 +254,19 @@ class Schema:
 def build_schema(model: Model, *, introspection: bool = True) -> Schema:
     """Return the GraphQL schema of a model. If `introspection` is false, clients cannot query the schema itself."""
     return Schema(model, introspection=introspection)
+
+
+@cache  # making the types takes half a second, and they do not change
+def _types(model: Model) -> tuple[strawberry.Schema, Mapping[str, MutationDefinition]]:
+    """Return the types of a model, and its mutations by name."""
+    outputs, mutations = Outputs(model), {**changes(model), **procedures()} if _has_registry_kinds(model) else {}
+    types = strawberry.Schema(
+        query=outputs.query(),
+        mutation=outputs.mutation(mutations) if mutations else None,
+        types=outputs.kinds(),
+        config=StrawberryConfig(scalar_map=SCALARS, auto_camel_case=False),
+    )
+    return types, mutations
 
 
 class Outputs:

@@ -1,9 +1,12 @@
 """What every test may ask for."""
 
+import hashlib
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from loaders.run import run
 from loaders.source import find_source
@@ -23,8 +26,59 @@ pytest_plugins = [
 ]
 
 
+# They take longest: none is left for the end, when one process would wait for the other.
+LONGEST = (
+    "tests/web/test_hidden_records.py",
+    "tests/engine/test_users.py",
+    "tests/engine/test_process.py",
+    "tests/auth/test_permission_matrix.py",
+    "tests/database/test_compiler.py",
+    "tests/cli/test_main.py",
+    "tests/cli/test_serve.py",
+    "tests/reports/test_catalogue.py",
+    "tests/web/test_rate_limits.py",
+    "tests/web/test_auth.py",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite", action="store_true", help="write the expected files anew; read the difference")
+
+
+def is_default(config: pytest.Config) -> bool:
+    """Tell whether the default tests run; who chooses slow ones chooses their order, too."""
+    return bool(config.option.markexpr == "not slow")
+
+
+def is_on_neo4j(nodeid: str) -> bool:
+    return "[neo4j]" in nodeid or "[neo4j-" in nodeid
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Put first what takes longest: Neo4j, then some files. Those that ask the sample follow in a row, since it is loaded once."""
+    if not is_default(config):
+        return
+    asks = {item.path for item in items if "sample" in item.fixturenames}
+
+    def rank(item: pytest.Function) -> int:
+        file = item.nodeid.partition("::")[0]
+        if is_on_neo4j(item.nodeid):
+            return -1
+        return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (item.path not in asks)
+
+    items.sort(key=rank)
+
+
+class OneNeo4j(LoadFileScheduling):  # type: ignore[misc]
+    """Deals out files, but all default tests on Neo4j to one process, so that one server is started."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "neo4j" if is_on_neo4j(nodeid) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Deal out the default tests; the slow ones on Neo4j are too many for one process."""
+    return OneNeo4j(config, log) if is_default(config) and config.option.dist == "loadfile" else None
 
 
 @pytest.fixture
@@ -63,15 +117,33 @@ def store(ready_store: Store) -> Store:
     return ready_store
 
 
+@pytest.fixture(scope="session")
+def loaded_samples() -> set[str]:
+    """The digest of the sample as it was loaded."""
+    return set()
+
+
 @pytest.fixture(scope="module")
-def sample(embedded_engine: Engine) -> ConnectionSettings:
-    """The embedded engine with the sample on it, and nothing else; tests leave it so."""
+def sample(embedded_engine: Engine, loaded_samples: set[str]) -> ConnectionSettings:
+    """The embedded engine with the sample on it, and nothing else; loaded again only where a test changed something."""
     place = connection_settings(embedded_engine)
     with Store(place) as store:
-        store.write(Cypher("MATCH (n) DETACH DELETE n"))
+        unchanged = digest(store) in loaded_samples
+        if not unchanged:
+            store.write(Cypher("MATCH (n) DETACH DELETE n"))
         apply(store, MODEL)
-        assert not run(store, find_source("depok", Settings(_env_file=None))).refused
+        if not unchanged:
+            assert not run(store, find_source("depok", Settings(_env_file=None))).refused
+            loaded_samples.add(digest(store))
     return place
+
+
+def digest(store: Store) -> str:
+    """Return a digest of all nodes and links with their properties."""
+    nodes = store.read(Cypher("MATCH (n) RETURN labels(n), properties(n)"))
+    links = store.read(Cypher("MATCH (a)-[r]->(b) RETURN labels(a), a.id, labels(b), b.id, type(r), properties(r)"))
+    rows = sorted(repr([sorted(one.items()) if isinstance(one, dict) else one for one in row]) for row in nodes + links)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,15 @@ def _layer(module: str) -> str | None:
     return parts[0] if parts[0] in ("schema", "loaders") else parts[1] if parts[0] == "registry" and parts[1:] else None
 
 
+@cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def _imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -68,7 +75,7 @@ def test_cypher_is_written_in_one_place_and_the_driver_known_in_one(path: Path) 
 def test_no_module_but_the_clock_uses_the_time_zone_of_the_machine(path: Path) -> None:
     if path == ROOT / "registry/clock.py":
         return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "astimezone":
             assert node.args, f"{path.relative_to(ROOT)}:{node.lineno}: astimezone() without a zone"
 

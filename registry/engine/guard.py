@@ -3,8 +3,8 @@
 Run this module as a file: ``STATE BOLT HTTP COMMAND…`` starts the engine. ``STATE`` alone takes over a running engine whose guard
 was killed; the state file names the engine. A user is a process with an open connection to the guard; the operating system closes
 the connection when that process ends for any reason, on every platform. When the last connection is closed, the guard stops the
-engine. If a user has sent ``stay``, the engine keeps running. The process that started the guard counts as a user until it closes
-the guard's standard input.
+engine. If a user has sent ``stay``, the engine keeps running. The process that started the guard counts as a user, even before it
+has a connection, until the first user connects or the guard's standard input is closed.
 
 The state file exists while the engine runs. The guard deletes the state file only after a clean shutdown. A state file without a
 running process therefore means that the engine crashed or was killed.
@@ -83,6 +83,7 @@ class Guard:
                 if self._ending:
                     return
                 self._users.add(connection)
+                self._starter = False  # nobody else can be first: the starter holds the start lock
             try:
                 connection.sendall(WELCOME)
                 for line in lines:

@@ -166,7 +166,7 @@ def _spawn(data: Path, *arguments: str) -> Guard:
 
 
 def _close_pipe(owner: Guard) -> None:
-    """Close the guard's standard input, which made this process a user of the engine until it had a connection."""
+    """Close the guard's standard input, which made this process a user of the engine before it had a connection."""
     if owner.stdin:
         owner.stdin.close()
 

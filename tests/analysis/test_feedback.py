@@ -5,7 +5,7 @@ import pytest
 from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, ChannelRow, FeedbackRow, ServiceRow, Snapshot
 from registry.reports.catalogue import run_on_snapshot
-from tests.support.sample import depok
+from tests.support.sample import sample_report
 from tests.support.sample_effects import told
 
 AS_OF = "2026-11-25"
@@ -17,7 +17,7 @@ def found(report: Report, finding: str, kind: str, prefix: str) -> set[str]:
 
 
 def test_the_feedback_of_the_sample_that_waits_or_came_late_is_found() -> None:
-    report = run_on_snapshot(depok(), "feedback", AS_OF)
+    report = sample_report("feedback")
     assert found(report, "overdue", "Feedback", "umpan") == told("feedback", "unanswered beyond the promise")
     assert found(report, "late", "Feedback", "umpan") == told("feedback", "answered, but late")
     assert report.found == 15
@@ -26,7 +26,7 @@ def test_the_feedback_of_the_sample_that_waits_or_came_late_is_found() -> None:
 
 
 def test_the_services_of_the_sample_without_a_way_to_an_answer_are_found() -> None:
-    report = run_on_snapshot(depok(), "channels", AS_OF)
+    report = sample_report("channels")
     assert found(report, "none", "Service", "layanan") == told("channels", "no channel of their own")
     assert found(report, "one-way", "Service", "layanan") == told("channels", "one-way channels only")
     assert len(found(report, "overdue", "Service", "layanan")) == 10

@@ -6,7 +6,7 @@ from registry.analysis.report import Report
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, Snapshot, StatementRow
 from registry.i18n import use_language
 from registry.reports.catalogue import run_on_snapshot
-from tests.support.sample import depok
+from tests.support.sample import sample_report
 from tests.support.sample_effects import told
 
 AS_OF = "2026-11-25"
@@ -29,12 +29,12 @@ def found(report: Report, finding: str) -> set[str]:
     ],
 )
 def test_what_parties_say_in_the_sample_is_told_apart(finding: str, label: str) -> None:
-    assert found(run_on_snapshot(depok(), "levels", AS_OF), finding) == told("levels", label)
+    assert found(sample_report("levels"), finding) == told("levels", label)
 
 
 def test_what_was_settled_in_the_sample_is_no_finding() -> None:
     settled = told("levels", "not found: once apart, now agreed")
-    assert settled and not settled & found(run_on_snapshot(depok(), "levels", AS_OF), "apart")
+    assert settled and not settled & found(sample_report("levels"), "apart")
 
 
 def said(number: int, agency: str, level: int, on: str = "2026-01-01", scale: str = "four-c") -> StatementRow:

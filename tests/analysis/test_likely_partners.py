@@ -13,7 +13,7 @@ from registry.evaluation.backtests import backtest_partners
 from registry.evaluation.calibration import agencies_in, network, partnerships_of, terms
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_json, as_text
-from tests.support.sample import AS_OF, depok
+from tests.support.sample import AS_OF, depok, sample_report
 
 
 @settings(max_examples=60, deadline=None)
@@ -86,7 +86,7 @@ def test_hiding_an_agreement_hides_all_of_its_ties() -> None:
 
 
 def test_partners_of_the_sample_are_named_and_not_oversold() -> None:
-    report = run_on_snapshot(depok(), "likely-partners", AS_OF)
+    report = sample_report("likely-partners")
     first = report.rows[0]
     assert first["common"] == 6 and len(first.evidence) == 2 + 6
     assert {row["advice"] for row in report.rows} == {"talk"}

@@ -12,7 +12,7 @@ from registry.analysis.matches import NOTHING, maximum_weight_matching
 from registry.analysis.report import Report, ReportRow
 from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot, TermRow
 from registry.reports.catalogue import run_on_snapshot
-from tests.support.sample import TABLES, depok
+from tests.support.sample import TABLES, sample_report
 
 AS_OF = "2026-11-25"
 AGENCIES = [AgencyRow(one, one.upper()) for one in "abcd"]
@@ -32,7 +32,7 @@ def pair(row: ReportRow) -> tuple[str, str]:
 
 
 def test_the_matches_of_the_sample_are_the_planted_ones_without_decoys() -> None:
-    report = run_on_snapshot(depok(), "matches", AS_OF)
+    report = sample_report("matches")
     matched = {pair(row) for row in report.rows}
     expected = planted("found")
     tents = ("depok:butuh-tenda-tampung", "depok:alat-tenda"), ("depok:butuh-tenda-tampung", "depok:alat-tenda-sosial")

@@ -17,13 +17,13 @@ from registry.analysis.snapshot import (
 from registry.evaluation.calibration import network
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_text
-from tests.support.sample import AS_OF, depok
+from tests.support.sample import AS_OF, sample_report
 
 SECTORS = [TermRow("health", "Health"), TermRow("roads", "Roads")]
 
 
 def asked(name: str, **parameters: object) -> Report:
-    return run_on_snapshot(depok(), name, AS_OF, parameters)
+    return sample_report(name, **parameters)
 
 
 def by_finding(report: Report) -> dict[object, list[str]]:

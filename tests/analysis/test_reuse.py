@@ -28,7 +28,7 @@ from registry.permissions import ADMIN
 from registry.reports.catalogue import run_on_snapshot
 from tests.support.cli import command, finished, speaking_to
 from tests.support.requirements import shared
-from tests.support.sample import depok
+from tests.support.sample import depok, sample_report
 
 AS_OF = "2026-11-25"
 DAY = st.one_of(st.none(), st.dates(date(2021, 1, 1), date(2026, 11, 24)).map(str))
@@ -109,7 +109,7 @@ def test_average_precision_takes_what_ties_as_one_block(ranked: list[tuple[bool,
 
 
 def test_suggestions_leave_out_own_resources_and_give_reasons() -> None:
-    report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200})
+    report = sample_report("reuse", agencies=200)
     has = {(user, one.id) for one in depok().resources for user in (*one.owners, *(use[0] for use in one.uses))}
     for row in report.rows:
         resource, agency, *users = (one.id for one in row.evidence)
@@ -122,7 +122,7 @@ def test_suggestions_leave_out_own_resources_and_give_reasons() -> None:
 
 
 def test_only_what_few_use_is_suggested_on_request() -> None:
-    report = run_on_snapshot(depok(), "reuse", AS_OF, {"most_users": 3})
+    report = sample_report("reuse", most_users=3)
     assert report.rows
     assert all(1 <= int(str(row["users"])) <= 3 for row in report.rows)
 
@@ -233,7 +233,7 @@ def test_without_dates_there_is_nothing_to_test_by() -> None:
 
 
 def test_the_bands_are_the_first_hundredth_and_tenth_of_all_pairs() -> None:
-    report = run_on_snapshot(depok(), "reuse", AS_OF, {"agencies": 200, "each": 50})
+    report = sample_report("reuse", agencies=200, each=50)
     bands = [row["band"] for row in report.rows if row["band"]]
     judged = report.of - report.unknown
     assert bands.count("top-1") == pytest.approx(judged / 100, rel=0.1)

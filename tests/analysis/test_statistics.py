@@ -25,7 +25,7 @@ from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 from tests.support.oracle import World
 from tests.support.random_world import write_world
-from tests.support.sample import depok
+from tests.support.sample import depok, sample_report
 from tests.support.small_world import RECORDS
 
 pytestmark = SLOW_ON_NEO4J
@@ -62,12 +62,12 @@ def test_who_is_retired_is_in_no_report_nor_are_its_ties(store: Store) -> None:
 @pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_a_report_of_another_century_is_no_crash(name: str, day: str) -> None:
-    report = run_on_snapshot(depok(), name, day)
+    report = sample_report(name, day)
     assert 0 <= report.found <= report.of
 
 
 def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
-    report = run_on_snapshot(depok(), "sector-gaps", AS_OF)
+    report = sample_report("sector-gaps")
     gaps = {(row["sector_a"], row["sector_b"]) for row in report.rows if row["finding"] == "gap"}
     assert report.found == 2
     assert gaps == {
@@ -78,7 +78,7 @@ def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
 
 
 def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
-    report = run_on_snapshot(depok(), "overlaps", AS_OF)
+    report = sample_report("overlaps")
     overlaps = [row for row in report.rows if row["finding"] == "overlap"]
     found = {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in overlaps}
     assert found == {
@@ -89,9 +89,7 @@ def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
 
 
 def test_special_applications_of_the_sample_with_a_general_one_are_found() -> None:
-    doubled = [
-        row for row in run_on_snapshot(depok(), "overlaps", AS_OF).rows if row["finding"] == "special-application"
-    ]
+    doubled = [row for row in sample_report("overlaps").rows if row["finding"] == "special-application"]
     assert [tuple(one.id for one in row.evidence if one.kind == "Resource") for row in doubled] == [
         ("depok:apl-perempuan", "depok:apl-umkm"),
         ("depok:apl-surat-dewan", "depok:apl-nadi"),
@@ -126,13 +124,13 @@ def test_a_general_application_that_could_replace_a_special_is_found(general: di
 
 
 def test_the_agreements_of_the_sample_are_told_apart() -> None:
-    report = run_on_snapshot(depok(), "agreements", AS_OF)
+    report = sample_report("agreements")
     counted = Counter(row["finding"] for row in report.rows)
     assert counted == {"expired": 10, "uncovered": 8, "expiring": 6, "empty": 5, "no-basis": 2}
 
 
 def test_the_gap_report_names_each_sort_of_finding_before_any_twice() -> None:
-    report = run_on_snapshot(depok(), "gaps", AS_OF)
+    report = sample_report("gaps")
     sorts = [row["finding"] for row in report.rows if row["finding"] != "coverage"]
     assert {"uncovered", "gap", "fits", "apart", "below", "overlap", "special-application", "wanted"} <= set(sorts)
     assert len(set(sorts)) == len(set(sorts[: len(set(sorts))]))
@@ -142,7 +140,7 @@ def test_the_gap_report_names_each_sort_of_finding_before_any_twice() -> None:
 
 
 def test_the_gap_report_counts_findings_by_sort_and_by_part() -> None:
-    report = run_on_snapshot(depok(), "gaps", AS_OF)
+    report = sample_report("gaps")
     counted = Counter(row["finding"] for row in report.rows if row["finding"] != "coverage")
     assert list(report.counts_by_type.values())[:2] == [counted["uncovered"], counted["missing"]] == [8, 9]
     assert sum(report.counts_by_type.values()) == sum(counted.values()) == report.found
@@ -162,15 +160,15 @@ def test_the_gap_report_counts_findings_by_sort_and_by_part() -> None:
 
 
 def test_the_gap_report_begins_with_what_too_little_is_on_record_of() -> None:
-    shares = [row["measure"] for row in run_on_snapshot(depok(), "gaps", AS_OF).rows if row["finding"] == "coverage"]
+    shares = [row["measure"] for row in sample_report("gaps").rows if row["finding"] == "coverage"]
     assert shares == ["not recorded for 56 of 192 (29%)", "not recorded for 71 of 192 (37%)"]
 
 
 def test_what_nobody_began_to_use_of_late_is_not_wanted_next() -> None:
-    later = run_on_snapshot(depok(), "gaps", "2030-11-25")
+    later = sample_report("gaps", "2030-11-25")
     assert not [row for row in later.rows if row["finding"] == "wanted"]
     assert [note for note in later.notes if "more than two years before the day of the report" in note]
-    now = run_on_snapshot(depok(), "gaps", AS_OF)
+    now = sample_report("gaps")
     assert [row for row in now.rows if row["finding"] == "wanted"]
     assert not [note for note in now.notes if "Choose an earlier day." in note]
 
@@ -222,7 +220,7 @@ def test_chance_is_what_networkx_gives_when_ties_are_swapped(size: int, share: f
 
 
 def test_a_verdict_is_as_sure_as_it_can_be() -> None:
-    sure = {(row["finding"], row.confidence) for row in run_on_snapshot(depok(), "sector-gaps", AS_OF).rows}
+    sure = {(row["finding"], row.confidence) for row in sample_report("sector-gaps").rows}
     assert sure == {("gap", "likely"), ("no-gap", "within-chance"), ("too-few", "unclear")}
 
 
@@ -232,8 +230,8 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
         ("id", ("5 dari 7.340", "secara acak diperkirakan 10,2")),
     ):
         with use_language(language):
-            report = run_on_snapshot(depok(), "gaps", AS_OF)
-            assert shown[0] in summary(run_on_snapshot(depok(), "overlaps", AS_OF))
+            report = sample_report("gaps")
+            assert shown[0] in summary(sample_report("overlaps"))
             assert any(shown[1] in str(row["measure"]) for row in report.rows)
 
 

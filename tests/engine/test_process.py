@@ -129,6 +129,16 @@ def test_the_end_of_the_owner_is_a_clean_stop(engine_data: Path) -> None:
     assert not (engine_data / STATE).exists(), "nothing is left to be checked"
 
 
+def test_who_starts_an_engine_waits_for_its_end(engine_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guards: list[process.Guard] = []
+    monkeypatch.setattr(process, "_close_pipe", guards.append)  # the guard notices that late
+    running, use = process.join(engine_data, heap="512m", lasting=False)
+    use.leave()
+    assert gone(running.pid)
+    guards[0].communicate()
+    assert not (engine_data / STATE).exists(), "nothing is left to be checked"
+
+
 def test_a_detached_engine_outlives_its_owner_until_it_is_stopped(engine_data: Path) -> None:
     owner = another_process(engine_data, "detached")
     pid = started_by(owner)

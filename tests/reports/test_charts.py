@@ -17,7 +17,7 @@ from registry.reports.export import as_html
 from tests.reports.test_catalogue import agencies, lists, odd_worlds, tied
 from tests.support import requirements
 from tests.support.paths import ROOT
-from tests.support.sample import depok
+from tests.support.sample import sample_report
 
 AS_OF = "2026-11-25"
 VEGA = ROOT / "registry/web/static/vendor/vega-6.4.0"
@@ -30,14 +30,14 @@ RELEASED = {  # the third but for its first line, an import
 
 
 def drawn(name: str) -> tuple[Report, dict[str, Any]]:
-    report = run_on_snapshot(depok(), name, AS_OF)
+    report = sample_report(name)
     return report, json.loads(as_chart(report))
 
 
 def test_three_reports_have_a_chart_and_the_others_say_that_they_have_none() -> None:
-    assert {name for name in DEFINITIONS if chart(run_on_snapshot(depok(), name, AS_OF))} == CHARTED
+    assert {name for name in DEFINITIONS if chart(sample_report(name))} == CHARTED
     with pytest.raises(UnknownReport, match="“Completeness of the records” has no chart"):
-        as_chart(run_on_snapshot(depok(), "coverage", AS_OF))
+        as_chart(sample_report("coverage"))
 
 
 def test_the_matrix_draws_each_pair_twice_and_small_pairs_without_ratio() -> None:
@@ -95,10 +95,10 @@ def test_an_odd_world_is_drawn_or_not_but_never_fails(name: str) -> None:
 def test_a_printed_report_holds_its_chart_and_those_of_its_parts() -> None:
     requirements.drawing()
     for name in DEFINITIONS:
-        paper = as_html(run_on_snapshot(depok(), name, AS_OF))
+        paper = as_html(sample_report(name))
         assert paper.count("<svg") == {**dict.fromkeys(CHARTED, 1), "gaps": 2}.get(name, 0)
     with use_language("id"):
-        paper = as_html(run_on_snapshot(depok(), "sector-gaps", AS_OF))
+        paper = as_html(sample_report("sector-gaps"))
     drawing = paper[paper.index("<figure>") : paper.index("</figure>")]
     assert "Setiap kotak" in drawing and drawing.count(">Kesehatan<") == 2 and ">0,5<" in drawing
 
@@ -107,7 +107,7 @@ def test_a_printed_report_holds_its_chart_and_those_of_its_parts() -> None:
 def test_nothing_in_a_printed_chart_runs_or_is_fetched(name: str) -> None:
     requirements.drawing()
     evil = "<script>alert(1)</script><img src=http://evil/x onerror=alert(2)>"
-    report = run_on_snapshot(depok(), name, AS_OF)
+    report = sample_report(name)
     column = {"sector-gaps": "sector_a", "brokers": "agency", "agreements": "agreement"}[name]
     row = replace(report.rows[0], values={**report.rows[0].values, column: evil})
     paper = Tags()
@@ -121,7 +121,7 @@ def test_nothing_in_a_printed_chart_runs_or_is_fetched(name: str) -> None:
 
 def test_where_nothing_draws_on_paper_the_table_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    paper = as_html(run_on_snapshot(depok(), "brokers", AS_OF))
+    paper = as_html(sample_report("brokers"))
     assert "<figure" not in paper and "<table" in paper
 
 

@@ -14,10 +14,10 @@ from python_calamine import CalamineWorkbook
 
 from registry.analysis.report import Column, Evidence, Report, ReportRow, cell_text
 from registry.i18n import use_language
-from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
+from registry.reports.catalogue import DEFINITIONS
 from registry.reports.export import CHART, FORMATS, as_html, as_xlsx
 from registry.reports.render import as_csv, as_json, filled
-from tests.support.sample import AS_OF, depok
+from tests.support.sample import sample_report
 
 EVIL = "=HYPERLINK(\"http://evil\")<script>alert('1')</script>"
 
@@ -42,7 +42,7 @@ def expected(column: Column, value: object) -> object:
 
 @pytest.fixture(scope="module", params=list(DEFINITIONS))
 def report(request: pytest.FixtureRequest) -> Report:
-    return run_on_snapshot(depok(), request.param, AS_OF)
+    return sample_report(request.param)
 
 
 def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
@@ -65,7 +65,7 @@ def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
 
 
 def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
-    gaps = run_on_snapshot(depok(), "gaps", AS_OF)
+    gaps = sample_report("gaps")
     book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(gaps)))
     assert book.sheet_names == ["gaps", *(one.name for one in gaps.parts), "Method and notes"]
     overlaps = next(one for one in gaps.parts if one.name == "overlaps")
@@ -74,12 +74,12 @@ def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
     assert ["As of", "Nov 25, 2026"] in told and ["Method", overlaps.method] in told
     assert ["Expires within (days)", "90"] in told
     with use_language("id"):
-        page = as_html(run_on_snapshot(depok(), "gaps", AS_OF))
+        page = as_html(sample_report("gaps"))
     assert "<dt>Berakhir dalam (hari)</dt><dd>90</dd>" in page
 
 
 def test_what_a_name_holds_is_neither_a_formula_nor_markup() -> None:
-    one = run_on_snapshot(depok(), "overlaps", AS_OF)
+    one = sample_report("overlaps")
     row = ReportRow({**one.rows[0].values, "agency_a": EVIL}, (Evidence('"><script>', EVIL, "Agency"),))
     report = replace(one, rows=(row,), notes=(EVIL,), parts=())
     book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(report)))
@@ -94,21 +94,21 @@ def _formulas(workbook: bytes) -> list[str]:
 
 
 def test_what_a_cell_cannot_hold_is_left_out_and_said() -> None:
-    one = run_on_snapshot(depok(), "overlaps", AS_OF)
+    one = sample_report("overlaps")
     many = tuple(Evidence(f"city:{n:05}", f"Agency {n}", "Agency") for n in range(9_000))
     ids = str(sheet(replace(one, rows=(replace(one.rows[0], evidence=many),)))[1][-1])
     assert len(ids) <= 32_767 and ids.startswith("city:00000; ") and ids.endswith("; …")
 
 
 def test_a_day_before_the_spreadsheets_first_is_a_text() -> None:
-    one = run_on_snapshot(depok(), "agreements", AS_OF)
+    one = sample_report("agreements")
     row = replace(one.rows[0], values={**one.rows[0].values, "until": "1899-12-31"})
     assert "1899-12-31" in sheet(replace(one, rows=(row,)))[1]
 
 
 def test_files_speak_the_language_of_who_asks() -> None:
     with use_language("id"):
-        report = run_on_snapshot(depok(), "agreements", AS_OF)
+        report = sample_report("agreements")
         heading, *_lines = sheet(report)
         page = as_html(report)
     assert "Kerja sama" in heading and "Berdasarkan" in heading
@@ -116,6 +116,6 @@ def test_files_speak_the_language_of_who_asks() -> None:
 
 
 def test_a_report_without_rows_is_a_file_in_every_format() -> None:
-    nothing = replace(run_on_snapshot(depok(), "coverage", AS_OF), rows=())
+    nothing = replace(sample_report("coverage"), rows=())
     assert all(one.write(nothing) for name, one in FORMATS.items() if name != CHART)
     assert "There is nothing to list." in as_html(nothing)

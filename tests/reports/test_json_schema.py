@@ -6,11 +6,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from registry.i18n import use_language
-from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
+from registry.reports.catalogue import DEFINITIONS
 from registry.reports.json_schema import json_schema
 from registry.reports.render import as_json
 from tests.support.paths import ROOT
-from tests.support.sample import AS_OF, depok
+from tests.support.sample import sample_report
 
 FILE = ROOT / "schema/report.schema.json"
 PUBLISHED = Draft202012Validator(
@@ -27,7 +27,7 @@ def test_the_file_is_the_schema_of_the_reports_that_there_are() -> None:
 @pytest.mark.parametrize("name", list(DEFINITIONS))
 def test_every_report_is_as_the_schema_says(name: str, language: str) -> None:
     with use_language(language):
-        PUBLISHED.validate(json.loads(as_json(run_on_snapshot(depok(), name, AS_OF))))
+        PUBLISHED.validate(json.loads(as_json(sample_report(name))))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_every_report_is_as_the_schema_says(name: str, language: str) -> None:
     ],
 )
 def test_what_no_report_says_is_told_apart(place: tuple[str | int, ...], value: object) -> None:
-    whole = json.loads(as_json(run_on_snapshot(depok(), "agreements", AS_OF)))
+    whole = json.loads(as_json(sample_report("agreements")))
     inner = whole
     for one in place[:-1]:
         inner = inner[one]

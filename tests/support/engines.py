@@ -1,17 +1,24 @@
 """The engines that tests run on, as a pytest plugin: a real Neo4j and a real embedded engine, one of each a session."""
 
+import hashlib
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
 import pytest
+from filelock import FileLock
 
 from registry import engine
-from tests.support.neo4j_server import NEWEST, VERSION, Neo4jMissing, Neo4jServer, running
+from registry.engine import files
+from tests.support.neo4j_server import CACHE, JAVA_OPTIONS, NEWEST, VERSION, Neo4jMissing, Neo4jServer, running
 from tests.support.requirements import missing
 
 RUNNING_ENGINE = os.environ.get("REGISTRY_TEST_ENGINE")  # the data directory of a running engine, which tests may empty
@@ -59,7 +66,7 @@ def neo4j_server() -> Iterator[Neo4jServer]:
 @pytest.fixture(scope="session")
 def newest_neo4j_server() -> Iterator[Neo4jServer]:
     """A server of our own of the newest Neo4j."""
-    yield from _our_own(version=NEWEST)
+    yield from _our_own(release=NEWEST)
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +75,9 @@ def secured_neo4j_server() -> Iterator[Neo4jServer]:
     yield from _our_own("correct horse")
 
 
-def _our_own(password: str = "", version: str = VERSION) -> Iterator[Neo4jServer]:
+def _our_own(password: str = "", release: str = VERSION) -> Iterator[Neo4jServer]:
     try:
-        with running(password, version=version) as server:
+        with running(password, version=release) as server:
             yield server
     except Neo4jMissing as reason:
         missing("NEO4J", f"{reason}; or set REGISTRY_TEST_NEO4J_URI to a server that tests may empty")
@@ -96,9 +103,35 @@ def engine_data(tmp_path: Path) -> Iterator[Path]:
 
 
 def require_embedded() -> None:
-    """Skip the test that asks when the embedded engine's wheel is not installed."""
+    """Skip the test that asks when the embedded engine's wheel is not installed. Let Java start in half of the time."""
     if find_spec("arcadedb_embedded") is None:
         missing("EMBEDDED", "the embedded engine is not installed: pip install 'shared-services-registry[embedded]'")
+    os.environ[JAVA_OPTIONS] = f"-XX:SharedArchiveFile={loaded_classes()}"
+
+
+@cache
+def loaded_classes() -> Path:
+    """Return the archive of the classes that an engine loads, made once for each place of its jars."""
+    jars = files.server(Path(), "512m", 0, 0, lasting=False)[-2]
+    archive = CACHE / f"arcadedb-{version('arcadedb-embedded')}-{hashlib.sha256(jars.encode()).hexdigest()[:8]}.jsa"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(archive.with_suffix(".lock")), TemporaryDirectory(prefix="engine-") as folder:
+        if not archive.exists():
+            _archive_classes(Path(folder), archive)
+    return archive
+
+
+def _archive_classes(folder: Path, archive: Path) -> None:
+    listed, draft = folder / "classes", archive.with_suffix(".new")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(JAVA_OPTIONS, f"-XX:DumpLoadedClassList={listed}")
+        engine.start(folder / "data")
+        engine.stop(folder / "data")
+    java, *options, _main = files.server(folder, "512m", 0, 0, lasting=False)
+    same = [one for one in options if not one.startswith("-D")]  # Java compares most options with those of the archive
+    dump = [java, "-Xshare:dump", f"-XX:SharedClassListFile={listed}", f"-XX:SharedArchiveFile={draft}", *same]
+    subprocess.run(dump, capture_output=True, check=True)
+    draft.replace(archive)
 
 
 def until(happened: Callable[[], bool], seconds: float = 30) -> bool:

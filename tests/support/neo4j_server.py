@@ -30,6 +30,9 @@ CACHE = Path(os.environ.get("REGISTRY_TEST_CACHE", Path.home() / ".cache" / "sha
 POM = Path(__file__).with_name("pom.xml")
 FOLDERS = ("conf", "data", "logs", "run", "plugins", "import")
 START_SECONDS = 120
+JAVA_OPTIONS = (
+    "JDK_JAVA_OPTIONS"  # Java reads options from this variable; those of the embedded engine are not for Neo4j
+)
 OPENED = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "java.io", "sun.nio.ch")]
 CONF = """\
 server.default_listen_address=127.0.0.1
@@ -185,7 +188,8 @@ def _server(
         (home / folder).mkdir()
     conf = CONF.format(port=port, secured=str(bool(password)).lower(), page_cache=size.page_cache)
     (home / "conf" / "neo4j.conf").write_text(conf, encoding="utf-8")
-    environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    ours = {name: value for name, value in os.environ.items() if name != JAVA_OPTIONS}
+    environment = {**ours, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
     java, jars = release.java.program, f"{release.jars}/*"
     if password:
         admin = [java, "-cp", jars, "org.neo4j.cli.AdminTool", "dbms", "set-initial-password", password]

@@ -3,7 +3,9 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 
+from registry.analysis.report import Report
 from registry.analysis.snapshot import (
     AgencyRow,
     ChannelRow,
@@ -16,6 +18,8 @@ from registry.analysis.snapshot import (
     StatementRow,
     TermRow,
 )
+from registry.i18n import language, use_language
+from registry.reports.catalogue import run_on_snapshot
 from tests.support.paths import ROOT
 
 TABLES = ROOT / "loaders" / "sources" / "depok" / "data"
@@ -23,7 +27,20 @@ AS_OF = "2026-11-25"
 Line = dict[str, str]
 
 
+def sample_report(name: str, as_of: str = AS_OF, **parameters: object) -> Report:
+    """Return a report on the sample in the language of who asks; each is made once."""
+    return _made(name, as_of, language(), tuple(parameters.items()))
+
+
+@cache
+def _made(name: str, as_of: str, spoken: str, parameters: tuple[tuple[str, object], ...]) -> Report:
+    with use_language(spoken):
+        return run_on_snapshot(depok(), name, as_of, dict(parameters))
+
+
+@cache
 def depok() -> Snapshot:
+    """Return the sample; whoever changes a list of it changes it for all tests."""
     providers, parties = _far("services.providers", "service"), _far("partnerships.parties", "partnership")
     uses = _uses()
     leads = _far("services.providers", "service", "lead")
