@@ -11,13 +11,13 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from registry.clock import today
-from registry.i18n import _, day, ngettext, number
+from registry.i18n import _, day, exact, ngettext, number
 from registry.model.codelists import code_list
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Flag
 from registry.web.base import MAX_INPUT, clean_input, list_path, param
 from registry.web.errors import UserError
-from registry.web.queries import fact_properties
+from registry.web.queries import counted_links, main_links, shown_facts
 from registry.web.templating import label
 from schema.limits import PAGE
 from schema.schema import facets_of
@@ -77,14 +77,10 @@ def validity_labels() -> dict[str, str]:
 
 def validity_where(states: tuple[str, ...]) -> Where:
     """Return the GraphQL filter for agreements that are in one of the states today."""
-    now = today()
-    started = {"or": [{"validFrom": {"eq": None}}, {"validFrom": {"lte": now}}]}
-    lasts = {"or": [{"validUntil": {"eq": None}}, {"validUntil": {"gte": now}}]}
-    dated = {"or": [{"validFrom": {"ne": None}}, {"validUntil": {"ne": None}}]}
     wheres: dict[str, Where] = {
-        "in-force": {"and": [started, lasts, dated]},
-        "upcoming": {"and": [{"validFrom": {"gt": now}}, lasts]},
-        "ended": {"validUntil": {"lt": now}},
+        "in-force": {"period": "CURRENT", "or": [{"validFrom": {"ne": None}}, {"validUntil": {"ne": None}}]},
+        "upcoming": {"period": "UPCOMING"},
+        "ended": {"period": "ENDED"},
         "undated": {"validFrom": {"eq": None}, "validUntil": {"eq": None}},
     }
     return {"or": [wheres[one] for one in states]}
@@ -98,6 +94,10 @@ def _within_days(values: tuple[str, ...]) -> Where:
 def _party_named(values: tuple[str, ...]) -> Where:
     words = [{"name": {"contains": word}} for word in values[0].split()[:MOST_WORDS]]
     return {"parties": {"some": {"agency": {"and": words}}}}
+
+
+def _number_text(value: str) -> str:
+    return exact(float(value))
 
 
 def _days_text(value: str) -> str:
@@ -138,6 +138,27 @@ FILTERS: Mapping[str, Mapping[str, ListFilter]] = {
             lambda: _("Sector of an owner"),
             lambda ids: {"owners": {"some": {"sectors": {"some": {"within": list(ids)}}}}},
         ),
+        "users_at_least": ListFilter(
+            "integer",
+            lambda: _("Users, at least"),
+            lambda values: {"usersCount": {"gte": int(values[0])}},
+            details=True,
+            chosen=_number_text,
+        ),
+        "users_at_most": ListFilter(
+            "integer",
+            lambda: _("Users, at most"),
+            lambda values: {"usersCount": {"lte": int(values[0])}},
+            details=True,
+            chosen=_number_text,
+        ),
+        "free_at_least": ListFilter(
+            "number",
+            lambda: _("Free, at least"),
+            lambda values: {"free": {"gte": float(values[0])}},
+            details=True,
+            chosen=_number_text,
+        ),
     },
 }
 
@@ -157,15 +178,21 @@ class Sort:
 
 
 def sorts_of(kind: type[Kind]) -> dict[str, Sort]:
-    """Return the orders of a list by the name of their query parameter. A leading hyphen reverses an order."""
-    facts = {
-        param(one.name): Sort(camel(one.name), label(one.name)) for one in fact_properties(kind) if one.value.ordered
-    }
-    return {
-        "name": Sort("name", _("name") if kind.named else _("identifier")),
-        **facts,
-        "updated": Sort("updated", _("last change"), falling=True),
-    }
+    """Return the orders of a list by the name of their query parameter. A leading hyphen reverses an order.
+
+    A list can be sorted by its names, facts and numbers of linked records.
+    """
+    sorts = {"name": Sort("name", _("name") if kind.named else _("identifier"))}
+    for one in shown_facts(kind):
+        if one.value.ordered:
+            sorts[param(one.name)] = Sort(camel(one.name), label(one.name))
+    for end in main_links(kind):
+        if not end.single:
+            number_of = _("{what} (number)").format(what=label(end.name))
+            sorts[param(end.name)] = Sort(f"{camel(end.name)}Count", number_of, falling=True)
+    for end in counted_links(kind):
+        sorts[param(end.name)] = Sort(f"{camel(end.name)}Count", label(end.name), falling=True)
+    return sorts | {"updated": Sort("updated", _("last change"), falling=True)}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from registry.web.queries import COMMON as COMMON_SELECTION
 from registry.web.queries import (
     TITLE_FACTS,
     PageQueries,
+    computed_properties,
     counted_links,
     fact_properties,
     link_selection,
@@ -137,6 +138,8 @@ def _count(name: str) -> str:
 def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
     """Yield the GraphQL selections for a row: the summary of a record, and up to `named` records of each main link."""
     yield f"{summary_selection(kind)} access status updated"
+    for one in computed_properties(kind):
+        yield f"{camel(one.name)} unit"
     for end in main_links(kind):
         far = link_selection(end, title_selection(MODEL[end.target]))
         yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
@@ -241,8 +244,9 @@ def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
 
 
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
-    cells = [*_fact_cells(kind, record, today), *(_link_cell(end, record) for end in main_links(kind))]
-    cells += [_count_cell(end, record) for end in counted_links(kind)]
+    links = [_link_cell(end, record) for end in main_links(kind)]
+    counts = [_count_cell(end, record) for end in counted_links(kind)]
+    cells = [*_fact_cells(kind, record, today), *links[:1], *counts, *links[1:]]
     return ListRow(record_summary(kind.__name__, record), record["withheld"], cells)
 
 
@@ -254,12 +258,15 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             text, hidden = value_text(one, record), record["withheld"] and not one.summary
             sort = param(one.name) if one.value.ordered else ""
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden, sort=sort)
+    for one in computed_properties(kind):
+        text, hidden = value_text(one, record), record["withheld"] and not one.summary
+        yield Cell(label(one.name), text, whole=True, withheld=hidden, sort=param(one.name), nothing=_("not recorded"))
     if dated:
         hidden, until = record["withheld"], kind.properties["valid_until"]
         state = status_text(record["validFrom"], record["validUntil"], withheld=hidden, today=today)
-        yield Cell(_("Validity"), status=state)
-        text, heading = value_text(until, record), label(until.name)
-        yield Cell(heading, text, whole=True, withheld=hidden, sort=param(until.name), nothing=_("not recorded"))
+        yield Cell(_("Validity"), status=state, sort="valid-from")
+        text, nothing = value_text(until, record), _("no end date") if record["validFrom"] else _("not recorded")
+        yield Cell(label(until.name), text, whole=True, withheld=hidden, sort=param(until.name), nothing=nothing)
 
 
 def _link_cell(end: End, record: Data) -> Cell:
@@ -267,7 +274,9 @@ def _link_cell(end: End, record: Data) -> Cell:
     more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
     nothing = _("none that you can see") if end.name in ("owners", "parties") else ""
-    return Cell(label(end.name), records=far, more=more, path=path, withheld=_is_hidden(end, record), nothing=nothing)
+    sort = "" if end.single else param(end.name)
+    hidden = _is_hidden(end, record)
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=hidden, sort=sort, nothing=nothing)
 
 
 def _count_cell(end: End, record: Data) -> Cell:
@@ -275,7 +284,8 @@ def _count_cell(end: End, record: Data) -> Cell:
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
     nothing = number(0) if end.name == "users" else ""
     text = number(count) if count else ""
-    return Cell(label(end.name), text, path=path, withheld=_is_hidden(end, record), nothing=nothing)
+    hidden = _is_hidden(end, record)
+    return Cell(label(end.name), text, path=path, withheld=hidden, sort=param(end.name), nothing=nothing)
 
 
 def _is_hidden(end: End, record: Data) -> bool:
@@ -473,6 +483,7 @@ def _headings(kind: type[Kind]) -> list[str]:
         *(one.name for one in fact_properties(kind)),
         *(f"{name}.{heading}" for name, *headings in ends for heading in headings),
         *(f"{end.name}.count" for end in counted_links(kind)),
+        *(name for one in computed_properties(kind) for name in (one.name, "unit")),
     ]
 
 
@@ -484,4 +495,5 @@ def _line(kind: type[Kind], record: Data) -> list[Any]:
         cells += [[one["id"] for one in far], [one["name"] for one in far]]
         if not end.single:
             cells.append(record[f"{camel(end.name)}Count"])
-    return cells + [record[f"{camel(end.name)}Count"] for end in counted_links(kind)]
+    cells += [record[f"{camel(end.name)}Count"] for end in counted_links(kind)]
+    return cells + [record[name] for one in computed_properties(kind) for name in (camel(one.name), "unit")]

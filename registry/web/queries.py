@@ -63,6 +63,16 @@ def fact_properties(kind: type[Kind]) -> list[Property]:
     return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
 
 
+def shown_facts(kind: type[Kind]) -> list[Property]:
+    """Return the facts of a kind and its computed properties, such as the free capacity of a resource."""
+    return [*fact_properties(kind), *computed_properties(kind)]
+
+
+def computed_properties(kind: type[Kind]) -> list[Property]:
+    """Return the properties of a kind that are computed from other properties, in their unit."""
+    return [one for one in kind.readable.values() if one.difference]
+
+
 def main_links(kind: type[Kind]) -> list[End]:
     """Return the most important links of a kind.
 
