@@ -16,7 +16,18 @@ from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, Flag, Instant
 from registry.reports.render import filled, headline
-from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
+from registry.web.base import (
+    LANGUAGE_COOKIE,
+    LOGIN,
+    LOGOUT,
+    address,
+    evidence_path,
+    finding_id,
+    finding_path,
+    list_path,
+    record_path,
+    signed_in,
+)
 
 LONGEST_GLANCE = 160
 LABELS = {
@@ -155,10 +166,13 @@ _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
 _TEMPLATES.globals |= {"_": _, "ngettext": ngettext, "pgettext": pgettext}
 _TEMPLATES.globals |= {"in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
+    "address": address,
     "list_path": list_path,
     "record_path": record_path,
     "browsed": MAIN,
     "evidence_path": evidence_path,
+    "finding_path": finding_path,
+    "finding_id": finding_id,
 }
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
 # These are functions and not filters: Jinja evaluates a filter of a constant only once, in the language of that moment.
