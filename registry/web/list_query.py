@@ -154,7 +154,7 @@ FILTERS: Mapping[str, Mapping[str, ListFilter]] = {
         ),
         "free_at_least": ListFilter(
             "number",
-            lambda: _("Free, at least"),
+            lambda: _("Free capacity, at least"),
             lambda values: {"free": {"gte": float(values[0])}},
             details=True,
             chosen=_number_text,

@@ -34,6 +34,7 @@ LABELS = {
     "on": "Stated on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
+    "free": "Free capacity",
     "feedback": "Feedback received",
     "source": "Data source",
     "level": "Level of working together",
