@@ -202,13 +202,14 @@ class Choice:
 class Facet:
     """A facet: a property or link. The user can filter the list by the values of the facet.
 
-    `withheld` is the number of records whose value the user may not see.
+    `withheld` is the number of records whose value the user may not see. `own` says whether the facet is a filter of the kind's own.
     """
 
     heading: str
     first: list[Choice]
     rest: list[Choice]
     withheld: int
+    own: bool = False
 
     @property
     def full(self) -> int:
@@ -246,7 +247,7 @@ def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
     links = [_link_cell(end, record) for end in main_links(kind)]
     counts = [_count_cell(end, record) for end in counted_links(kind)]
-    cells = [*_fact_cells(kind, record, today), *links[:1], *counts, *links[1:]]
+    cells = [*_fact_cells(kind, record, today), *links[:1], *counts, *_computed_cells(kind, record), *links[1:]]
     return ListRow(record_summary(kind.__name__, record), record["withheld"], cells)
 
 
@@ -258,15 +259,18 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             text, hidden = value_text(one, record), record["withheld"] and not one.summary
             sort = param(one.name) if one.value.ordered else ""
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden, sort=sort)
-    for one in computed_properties(kind):
-        text, hidden = value_text(one, record), record["withheld"] and not one.summary
-        yield Cell(label(one.name), text, whole=True, withheld=hidden, sort=param(one.name), nothing=_("not recorded"))
     if dated:
         hidden, until = record["withheld"], kind.properties["valid_until"]
         state = status_text(record["validFrom"], record["validUntil"], withheld=hidden, today=today)
         yield Cell(_("Validity"), status=state, sort="valid-from")
         text, nothing = value_text(until, record), _("no end date") if record["validFrom"] else _("not recorded")
         yield Cell(label(until.name), text, whole=True, withheld=hidden, sort=param(until.name), nothing=nothing)
+
+
+def _computed_cells(kind: type[Kind], record: Data) -> Iterator[Cell]:
+    for one in computed_properties(kind):
+        text, hidden = value_text(one, record), record["withheld"] and not one.summary
+        yield Cell(label(one.name), text, withheld=hidden, sort=param(one.name), nothing=_("not recorded"))
 
 
 def _link_cell(end: End, record: Data) -> Cell:
@@ -311,7 +315,7 @@ def _own_facet(query: ListQuery, name: str, own: ListFilter, data: Data) -> Face
         Choice(text, counts[code], code in on, query.toggled(name, code).path()) for code, text in own.codes().items()
     ]
     withheld = data[camel(f"{name}_any")]["totalCount"] - sum(counts.values())
-    return Facet(own.label(), choices, [], max(0, withheld))
+    return Facet(own.label(), choices, [], max(0, withheld), own=True)
 
 
 def _choices(query: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
