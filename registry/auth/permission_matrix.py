@@ -124,10 +124,15 @@ def page() -> Iterator[str]:
         ),
     )
     public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
-    yield f"Everybody, signed in or not, can use {public}. Every signed-in user can save and delete views of"
-    yield f"their own; a view of an agency needs the right `edit` for the agency: {_listed(PERSONAL_ENTRY_POINTS.forms)}. Saved views"
-    yield "are not records, so the audit log does not record them. Commands that only read:"
+    yield f"Everybody, signed in or not, can use {public}. Commands that only read:"
     yield f"{_listed(READING)}."
+    yield ""
+    yield "Signed-in users save and delete their own views of lists, the explorer and comparisons with"
+    yield f"{_listed(PERSONAL_ENTRY_POINTS.forms)}."
+    yield "To save or delete a view of an agency, you need the action `edit` for the agency; everybody who acts for the agency sees"
+    yield "the view. A view that names a record that you cannot see is not shown to you, not even its name. Saved views are not"
+    yield "records: they belong to the name in the access token or in the account of the identity provider, and the audit log does"
+    yield "not list them."
     yield ""
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""

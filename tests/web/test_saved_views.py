@@ -8,13 +8,16 @@ import httpx
 import pytest
 
 from registry.auth import credentials
+from registry.clock import now
 from registry.config import Settings
+from registry.database import credential_queries
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.permissions import Role
+from registry.permissions import Actor, Role
 from registry.web import saved_views
 from registry.web.app import build_app
+from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.server import serving
-from tests.support.two_agencies import room
+from tests.support.two_agencies import room, settle
 
 CROSS_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -140,3 +143,31 @@ def test_a_view_of_a_record_that_is_no_longer_seen_reveals_nothing(address: str,
     found = re.search(r'action="(/views/[^"]+/delete)"', page)
     assert found and tono.client.post(found[1]).status_code == 303
     assert not town.read(Cypher("MATCH (v:SavedView) RETURN v.name"))
+
+
+@SLOW_ON_NEO4J
+def test_views_are_stored_alike_on_every_engine(store: Store) -> None:
+    settle(store)
+    actor = Actor("tono", Role.COORDINATOR, frozenset({"perpus"}))
+
+    def put(name: str, owner: str, records: list[str]) -> bool:
+        view: dict[str, object] = {
+            "id": f"{owner} {name}",
+            "owner": owner,
+            "name": name,
+            "path": "/",
+            "records": records,
+        }
+        return bool(store.write(credential_queries.save_view(view | {"saved_by": "tono", "saved": now()}, most=2))[0])
+
+    def seen() -> list[tuple[str, bool]]:
+        rows = store.read(credential_queries.saved_views(["person:tono", "agency:perpus"], actor, most=9))
+        return [(row[2], row[6]) for row in rows]
+
+    assert [put(name, "person:tono", ["dinkes", "perpus"]) for name in "baac"] == [True, True, True, False]
+    assert put("c", "agency:perpus", ["no:such"]) and put("d", "agency:dinkes", [])
+    assert seen() == [("a", True), ("b", True), ("c", False)]
+    assert store.read(credential_queries.count_visible(["dinkes", "no:such", "dinkes"], actor)) == [[1]]
+    store.write(credential_queries.delete_view("person:tono a", ["agency:perpus"]))
+    store.write(credential_queries.delete_view("person:tono b", ["person:tono"]))
+    assert seen() == [("a", True), ("c", False)]
