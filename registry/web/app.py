@@ -160,7 +160,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     views = SavedViews(graph, reader, threads)
     page_routes += SavedViewPages(views).routes()
     for route in page_routes:
-        route.app = SavedViewsMiddleware(layout(route.app), views)
+        route.app = layout(SavedViewsMiddleware(route.app, views))
     app = Starlette(
         # Routes are matched in order. GraphQL comes first, because it receives most requests.
         routes=[

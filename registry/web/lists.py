@@ -374,7 +374,7 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
     return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
-SECTORS = f"query Sectors {{ sectors(first: {PAGE}) {{ nodes {{ id name labelId labelEn }} }} }}"
+SECTORS = f"query Sectors {{ sectors(first: {PAGE}) {{ totalCount nodes {{ id name labelId labelEn }} }} }}"
 MOST_NAMED = 50
 EXPORT_PAGE = PAGE
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -400,13 +400,15 @@ class ListPages:
         data = await self._query(query, me)
         found = data[camel(kind.plural)]
         titles = await titles_of(self._graph, ids_to_name(query), me)
+        sectors, more_sectors = await self._sectors(query, me)
         return page(
             request,
             "list.html",
             query=query,
             sorts=sorts_of(kind),
             fields=own_fields(query),
-            sectors=await self._sectors(query, me),
+            sectors=sectors,
+            more_sectors=more_sectors,
             found=found,
             rows=list_rows(query, data, today()),
             facets=facets(query, data, titles),
@@ -417,12 +419,16 @@ class ListPages:
             graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )
 
-    async def _sectors(self, query: ListQuery, me: Actor) -> list[tuple[str, str]]:
-        """Return the id and title of each sector that the list can be filtered by. If no filter needs them, return an empty list."""
+    async def _sectors(self, query: ListQuery, me: Actor) -> tuple[list[tuple[str, str]], int]:
+        """Return the id and title of each sector that the list can be filtered by, and the number of sectors that are left out.
+
+        If the list has no filter by sector, there are no sectors.
+        """
         if all(own.field != "sectors" for own in own_filters(query.kind).values()):
-            return []
-        data = await self._graph.ask(SECTORS, {}, me)
-        return sorted(((one["id"], term_label(one)) for one in data["sectors"]["nodes"]), key=lambda one: one[1])
+            return [], 0
+        found = (await self._graph.ask(SECTORS, {}, me))["sectors"]
+        titles = sorted(((one["id"], term_label(one)) for one in found["nodes"]), key=lambda one: one[1])
+        return titles, found["totalCount"] - len(titles)
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
