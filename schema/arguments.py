@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -48,11 +49,12 @@ from registry.database.query import (
     Within,
     parts_of,
 )
+from registry.model.codelists import code_list
 from registry.model.kinds import End, Kind, Model, Property
 from registry.model.records import fold
 from registry.model.values import Number
-from schema.limits import GraphQLRequestError
-from schema.types import camel, field_of
+from schema.limits import GraphQLRequestError, page_size
+from schema.types import CLOSED_LISTS, camel, code_list_name, field_of
 
 _OPERATORS = {camel(name): name for name in (
     "eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "contains", "starts_with", "ends_with", "is_null", "has",
@@ -233,9 +235,7 @@ def _compared(declared: Property, given: Mapping[str, Any]) -> Condition:
     for name, value in sorted(given.items()):
         compare = _compare(declared.name, name, value)
         reading = _reading(declared, compare.operator)
-        if reading and isinstance(compare.value, Parameter):
-            compare = replace(compare, value=Parameter(compare.value.path, compare.value.fixed, reading))
-        found.append(compare)
+        found.append(replace(compare, value=replace(compare.value, reading=reading)) if reading else compare)
     return _all(tuple(found))
 
 
@@ -252,7 +252,45 @@ def _reading(declared: Property, operator: str) -> Callable[[Any], Any] | None:
     """Return the function that converts the value that a property is compared with, if any is needed."""
     if operator in ("contains", "starts_with", "ends_with"):
         return fold if declared.name == "name" else str.lower
-    return _floats if issubclass(declared.value, Number) and operator != "is_null" else None
+    if operator == "is_null":
+        return None
+    if declared.codes not in (None, *CLOSED_LISTS):
+        return _codes_of(declared.codes, camel(declared.name))
+    return _floats if issubclass(declared.value, Number) else None
+
+
+@cache
+def _codes_of(codes: str, field: str) -> Callable[[Any], Any]:
+    """Return the function that checks the codes in a filter. It is cached, so that equal conditions stay equal."""
+    return partial(_known_codes, codes, field)
+
+
+def _known_codes(codes: str, field: str, value: Any) -> Any:
+    """Return a code, or a list of codes, unchanged. Raises GraphQLRequestError if a code is not in the code list.
+
+    Without this check, a misspelt code would look like a code that no record has.
+    """
+    known = code_list(codes)
+    for code in value if isinstance(value, list) else [value]:
+        if code is not None and code not in known:
+            nearest = get_close_matches(str(code), known, n=3)
+            name = code_list_name(codes)
+            hint = f"Did you mean {' or '.join(nearest)}?" if nearest else f"Its codes are {', '.join(known)}."
+            raise GraphQLRequestError(
+                "BAD_REQUEST",
+                f"{field}: {code!r} is not a code of the list {name}. {hint}",
+                field=field,
+                value=code,
+                codeList=name,
+                nearest=nearest,
+            )
+    return value
+
+
+def checked_ids(ids: list[str]) -> list[str]:
+    """Return ids without duplicates. Raises GraphQLRequestError if there are more of them than a page can have records."""
+    page_size(len(ids))
+    return list(dict.fromkeys(ids))
 
 
 def _floats(value: Any) -> Any:
@@ -414,6 +452,20 @@ def cursor_fingerprint(kind: str, order: tuple[Order, ...]) -> str:
 def write_cursor(fingerprint: str, keys: list[Any]) -> str:
     """Return the page cursor for a record, given the record's sort keys. The last sort key is the id."""
     return base64.urlsafe_b64encode(orjson.dumps([fingerprint, *keys])).decode().rstrip("=")
+
+
+def page_info(
+    fingerprint: str, keys: Sequence[list[Any]], more: bool, *, backward: bool, from_cursor: bool
+) -> dict[str, Any]:
+    """Return the fields of `PageInfo`, given the sort keys of every record of the page. `more` is whether records follow."""
+    ahead, behind = (from_cursor, more) if backward else (more, from_cursor)
+    return {
+        "hasNextPage": ahead,
+        "hasPreviousPage": behind,
+        "startCursor": write_cursor(fingerprint, keys[0]) if keys else None,
+        "endCursor": write_cursor(fingerprint, keys[-1]) if keys else None,
+        "__typename": "PageInfo",
+    }
 
 
 def read_cursor(fingerprint: str, count: int, cursor: Any) -> list[Any]:

@@ -43,7 +43,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
-from registry.database.query import Explore, FacetQuery, Query, Total
+from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total
 from registry.explore import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
@@ -51,6 +51,7 @@ from schema.arguments import plain_variables, shape_of
 from schema.explore import explore
 from schema.limits import (
     AWAY,
+    COST,
     DEFINITIONS,
     DIGITS,
     DOCUMENT,
@@ -59,10 +60,13 @@ from schema.limits import (
     REPEATS,
     TEXT,
     TOKENS,
+    TOTAL_COST,
     GraphQLRequestError,
+    bounds,
     check_cost,
     check_variables,
     internal,
+    largest_cost,
     pay,
     too_long,
     too_nested,
@@ -241,7 +245,7 @@ class CountCache:
 
     async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
         """Return the rows of every Cypher query, in the order of the queries. Raises StoreError."""
-        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | FacetQuery)}
+        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
         if not counts:
             return await reader.read(cyphers) if cyphers else []
         cached = {place: one for place in counts if (one := self._counts.get(_key(cyphers[place])))}
@@ -310,15 +314,26 @@ class CompiledOperation:
     planned: Planned
     templates: tuple[CypherTemplate, ...]
 
-    async def explored(self, context: QueryContext, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the explorations and return their results as variables. Raises GraphQLRequestError and StoreError."""
+    async def explored(
+        self, context: QueryContext, variables: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[GraphQLError]]:
+        """Run the explorations. Return their results as variables, and the errors of those that name an unknown record.
+
+        The result of an exploration with an error is None. Raises GraphQLRequestError and StoreError.
+        """
         if not self.planned.explored:
-            return {}
+            return {}, []
         await pay(check_cost(list(self.planned.explored.values()), variables))
-        return {
-            f"@{key}": await explore(query, context.explore_context(query), variables, key)
-            for key, query in self.planned.explored.items()
-        }
+        found, errors = {}, list[GraphQLError]()
+        for key, query in self.planned.explored.items():
+            try:
+                found[f"@{key}"] = await explore(query, context.explore_context(query), variables, key)
+            except GraphQLRequestError as error:
+                if error.code != "NOT_FOUND" or query.name == "search":  # the field `search` is never null
+                    raise
+                found[f"@{key}"] = None
+                errors.append(error)
+        return found, errors
 
     def bind(self, variables: Mapping[str, Any], actor: Actor) -> list[Cypher]:
         """Return the Cypher of every query. The parameters come from the given variables and the actor.
@@ -350,17 +365,34 @@ class QueryExecutor:
         """Return the result of a query operation; its records are JSON fragments. Raises GraphQLError and StoreError."""
         variables = coerced(self._schema, parsed)
         compiled = self._compile(parsed, variables)
-        values = {**variables, **await compiled.explored(context, variables)}
+        explored, errors = await compiled.explored(context, variables)
+        values = {**variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
-        await pay(check_cost(queries, values))
+        await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)
         rows = await self._counts.read(context.reader, queries, cyphers)
         values |= await self._introspected(parsed, compiled.planned.introspection)
         try:
-            return ExecutionResult(compiled.planned.data(rows, values), None)
+            return ExecutionResult(compiled.planned.data(rows, values), errors or None)
         except Incomplete:
             lenient = self._plan(parsed, variables, lenient=True)
-            return await complete(self._schema, parsed, lenient.data(rows, values))
+            completed = await complete(self._schema, parsed, lenient.data(rows, values))
+            return ExecutionResult(completed.data, [*errors, *(completed.errors or ())] or None)
+
+    async def _cost(self, queries: Sequence[Query | Explore], values: Mapping[str, Any], context: QueryContext) -> int:
+        """Return the cost of an operation. If full pages would exceed the limit, read how long its lists can be.
+
+        Raises GraphQLRequestError and StoreError.
+        """
+        if (cost := largest_cost(queries, values)) <= COST:
+            return cost
+        sizes = bounds(queries)
+        await pay(len(sizes) * TOTAL_COST)
+        me = context.actor.parameter()
+        cyphers = [compile_query(one, self._model).ask(values, me) for one in sizes]
+        rows = await self._counts.read(context.reader, sizes, cyphers)
+        numbers = {size: found[0][0] for size, found in zip(sizes, rows, strict=True)}
+        return check_cost(queries, values, known=numbers)
 
     def _compile(self, parsed: ParsedOperation, variables: Mapping[str, Any]) -> CompiledOperation:
         key = (parsed.text, parsed.name, shape_of(variables))

@@ -8,16 +8,35 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from registry.clock import today
-from registry.database.exploration import GROUPS
 from registry.database.query import Explore
-from registry.explore import ExplorationTooLarge, ExploreContext, impact, neighbourhood, paths, search, shared
-from registry.explore.paths import PHRASES
+from registry.explore import (
+    ExplorationTooLarge,
+    ExploreContext,
+    RecordRefused,
+    check_records,
+    impact,
+    neighbourhood,
+    paths,
+    search,
+    shared,
+)
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
-from registry.model.kinds import Kind, snake
+from registry.model.kinds import Kind
+from registry.model.records import LONGEST_SEARCH, MOST_WORDS
+from registry.model.values import InvalidValue
 from schema.arguments import cursor_fingerprint, read_cursor, write_cursor
 from schema.limits import GraphQLRequestError, page_size
-from schema.types import DAY, Argument, enumeration, listing, nullable, plain, response_field
+from schema.types import DAY, GROUP_BY, KINDS, LINKS, Argument, code_of, listing, nullable, plain, response_field
 
+# The arguments of explorations that name records, and the kinds that the records must have; by default, any kind.
+NAMED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "sharedBetween": {"agencies": ("Agency",)},
+    "paths": {"from": (), "to": ()},
+    "impact": {"of": impact.STOPPABLE},
+    "neighbourhood": {"of": ()},
+    "search": {"sector": ("Sector",), "area": ("Area",)},
+}
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
 SEARCH = cursor_fingerprint("search by score and name", ())
@@ -43,13 +62,23 @@ class KindCount:
 
 
 @dataclass(frozen=True)
+class SearchEdge:
+    """A search hit and its cursor."""
+
+    node: search.SearchHit
+    cursor: str
+
+
+@dataclass(frozen=True)
 class Hits:
     """A page of search hits."""
 
     nodes: Sequence[search.SearchHit]
+    edges: Sequence[SearchEdge]
     page_info: PageInfo
     total_count: int
     count_by_kind: Sequence[KindCount]
+    suggestion: str | None
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
@@ -59,11 +88,24 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
     """
     try:
         call = {name: given.value(variables) for name, given in exploration.asked}
+        await _check_records(exploration.name, context, call)
         return await EXPLORATIONS[exploration.name](context, call)
+    except RecordRefused as error:
+        code = "NOT_FOUND" if error.missing else "BAD_REQUEST"
+        raise GraphQLRequestError(code, str(error), path=[key], argument=error.argument, id=error.id) from None
     except ExplorationTooLarge as error:
         raise GraphQLRequestError("TOO_COSTLY", str(error), path=[key]) from None
     except GraphQLRequestError as refused:
         raise refused.at(key) from None
+
+
+async def _check_records(name: str, context: ExploreContext, call: ExplorationCall) -> None:
+    """Raise RecordRefused if the actor can see no record with an id in the arguments, or if the record has a wrong kind."""
+    for argument, kinds in NAMED.get(name, {}).items():
+        given = call.get(argument) or []
+        ids = given if isinstance(given, list) else [given]
+        if 0 < len(ids) <= AGENCIES:
+            await check_records(context, argument, ids, kinds, retired=name == "search")
 
 
 async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
@@ -73,11 +115,15 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     after = _hit_keys(call["after"]) if call.get("after") else ()
     first = page_size(call["first"])
     within = {"sector": call.get("sector"), "area": call.get("area")}
-    found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
-    cursors = [write_cursor(SEARCH, hit.keys) for hit in (*found.hits[:1], *found.hits[-1:])]
-    ends = (cursors[0], cursors[-1]) if cursors else (None, None)
+    try:
+        with use_language("en"):
+            found = await search.search(context, call["text"], kinds, **within, first=first, after=after)
+    except InvalidValue as error:
+        raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
+    edges = [SearchEdge(hit, write_cursor(SEARCH, hit.keys)) for hit in found.hits]
+    ends = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
-    return Hits(found.hits, PageInfo(found.more, bool(after), *ends), found.total, counts)
+    return Hits(found.hits, edges, PageInfo(found.more, bool(after), *ends), found.total, counts, found.suggestion)
 
 
 def _hit_keys(cursor: str) -> list[Any]:
@@ -141,31 +187,12 @@ EXPLORATIONS: dict[str, Callable[[ExploreContext, ExplorationCall], Awaitable[An
 }
 
 
-KINDS = enumeration(
-    "Kind",
-    {snake(kind.__name__).upper(): kind.__name__ for kind in MODEL},
-    "A kind of record.",
-    {snake(kind.__name__).upper(): kind.__doc__ or "" for kind in MODEL},
-)
-
-
-def _link_docs() -> dict[str, str]:
-    """Return a sentence that describes each type of link, such as "Agency provides Service"."""
-    found: dict[str, list[str]] = {}
-    for link in MODEL.links():
-        found.setdefault(link.relation, []).append(f"{link.start} {PHRASES[link.relation][0]} {link.end}")
-    return {relation: f"{'; '.join(dict.fromkeys(each))}." for relation, each in found.items()}
-
-
-LINKS = enumeration("Link", {one: one for one in _link_docs()}, "A type of link between records.", _link_docs())
-GROUP_BY = enumeration(
-    "GroupBy",
-    {by.upper(): by for by in GROUPS},
-    "What agencies are grouped by.",
-    {by.upper(): f"Agencies by {by.replace('_', ' ')}." for by in GROUPS},
-)
 AS_OF = Argument(nullable(DAY), "The day for which links, uses and agreements are current; today by default.")
 RECORD = Argument(strawberry.ID, "The id of the record.", ...)
+SHARED_ROLE = (
+    "The role of the agency: in a service, a code of the list `PROVIDER_ROLE`; in a partnership, of `PARTY_ROLE`."
+)
+NO_RECORD = "Null, with an error, if you can see no record with an id in the arguments."
 OF_RESOURCE = "Null if you can see only the summary of the Resource."
 
 
@@ -193,11 +220,24 @@ def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> di
 
 def _search_field(record: Any, page_info: Any) -> StrawberryField:
     score = (
-        "How well the record matches: 5 if its name or acronym equals the text, 4 if its name begins with the text;"
-        " otherwise 1, plus 1 if its summary contains all words, plus the share of the words that its name contains."
+        "How well the record matches: 5 if its name, acronym, label, code, identifier or id equals the text, 4 if its name"
+        " begins with the text. Otherwise it is the average over the search words of 1 for a word in a name, acronym or label,"
+        " 0.5 for another word in the summary, 0.25 for another word in the details, and 0 for a missing word; plus 2 if the"
+        " record contains all words, or plus 1 if it contains some of them only as a synonym."
     )
     hit = plain(
-        "SearchHit", "A record found by a search.", {"score": (float, score), "record": (record, "The record.")}
+        "SearchHit",
+        "A record found by a search.",
+        {
+            "score": (float, score),
+            "missingWords": (listing(str), "The search words that the record does not contain; usually none."),
+            "record": (record, "The record that is found."),
+        },
+    )
+    edge = plain(
+        "SearchEdge",
+        "A search result and its cursor.",
+        {"node": (hit, "The search result."), "cursor": (str, "The cursor of the search result, for `after`.")},
     )
     count = plain(
         "KindCount",
@@ -206,18 +246,24 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
     )
     connection = plain(
         "SearchConnection",
-        "A page of search results, sorted by score, then by name.",
+        "A page of search results, sorted by score, then by name and id.",
         {
             "nodes": (listing(hit), "The results of the page."),
+            "edges": (listing(edge), "The results of the page, each with its cursor."),
             "pageInfo": (page_info, "Information about the page."),
             "totalCount": (int, "The number of results on all pages, counted up to 200."),
             "countByKind": (listing(count), "The number of results by kind, for kinds with any results."),
+            "suggestion": (
+                nullable(str),
+                "The text with mistyped words corrected; null if a record contains all words, or if no name has a similar word.",
+            ),
         },
     )
     return response_field(
         connection,
-        "Full-text search in Indonesian and English. A search word also matches the beginning of words.",
-        text=Argument(str, "The search words; all of them must match.", ...),
+        "Full-text search in Indonesian and English. A search word also matches the beginning of words, words with the same stem,"
+        " and synonyms. If few records contain all words, the records that contain at least half of them follow.",
+        text=Argument(str, f"The search words: at most {MOST_WORDS} words and {LONGEST_SEARCH} characters.", ...),
         kinds=Argument(nullable(listing(KINDS)), "The kinds to search; all by default."),
         sector=Argument(
             nullable(strawberry.ID), "The id of a sector that the record, or an agency linked to it, is in."
@@ -229,18 +275,24 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
 
 
 def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
-    agency = (kinds["Agency"], "The agency.")
+    agency = (kinds["Agency"], "One of the agencies that are compared.")
     part = plain(
         "SharedPart",
         "An agency that takes part in a service or a partnership.",
-        {"agency": agency, "role": (nullable(str), "The role of the agency, as a code.")},
+        {
+            "agency": agency,
+            "role": (
+                nullable(str),
+                SHARED_ROLE,
+            ),
+        },
     )
     use = plain(
         "SharedUse",
         "How one of the agencies uses a resource.",
         {
             "agency": agency,
-            "role": (nullable(str), "The role of the user, as a code: first use or reuse."),
+            "role": (nullable(str), f"The type of use. {code_of('use-role')}"),
             "since": (nullable(DAY), "The first day of the use."),
             "until": (nullable(DAY), "The last day of the use."),
             "covered": (nullable(bool), "Whether an agreement in force covers the use; null if you cannot see that."),
@@ -250,7 +302,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "OtherAgreement",
         "An agreement with at most one of the agencies as a party.",
         {
-            "partnership": (kinds["Partnership"], "The agreement."),
+            "partnership": (kinds["Partnership"], "The agreement that covers the resource."),
             "parties": (listing(kinds["Agency"]), "All parties of the agreement."),
         },
     )
@@ -258,7 +310,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedResource",
         "A resource that one of the agencies owns and another uses, or that several of them use.",
         {
-            "resource": (kinds["Resource"], "The resource."),
+            "resource": (kinds["Resource"], "The resource that the agencies share."),
             "owners": (listing(kinds["Agency"]), "The owners of the resource, out of the agencies."),
             "uses": (nullable(listing(use)), f"The uses by the agencies. {OF_RESOURCE}"),
             "agreements": (
@@ -275,7 +327,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedService",
         "A service that several of the agencies provide.",
         {
-            "service": (kinds["Service"], "The service."),
+            "service": (kinds["Service"], "The service that several of the agencies provide."),
             "providers": (listing(part), "The providers, out of the agencies."),
         },
     )
@@ -285,8 +337,8 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         {
             "statement": (kinds["Statement"], "The record of the assessment."),
             "agency": agency,
-            "scale": (str, "The scale of the level, as a code."),
-            "level": (int, "The level on this scale."),
+            "scale": (str, f"The scale of the level. {code_of('level-scale')}"),
+            "level": (int, "The level on the scale."),
             "on": (DAY, "The day of the assessment."),
         },
     )
@@ -294,7 +346,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedPartnership",
         "A partnership of several of the agencies.",
         {
-            "partnership": (kinds["Partnership"], "The partnership."),
+            "partnership": (kinds["Partnership"], "The partnership of several of the agencies."),
             "parties": (listing(part), "The parties, out of the agencies."),
             "inForce": (nullable(bool), "Whether the partnership is in force; null if you cannot see its dates."),
             "statements": (
@@ -311,7 +363,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "MetNeed",
         "A need of one agency, and a resource of another that could meet it.",
         {
-            "need": (kinds["Need"], "The need."),
+            "need": (kinds["Need"], "The need of one agency."),
             "neededBy": (kinds["Agency"], "The agency with the need."),
             "resource": (kinds["Resource"], "The resource that could meet the need."),
             "owner": (kinds["Agency"], "The owner of the resource."),
@@ -321,7 +373,7 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         "SharedBetween",
         "What two or more agencies share.",
         {
-            "agencies": (listing(kinds["Agency"]), "The agencies."),
+            "agencies": (listing(kinds["Agency"]), "The agencies that are compared."),
             "asOf": (DAY, "The day for which the result is valid."),
             "resources": (listing(resource), "Resources that one owns and another uses, or that several use."),
             "services": (listing(service), "Services that several of the agencies provide."),
@@ -334,9 +386,12 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
             ),
         },
     )
-    doc = "What two or more agencies share, and which uses no agreement covers."
+    doc = f"What two or more agencies share, and which uses no agreement covers. {NO_RECORD}"
     return response_field(
-        shared, doc, agencies=Argument(listing(strawberry.ID), "The ids of 2 to 20 agencies.", ...), asOf=AS_OF
+        nullable(shared),
+        doc,
+        agencies=Argument(listing(strawberry.ID), "The ids of 2 to 20 agencies.", ...),
+        asOf=AS_OF,
     )
 
 
@@ -363,7 +418,7 @@ def _paths_field(step: Any) -> StrawberryField:
     )
     doc = (
         "The shortest paths from one record to another. Links to terms, statements, channels and feedback are followed only"
-        " if `through` names them. Null if one of the records does not exist."
+        f" if `through` names them. {NO_RECORD}"
     )
     ends: dict[str, Any] = {
         "from": Argument(strawberry.ID, "The id of the record at the start.", ...),
@@ -412,9 +467,7 @@ def _impact_field(record: Any, step: Any) -> StrawberryField:
             ),
         },
     )
-    doc = (
-        "The records affected when an agency, a service or a resource stops working. Null if the record does not exist."
-    )
+    doc = f"The records affected when an agency, a service or a resource stops working. {NO_RECORD}"
     return response_field(
         nullable(found),
         doc,
@@ -429,7 +482,7 @@ def _ties_field() -> StrawberryField:
         "Group",
         "A group of agencies.",
         {
-            "id": (str, "The id of the record, or the code, that the group stands for."),
+            "key": (str, "The id of the record, or the code, that the group stands for."),
             "label": (str, "The label of the group, in the language of the request."),
         },
     )
@@ -440,8 +493,8 @@ def _ties_field() -> StrawberryField:
             "a": (group, "The first group."),
             "b": (group, "The second group; the same one for ties within a group."),
             "agencies": (int, "The number of pairs of agencies with a tie of any kind."),
-            "partnerships": (int, "The number of agreements in force between them."),
-            "services": (int, "The number of services that they provide together."),
+            "partnerships": (int, "The number of agreements in force between agencies of the two groups."),
+            "services": (int, "The number of services that agencies of the two groups provide together."),
             "uses": (int, "The number of uses of a resource of the other group."),
         },
     )
@@ -469,11 +522,11 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
         "NeighbourhoodNode",
         "A record in a neighbourhood.",
         {
-            "record": (record, "The record."),
+            "record": (record, "The record in the neighbourhood."),
             "hops": (int, "The distance from the centre, in links."),
             "more": (
                 nullable(int),
-                "The number of its links that are not in the result; null if you can see only its summary.",
+                "The number of links of the record that are not in the result; null if you can see only the summary of the record.",
             ),
         },
     )
@@ -491,7 +544,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
         "The records around a record.",
         {
             "nodes": (listing(node), "The records, nearest first, starting with the record itself."),
-            "links": (listing(link), "The links between these records."),
+            "links": (listing(link), "The links between the records of the neighbourhood."),
             "leftOut": (
                 nullable(int),
                 "The number of links within `hops` to records that are not in the result; null if links are withheld.",
@@ -505,7 +558,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
     )
     return response_field(
         nullable(found),
-        "The records around a record and the links between them. Null if the record does not exist.",
+        f"The records around a record and the links between them. {NO_RECORD}",
         of=RECORD,
         hops=Argument(int, "The maximum distance in links, at most 4.", 1),
         links=Argument(nullable(listing(LINKS)), "The types of links to follow; all by default."),

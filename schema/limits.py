@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import GraphQLError
 
 from registry.database.query import (
+    NO_CONDITION,
     ById,
     ByIds,
     Explore,
@@ -20,6 +22,7 @@ from registry.database.query import (
     LinkCount,
     LinkPage,
     Lookup,
+    MostLinks,
     Page,
     Query,
     Select,
@@ -38,6 +41,11 @@ class GraphQLRequestError(GraphQLError):
     def __init__(self, code: str, message: str, **details: Any) -> None:
         nodes, path = details.pop("nodes", None), details.pop("path", None)
         super().__init__(message, nodes=nodes, path=path, extensions={"code": code, **details})
+
+    @property
+    def code(self) -> str:
+        """The error code."""
+        return str((self.extensions or {})["code"])
 
     def at(self, key: str) -> GraphQLRequestError:
         """Return the error with `key`, the response name of the outer field, added at the beginning of its path."""
@@ -89,6 +97,8 @@ LINKED = 500  # records to add to a link or to remove from it
 CONDITIONS = 200  # conditions in all arguments of an operation together
 DEPTH = 14  # levels of fields and of generated code; Python 3.12 and newer crash at about twice as many
 PAGE = 200
+FIRST = 20  # records in a page whose size the operation does not give
+FIRST_LINKED = 50  # linked records in a list or a page whose size the operation does not give
 COST = 400_000
 TOTAL_COST = 10_000
 EXPLORE_COST = 50_000  # the cost of an exploration or of a report
@@ -159,52 +169,130 @@ def _inside(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
-def check_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any], changes: int = 0) -> int:
-    """Return the cost of an operation: the number of values that its response could contain.
+def check_cost(
+    queries: Sequence[Query | Explore],
+    variables: Mapping[str, Any],
+    changes: int = 0,
+    known: Mapping[Query, int] | None = None,
+) -> int:
+    """Return the cost of an operation: the largest number of values that its response could contain.
 
-    Raises GraphQLRequestError if the cost is above COST.
+    A list counts with its page size, or with the number of its records if `known` has a smaller one: `bounds` returns the queries for
+    these numbers. Raises GraphQLRequestError if the cost is above COST.
     """
-    return within_limit(sum(_cost(query, variables) for query in queries) + changes * CHANGE_COST)
+    estimate = CostEstimate(variables, known or {})
+    cost = sum(map(estimate.query, queries)) + changes * CHANGE_COST
+    return within_limit(cost, estimate.advice(cost))
 
 
-def within_limit(cost: int) -> int:
-    """Return the cost of an operation unchanged. Raises GraphQLRequestError if the cost is above the constant COST."""
+def largest_cost(queries: Sequence[Query | Explore], variables: Mapping[str, Any]) -> int:
+    """Return the cost of an operation whose lists are as long as their page sizes."""
+    return sum(map(CostEstimate(variables, {}).query, queries))
+
+
+def bounds(queries: Sequence[Query | Explore]) -> list[Query]:
+    """Return the queries for the numbers of records and links that limit how long the lists of an operation can be."""
+    found: dict[Query, None] = {}
+    estimate = CostEstimate(None, {}, found.setdefault)
+    for query in queries:
+        estimate.query(query)
+    return list(found)
+
+
+def within_limit(cost: int, advice: Mapping[str, Any] | None = None) -> int:
+    """Return the cost of an operation unchanged. Raises GraphQLRequestError if it is above COST.
+
+    `advice` names the list that contributes most to the cost, and its largest page size within the limit.
+    """
     cost = min(cost, COUNTED)
     if cost > COST:
-        message = f"The response could contain {cost:,} values; the limit is {COST:,}. Request fewer records or levels."
-        raise GraphQLRequestError("TOO_COSTLY", message, cost=cost, limit=COST)
+        message = f"The response could contain {cost:,} values; the limit is {COST:,}. "
+        message += (
+            "The list {list} contributes most: request it with first: {first} or less, or request fewer levels.".format(
+                **advice
+            )
+            if advice
+            else "Request fewer records or levels."
+        )
+        raise GraphQLRequestError("TOO_COSTLY", message, cost=cost, limit=COST, **(advice or {}))
     return cost
 
 
-def _cost(query: Query | Explore, variables: Mapping[str, Any]) -> int:
-    match query:
-        case ById():
-            return max(_values(view, variables) for view in query.views)
-        case ByIds():
-            return len(query.ids.value(variables)) * max(_values(view, variables) for view in query.views)
-        case Page():
-            return int(query.rows.value(variables)) * sum(_values(view, variables) for view in query.views)
-        case Total() | FacetQuery():
-            return TOTAL_COST
-        case Explore():
-            return EXPLORE_COST
+@dataclass(frozen=True)
+class CostlyList:
+    """A list in a response: its path, its page size, the number of its records in the response, and their cost."""
+
+    path: tuple[str, ...]
+    size: int
+    records: int
+    cost: int
 
 
-def _values(select: Select, variables: Mapping[str, Any]) -> int:
-    return 1 + len(select.properties) + sum(_part(part, variables) for part in select.parts)
+@dataclass
+class CostEstimate:
+    """Adds up the largest numbers of values that the queries of an operation can return.
 
+    `known` has the largest sizes of lists, by the query for the size. If `variables` is None, all lists have one record. `sized` is
+    called with the query for the size of each list.
+    """
 
-def _part(part: Follow | LinkCount | LinkPage | Lookup, variables: Mapping[str, Any]) -> int:
-    match part:
-        case LinkCount():
+    variables: Mapping[str, Any] | None
+    known: Mapping[Query, int]
+    sized: Callable[[Query], object] = lambda query: None
+    lists: list[CostlyList] = field(default_factory=list)
+
+    def query(self, query: Query | Explore) -> int:
+        """Return the cost of a query."""
+        match query:
+            case ById():
+                return max(self._values(view, 1) for view in query.views)
+            case ByIds():
+                times = self._size(query.ids, None, len)
+                return times * max(self._values(view, times) for view in query.views)
+            case Page():
+                size = self._size(query.rows, Total(query.kind, NO_CONDITION))
+                return self._list(query.path, 1, size, 0, query.views)
+            case Total() | FacetQuery() | MostLinks():
+                return TOTAL_COST
+            case Explore():
+                return EXPLORE_COST
+
+    def advice(self, cost: int) -> dict[str, Any] | None:
+        """Return the path of the list with most records and its largest page size within the limit, if there is such a list."""
+        for one in sorted(self.lists, key=lambda one: -one.records):
+            allowed = one.size * (COST - cost + one.cost) // one.cost if one.cost else 0
+            if 0 < allowed < one.size:
+                return {"list": ".".join(one.path), "first": allowed}
+        return None
+
+    def _values(self, select: Select, times: int) -> int:
+        return 1 + len(select.properties) + sum(self._part(part, select.kind, times) for part in select.parts)
+
+    def _part(self, part: Follow | LinkCount | LinkPage | Lookup, kind: str, times: int) -> int:
+        match part:
+            case LinkCount():
+                return 1
+            case Lookup():
+                return self._values(part.select, times)
+            case LinkPage():
+                return 1 + self._part(part.follow, kind, times)
+            case Follow():
+                most = MostLinks(kind, part.end) if part.first.path or part.first.fixed != 1 else None
+                size = self._size(part.first, most)
+                return self._list(part.path, times, size, len(part.edge), part.far + part.near)
+
+    def _list(self, path: tuple[str, ...], times: int, size: int, edge: int, views: Sequence[Select]) -> int:
+        cost = size * (edge + sum(self._values(view, times * size) for view in views))
+        self.lists.append(CostlyList(path, size, times * size, times * cost))
+        return cost
+
+    def _size(self, given: Any, most: Query | None, reading: Callable[[Any], int] = int) -> int:
+        if most is not None:
+            self.sized(most)
+        if self.variables is None:
             return 1
-        case Lookup():
-            return _values(part.select, variables)
-        case LinkPage():
-            return 1 + _part(part.follow, variables)
-        case Follow():
-            each = len(part.edge) + sum(_values(view, variables) for view in part.far + part.near)
-            return int(part.first.value(variables)) * each
+        requested = reading(given.value(self.variables))
+        return min(requested, self.known.get(most, requested)) if most is not None else requested
 
 
 FREE = 1_000  # cheaper operations are not charged to the cost budget; they only count as requests

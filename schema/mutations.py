@@ -29,6 +29,7 @@ from registry.mutations.requests import ResourceRequest
 from registry.mutations.save import LinkChange, SaveInput, save
 from registry.mutations.transaction import MutationResult, RequestContext
 from registry.permissions import ANONYMOUS
+from schema.connections import ROOT_DEPTH
 from schema.execute import (
     CompiledOperation,
     ParsedOperation,
@@ -39,7 +40,7 @@ from schema.execute import (
     fragments_of,
 )
 from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
-from schema.planner import ANY, ROOT_DEPTH, Planned, RecordPlanner, one_record
+from schema.planner import ANY, Planned, RecordPlanner, one_record
 from schema.selection import Operation
 from schema.types import (
     CLOSED_LISTS,
@@ -50,6 +51,9 @@ from schema.types import (
     camel,
     clean_text,
     code_enumeration,
+    code_of,
+    described,
+    doc_of,
     field_of,
     link_type,
     listing,
@@ -78,10 +82,10 @@ class ChangeInputs:
             made, "id", strawberry.ID, "The id of the record. Without an id, or with a new one, a record is created."
         )
         for name, declared in editable_properties(kind).items():
-            add_input(made, camel(name), _type(declared), declared.doc)
+            add_input(made, camel(name), _type(declared), described(declared))
         for end in own_ends(kind):
             change = self._links[link_type(end.link)] if end.link.properties else self._plain_link
-            add_input(made, camel(end.name), change, end.doc)
+            add_input(made, camel(end.name), change, f"The change of the records in `{camel(end.name)}`. {end.doc}")
         doc = f"The fields to save of one of the {kind.plural}. Absent fields are unchanged; null clears a field."
         return strawberry.input(made, description=doc)
 
@@ -135,8 +139,8 @@ def _added(end: End) -> Any:
     made.__annotations__[field] = strawberry.ID
     setattr(made, field, strawberry.field(description=f"The id of the {end.target} to link."))
     for name, declared in editable_link_properties(end).items():
-        add_input(made, camel(name), _type(declared), declared.doc)
-    return strawberry.input(made, description=end.doc)
+        add_input(made, camel(name), _type(declared), described(declared))
+    return strawberry.input(made, description=f"A {end.target} to link, and the properties of the link. {end.link.doc}")
 
 
 def _link_change(name: str, added: Any) -> Any:
@@ -207,7 +211,7 @@ def changes(model: Model) -> dict[str, MutationDefinition]:
                 **REPEATABLE,
             }
             found[f"save{name}"] = MutationDefinition(
-                f"Create or change a record: {kind.__doc__}", arguments, partial(_save, kind), kind
+                f"Create or change a record of the kind {name}. {doc_of(kind)}", arguments, partial(_save, kind), kind
             )
             arguments = {"id": ID, "reason": Argument(nullable(str), "The reason, for the audit log."), **REPEATABLE}
             found[f"retire{name}"] = MutationDefinition(
@@ -402,8 +406,8 @@ def procedures() -> dict[str, MutationDefinition]:
         "remark": Argument(nullable(str), "What is wrong; required unless the party confirms."),
     }
     level = {
-        "scale": Argument(str, "The scale of the level, as a code.", ...),
-        "level": Argument(int, "The level on this scale.", ...),
+        "scale": Argument(str, f"The scale of the level. {code_of('level-scale')}", ...),
+        "level": Argument(int, "The level on the scale.", ...),
         "on": Argument(nullable(DAY), "The day of the assessment; today by default."),
         "note": Argument(nullable(str), "The reason for the level."),
     }
@@ -418,19 +422,19 @@ def procedures() -> dict[str, MutationDefinition]:
     }
     decided = {
         "id": Argument(strawberry.ID, "The id of the request.", ...),
-        "decision": Argument(DECISION, "The decision.", ...),
+        "decision": Argument(DECISION, "The decision of the owner.", ...),
         "answer": Argument(nullable(str), "An answer to the requesting agency."),
     }
     given = {
         "service": Argument(strawberry.ID, "The id of the service.", ...),
-        "text": Argument(str, "The feedback.", ...),
+        "text": Argument(str, "The text of the feedback.", ...),
         "channel": Argument(nullable(strawberry.ID), "The id of the channel of the service that was used."),
         "private": Argument(bool, "Whether the feedback must not be published.", False),
         "contact": Argument(nullable(str), "How to reach the sender; only visible to users who can answer."),
     }
     answered = {
         "id": Argument(strawberry.ID, "The id of the feedback.", ...),
-        "text": Argument(str, "The answer.", ...),
+        "text": Argument(str, "The text of the answer.", ...),
         **KEY,
     }
     return {
@@ -462,13 +466,13 @@ def procedures() -> dict[str, MutationDefinition]:
             Request,
         ),
         "giveFeedback": MutationDefinition(
-            "Give feedback on a service. This requires no sign-in.",
+            "Give feedback on a service; no sign-in is required.",
             {**given, **KEY},
             _give,
             Feedback,
             anybody=True,
         ),
-        "answerFeedback": MutationDefinition("Answer feedback.", answered, _answer, Feedback),
+        "answerFeedback": MutationDefinition("Answer feedback on a service.", answered, _answer, Feedback),
     }
 
 

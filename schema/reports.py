@@ -91,27 +91,34 @@ class ParameterEntry(graphene.ObjectType):
 
         name = "ReportParameter"
 
-    name = _required(graphene.String, "The name on the command line and in URLs; arguments here have it in camel case.")
+    name = _required(
+        graphene.String,
+        "The name of the parameter on the command line and in URLs; GraphQL arguments have the name in camel case.",
+    )
     label = _required(graphene.String, "The label of the field in forms.")
-    type = _required(graphene.String, "integer, number or text.")
+    type = _required(graphene.String, "The type of the parameter: integer, number or text.")
     default = graphene.Field(
         graphene.Float,
-        description="The default of a number; a text is empty by default.",
+        description="The default of the parameter if it is a number; a text is empty by default.",
         resolver=lambda one, _info: None if isinstance(one, TextParameter) else one.default,
     )
-    least = graphene.Field(graphene.Float, description="The minimum of a number.")
-    most = graphene.Field(graphene.Float, description="The maximum of a number.")
-    longest = graphene.Field(graphene.Int, description="The maximum number of characters of a text.")
+    least = graphene.Field(
+        graphene.Float, description="The smallest allowed value of the parameter, if it is a number."
+    )
+    most = graphene.Field(graphene.Float, description="The largest allowed value of the parameter, if it is a number.")
+    longest = graphene.Field(
+        graphene.Int, description="The maximum number of characters of the parameter, if it is a text."
+    )
     description = _required(graphene.String, "What the parameter does.")
 
 
 class ReportColumn(graphene.ObjectType):
     """A column of a report."""
 
-    name = _required(graphene.String, "The name in files; fields here are in camel case.")
+    name = _required(graphene.String, "The name of the column in files; GraphQL fields have the name in camel case.")
     label = _required(graphene.String, "The heading of the column.")
-    type = _required(graphene.String, "text, texts, code, integer, number or date.")
-    unit = _required(graphene.String, "The unit, if any.")
+    type = _required(graphene.String, "The type of the values: text, texts, code, integer, number or date.")
+    unit = _required(graphene.String, "The unit of the values; empty if there is none.")
     description = _required(graphene.String, "What the column holds.")
 
 
@@ -122,7 +129,7 @@ class ReportEntry(graphene.ObjectType):
     title = _required(graphene.String, "The title of the report.")
     field = _required(
         graphene.String,
-        "The field that runs the report here.",
+        "The GraphQL field that runs the report.",
         resolver=lambda definition, _info: field_of(definition.name),
     )
     question = _required(
@@ -185,7 +192,12 @@ def report_schema(
     The context of an operation is a function that runs a report. `listed` returns the catalogue of reports.
     """
     reports = {f"report_{n}": _report(one) for n, one in enumerate(questions.values())}
-    catalogue = _required(_list(ReportEntry), "All reports.", name=CATALOGUE, resolver=lambda _root, _info: listed())
+    catalogue = _required(
+        _list(ReportEntry),
+        "The catalogue of all reports that you can run.",
+        name=CATALOGUE,
+        resolver=lambda _root, _info: listed(),
+    )
     query = type(
         "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
     )
@@ -229,14 +241,16 @@ def _row(name: str, definition: ReportDefinition) -> Any:
         "What identifies the row in another run: its ids and codes, or its texts if it has neither.",
     )
     last = {"confidence": confidence, "key": key, "evidence_count": count, "evidence": evidence}
-    return type(name, (graphene.ObjectType,), {"__doc__": f"A row of {definition.name}.", **columns, **last})
+    return type(
+        name, (graphene.ObjectType,), {"__doc__": f"A row of the report `{definition.name}`.", **columns, **last}
+    )
 
 
 def _column(column: Column) -> graphene.Field:
     def resolve(row: ReportRow, _info: Any) -> object:
         return row[column.name]
 
-    described = f"{column.description} ({column.unit})" if column.unit else column.description
+    described = f"{column.description} Unit: {column.unit}." if column.unit else column.description
     return graphene.Field(_TYPES[column.type], name=to_camel_case(column.name), description=described, resolver=resolve)
 
 

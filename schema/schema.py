@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -11,27 +12,35 @@ from graphql.language import OperationType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
-from registry.database.query import OPERATORS
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
-from registry.model.values import Date, Flag, Id, Instant, Integer, Number, Texts
+from registry.model.values import Flag, Integer
 from schema.arguments import count_names
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
 from schema.explore import explored_fields
+from schema.limits import FIRST, FIRST_LINKED, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND
 from schema.types import (
     CLOSED_LISTS,
+    CODE_LIST,
+    CODE_LIST_NAME,
     DAY,
     DIRECTION,
+    OPERATOR_DOCS,
     PERIOD,
     PYTHON,
     SCALARS,
     Argument,
     add_input,
     camel,
+    connection_type,
+    described,
+    doc_of,
+    edge_type,
     enumeration,
     field_of,
+    filter_of,
     link_type,
     listing,
     new_class,
@@ -46,21 +55,6 @@ QUANTIFIERS = {
     "some": "At least one linked record meets the conditions.",
     "none": "No linked record meets the conditions.",
     "every": "All linked records meet the conditions.",
-}
-OPERATOR_DOCS = {
-    "eq": "Equal to the value; null: no value is recorded.",
-    "ne": "Not equal to the value; null: a value is recorded.",
-    "in": "Equal to one of the values.",
-    "not_in": "Equal to none of the values.",
-    "lt": "Less than the value.",
-    "lte": "Less than or equal to the value.",
-    "gt": "Greater than the value.",
-    "gte": "Greater than or equal to the value.",
-    "contains": "Contains the text, ignoring case.",
-    "starts_with": "Starts with the text, ignoring case.",
-    "ends_with": "Ends with the text, ignoring case.",
-    "is_null": "Whether no value is recorded.",
-    "has": "The list contains the value.",
 }
 MUTATIONS = (
     "The changes of the registry, made one after the other. Problems that a user can correct are part of the result."
@@ -77,7 +71,7 @@ PERIOD_OF_RECORDS = (
     "The period from `{0}` to `{1}` of the record; without a date it has no limit. CURRENT if only `asOf` is given."
 )
 DAY_OF_RECORDS = "The day on which records are current; today by default."
-COUNTED = Property("The number of linked records.", value=Integer)
+COUNTED = Property("The number of current records in `{0}` that you can see.", value=Integer)
 
 
 class Inputs:
@@ -100,11 +94,17 @@ class Inputs:
     def _fill(self, kind: type[Kind]) -> None:
         where = self.wheres[kind.__name__]
         for name, declared in kind.readable.items():
-            add_input(where, camel(name), self._filter(declared), declared.doc)
+            add_input(
+                where, camel(name), self._filter(declared), f"Conditions on `{camel(name)}`. {described(declared)}"
+            )
         for name, end in kind.ends.items():
-            add_input(where, camel(name), self._link_filter(end), end.doc)
+            add_input(
+                where, camel(name), self._link_filter(end), f"Conditions on the records in `{camel(name)}`. {end.doc}"
+            )
         for name, end in count_names(kind).items():
-            add_input(where, name, self._filter(COUNTED), f"The number of these that you can see. {end.doc}")
+            add_input(
+                where, name, self._filter(COUNTED), f"Conditions on `{name}`. {COUNTED.doc.format(camel(end.name))}"
+            )
         if parents := kind.parents():
             add_input(where, "within", listing(strawberry.ID), WITHIN.format(above=parents.doc.partition(",")[0]))
         if period := kind.period():
@@ -116,9 +116,11 @@ class Inputs:
     def _link_where(self, link: Link) -> Any:
         where = new_class(f"{link_type(link)}Where")
         for name, declared in link.properties.items():
-            add_input(where, camel(name), self._filter(declared), declared.doc)
+            add_input(
+                where, camel(name), self._filter(declared), f"Conditions on `{camel(name)}`. {described(declared)}"
+            )
         for kind in (link.start, link.end):
-            add_input(where, field_of(kind), self.wheres[kind], f"Conditions on the {kind} at this end of the link.")
+            add_input(where, field_of(kind), self.wheres[kind], f"Conditions on the {kind} at one end of the link.")
         if link.dated:
             add_input(
                 where,
@@ -145,7 +147,7 @@ class Inputs:
         return self._link_filters[name]
 
     def _filter(self, declared: Property) -> Any:
-        name, operators, kind = _filter_of(declared)
+        name, operators, kind = filter_of(declared)
         if name not in self._filters:
             made = new_class(name)
             for operator in operators:
@@ -157,9 +159,9 @@ class Inputs:
 
 def _add_joined(where: Any) -> None:
     """Add the fields that join conditions to a filter type."""
-    add_input(where, "and", listing(where), "All of these conditions are met.")
-    add_input(where, "or", listing(where), "At least one of these conditions is met.")
-    add_input(where, "not", where, "These conditions are not met.")
+    add_input(where, "and", listing(where), "All conditions of the list are met.")
+    add_input(where, "or", listing(where), "At least one condition of the list is met.")
+    add_input(where, "not", where, "The conditions are not met.")
 
 
 def list_type(end: End) -> str:
@@ -167,29 +169,13 @@ def list_type(end: End) -> str:
     return link_type(end.link) if end.link.properties else end.target
 
 
-def _filter_of(declared: Property) -> tuple[str, tuple[str, ...], Any]:
-    """Return the name of a property's filter type, the operators of the filter, and the type of their operands."""
-    if declared.codes in CLOSED_LISTS:
-        return f"{declared.codes.title()}Filter", OPERATORS["enum"], CLOSED_LISTS[declared.codes]
-    if issubclass(declared.value, Texts):
-        return "TextsFilter", OPERATORS["list"], str
-    if issubclass(declared.value, Id):
-        return "IDFilter", OPERATORS["id"], strawberry.ID
-    if declared.value is Flag:
-        return "BoolFilter", OPERATORS["flag"], bool
-    ordered = {Integer: "IntFilter", Number: "FloatFilter", Date: "DateFilter", Instant: "DateTimeFilter"}
-    if declared.value in ordered:
-        return ordered[declared.value], OPERATORS["ordered"], PYTHON[declared.value.scalar]
-    return "TextFilter", OPERATORS["text"], str
-
-
 def _order(kind: type[Kind]) -> Any:
     made = new_class(f"{kind.__name__}Order")
     for name, declared in kind.readable.items():
         if declared.value.ordered:
-            add_input(made, camel(name), DIRECTION, declared.doc)
+            add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
     for name, end in count_names(kind).items():
-        add_input(made, name, DIRECTION, f"The number of these that you can see. {end.doc}")
+        add_input(made, name, DIRECTION, f"Sort by `{name}`. {COUNTED.doc.format(camel(end.name))}")
     return strawberry.input(made, one_of=True, description=ORDERED)
 
 
@@ -200,16 +186,32 @@ def _quantified(name: str, where: Any) -> Any:
     return strawberry.input(made, description=QUANTIFIED)
 
 
-FIRST, FIRST_LINKED = 20, 50
 RECORD_ID = Argument(strawberry.ID, "The id of the record.", ...)
 NOT_RETIRED = "Conditions on the records. Without a condition on `status`, retired records are left out."
 ORDER = "The properties to sort by, the first one first."
 PERIOD_OF_LINKS = Argument(nullable(PERIOD), "The period of the links; short for `period` in `where`.")
 DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; short for `asOf` in `where`.")
+PAGED = "The records in `{0}` as pages with cursors; the list `{0}` is the short form for the first records."
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
 UNKNOWN = "Null where you see only the summary of the {kind}."
 SEEN = "Only records and values that you can see are listed and counted."
+
+
+FIRST_RECORDS = (
+    "The maximum number of records, from the start or after `after`; {} by default. Not together with `last`."
+)
+LAST_RECORDS = "The maximum number of records, from the end or before `before`. Not together with `first`."
+ONE = "The record of the kind {kind} with an id; null if you can see no such record. {doc}"
+ANY_RECORD = "The record of any kind with an id; null if you can see no record with the id."
+NODE = "The record of any kind with an id, for clients such as Relay; null if you can see no record with the id."
+NODES = (
+    "The records of any kind with some ids, in the order of the ids; null in place of each record that you cannot see."
+)
+NODE_ID = "The id of the record, unique among the records of all kinds."
+LINK_ID = "The id of the link, under which clients can cache the link; the same at both ends of the link."
+RECORD_IDS = Argument(listing(strawberry.ID), f"The ids of at most {PAGE} records.", ...)
+CODE_LIST_ARGUMENT = Argument(CODE_LIST_NAME, "The name of the code list.", ...)
 
 
 class Schema:
@@ -274,10 +276,13 @@ class Outputs:
 
     def __init__(self, model: Model) -> None:
         self._model, self._inputs = model, Inputs(model)
-        self._record = new_class("Record", "The fields that records of every kind have.")
+        self._node = _node_interface()
+        self._record = new_class("Record", "The fields that records of every kind have.", self._node)
         self._kinds: dict[str, Any] = {
-            kind.__name__: new_class(kind.__name__, kind.__doc__, self._record) for kind in model
+            kind.__name__: new_class(kind.__name__, doc_of(kind), self._record) for kind in model
         }
+        self._edges: dict[str, Any] = {}
+        self._pages: dict[str, Any] = {}
         self._links: dict[str, Any] = {
             link_type(link): new_class(link_type(link), link.doc) for link in model.links() if link.properties
         }
@@ -313,10 +318,13 @@ class Outputs:
         query = new_class("Query", f"The queries of the registry. {SEEN}")
         for kind in self._model:
             made = nullable(self._kinds[kind.__name__])
-            one = response_field(made, f"A record by its id: {kind.__doc__}", id=RECORD_ID)
+            one = response_field(made, ONE.format(kind=kind.__name__, doc=doc_of(kind)), id=RECORD_ID)
             setattr(query, field_of(kind), one)
             setattr(query, camel(kind.plural), self._connection_field(kind))
-        query.record = response_field(nullable(self._record), "A record of any kind by its id.", id=RECORD_ID)
+        query.record = response_field(nullable(self._record), ANY_RECORD, id=RECORD_ID)
+        query.node = response_field(nullable(self._node), NODE, id=RECORD_ID)
+        query.nodes = response_field(listing(nullable(self._node)), NODES, ids=RECORD_IDS)
+        query.codeList = response_field(CODE_LIST, "A code list with all its codes.", name=CODE_LIST_ARGUMENT)
         if _has_registry_kinds(self._model):
             for name, field in explored_fields(self._kinds, self._record, self._page_info).items():
                 setattr(query, name, field)
@@ -347,7 +355,7 @@ class Outputs:
         for end in kind.ends.values():
             for name, field in self._end_fields(end):
                 setattr(made, name, field)
-        strawberry.type(made, description=kind.__doc__)
+        strawberry.type(made, description=doc_of(kind))
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
@@ -365,15 +373,58 @@ class Outputs:
             camel(end.name),
             response_field(records, doc, where=where, order=order, first=first, **dated),
         )
-        counted = " ".join([f"The number of these that you can see. {end.doc}", *notes])
+        page = connection_type(end)
+        if page not in self._pages:
+            self._pages[page] = self._link_page(end)
+        kind = self._pages[page] if end.link.summary else nullable(self._pages[page])
+        yield (
+            f"{camel(end.name)}Connection",
+            response_field(
+                kind,
+                f"{PAGED.format(camel(end.name))} {doc}",
+                where=where,
+                order=order,
+                **_page_arguments(FIRST_LINKED),
+                **dated,
+            ),
+        )
+        counted = " ".join([f"The number of records in `{camel(end.name)}` that you can see. {end.doc}", *notes])
         yield f"{camel(end.name)}Count", response_field(count, counted, where=where, **dated)
+
+    def _link_page(self, end: End) -> Any:
+        """Return the type of a page of linked records. An edge has the properties of the link."""
+        edge = self._edge(edge_type(end), end.target, end.link.properties)
+        return plain(
+            connection_type(end),
+            f"A page of linked {self._model[end.target].plural}.",
+            {
+                "nodes": (listing(self._kinds[end.target]), "The records of the page."),
+                "edges": (
+                    listing(edge),
+                    "The records of the page, each with its cursor and the properties of its link.",
+                ),
+                "pageInfo": (self._page_info, "Information about the page."),
+                "totalCount": (int, "The number of edges on all pages."),
+            },
+        )
+
+    def _edge(self, name: str, kind: str, properties: Mapping[str, Property] = MappingProxyType({})) -> Any:
+        if name not in self._edges:
+            fields = {
+                "node": (self._kinds[kind], "The record at the cursor."),
+                "cursor": (str, "The cursor of the record, for `after` or `before`."),
+                **{camel(one): (self._output(declared), described(declared)) for one, declared in properties.items()},
+            }
+            self._edges[name] = plain(name, "A record and its cursor.", fields)
+        return self._edges[name]
 
     def _fill_link(self, link: Link) -> None:
         made = self._links[link_type(link)]
+        made.id = response_field(strawberry.ID, LINK_ID)
         for name, declared in link.properties.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         for kind in (link.start, link.end):
-            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of this link."))
+            setattr(made, field_of(kind), response_field(self._kinds[kind], f"The {kind} at one end of the link."))
         strawberry.type(made, description=link.doc)
 
     def _output(self, declared: Property) -> Any:
@@ -388,11 +439,7 @@ class Outputs:
 
     def _connection_field(self, kind: type[Kind]) -> StrawberryField:
         name, made = kind.__name__, self._kinds[kind.__name__]
-        edge = plain(
-            f"{name}Edge",
-            "A record and its cursor.",
-            {"node": (made, "The record."), "cursor": (str, "The cursor of the record, for `after` or `before`.")},
-        )
+        edge = self._edge(f"{name}Edge", name)
         facet = _facet_enumeration(kind)
         connection = new_class(f"{name}Connection", f"A page of {kind.plural}.")
         connection.nodes = response_field(listing(made), "The records of the page.")
@@ -411,14 +458,28 @@ class Outputs:
         )
         return response_field(
             strawberry.type(connection, description=connection.__doc__),
-            f"A page of {kind.plural}.",
+            f"The {kind.plural} that meet the conditions, in pages.",
             where=Argument(nullable(self._inputs.wheres[name]), NOT_RETIRED),
             order=Argument(nullable(listing(self._inputs.orders[name])), ORDER),
-            first=Argument(nullable(int), "The maximum number of records, from the start or after `after`.", FIRST),
-            after=Argument(nullable(str), "A cursor; the page starts after it."),
-            last=Argument(nullable(int), "The maximum number of records, from the end or before `before`."),
-            before=Argument(nullable(str), "A cursor; the page ends before it."),
+            **_page_arguments(FIRST),
         )
+
+
+def _page_arguments(first: int) -> dict[str, Argument]:
+    """Return the arguments that choose a page. `first` is the default page size."""
+    return {
+        "first": Argument(nullable(int), FIRST_RECORDS.format(first)),
+        "after": Argument(nullable(str), "The cursor after which the page starts."),
+        "last": Argument(nullable(int), LAST_RECORDS),
+        "before": Argument(nullable(str), "The cursor before which the page ends."),
+    }
+
+
+def _node_interface() -> Any:
+    """Return the interface of the objects that clients can read again by their id (Relay, Global Object Identification)."""
+    made = new_class("Node")
+    made.id = response_field(strawberry.ID, NODE_ID)
+    return strawberry.interface(made, description="A record that the field `node` of the query type finds by its id.")
 
 
 def _has_registry_kinds(model: Model) -> bool:
@@ -429,7 +490,10 @@ def _has_registry_kinds(model: Model) -> bool:
 def _facet_enumeration(kind: type[Kind]) -> Any:
     """Return the enum type that lists the facets of a kind."""
     names = facets_of(kind)
-    docs = {name.upper(): (kind.properties.get(name) or kind.ends[name]).doc for name in names}
+    docs = {
+        name.upper(): f"Count by `{camel(name)}`. {(kind.properties.get(name) or kind.ends[name]).doc}"
+        for name in names
+    }
     return enumeration(
         f"{kind.__name__}Facet", {name.upper(): name for name in names}, f"A facet of {kind.plural}.", docs
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from graphql import ExecutionResult
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry import __version__
 from registry.clock import today
@@ -209,7 +209,6 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-Page = Callable[[Request], Awaitable[Response]]
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Cookie"}
 CODES = {403: "NOT_ALLOWED", 413: "TOO_COSTLY"}
 JSON_CONTENT = re.compile(r"application/json *(; *charset=\"?utf-8\"? *)?", re.IGNORECASE)
@@ -233,7 +232,7 @@ class Endpoint:
         schema: OperationExecutor,
         reader: Reader,
         actor: Callable[[Request], Actor],
-        page: Page,
+        page: ASGIApp,
         *,
         store: Callable[[], Store] | None = None,
         entity_tags: EntityTags | None = None,
@@ -249,8 +248,11 @@ class Endpoint:
         is_head = scope["method"] == "HEAD"
         too_large = HTTPException(413, f"The request body can have at most {BODY:,} bytes.")
         request = Request({**scope, "method": "GET"} if is_head else scope, limit_body(receive, BODY, too_large))
+        if _opens_page(request):
+            await self._page(request.scope, receive, send)
+            return
         try:
-            response = await (self._page(request) if _opens_page(request) else self._respond(request))
+            response = await self._respond(request)
         except HTTPException as refusal:
             response = _refused(refusal.status_code, refusal.detail, request)
         await response(scope, receive, send)

@@ -4,7 +4,7 @@ from typing import Any
 
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import MODEL
-from registry.model.records import Record, fold, search_words
+from registry.model.records import Record, fold, search_values
 
 SERVICES = 10
 BATCH = 200
@@ -72,5 +72,4 @@ def _kind(number: int) -> str:
 def record(of: str, record_id: str, name: str, **values: Any) -> dict[str, Any]:
     """Return a record of a kind as the loader stores it."""
     given = {"id": record_id, "name": name, **values}
-    summary_words, words = search_words(Record(MODEL[of], record_id, given))
-    return {**given, "name_key": fold(name), "summary_words": summary_words, "words": words, **KEPT}
+    return {**given, "name_key": fold(name), **search_values(Record(MODEL[of], record_id, given)), **KEPT}

@@ -48,12 +48,14 @@ BROKERS = ReportDefinition(
     (
         Column("agency", "Agency", "text", "The agency."),
         Column("sector", "Sector", "text", "The main sector of the agency."),
-        Column("ties", "Ties", "integer", "The number of agencies with which it has an agreement in force.", "ties"),
+        Column(
+            "ties", "Ties", "integer", "The number of agencies with which the agency has an agreement in force.", "ties"
+        ),
         Column(
             "betweenness",
             "Betweenness",
             "number",
-            "The share of the shortest paths between other agencies that pass through it.",
+            "The share of the shortest paths between other agencies that pass through the agency.",
             "%",
         ),
         Column(
@@ -112,14 +114,14 @@ BROKERS = ReportDefinition(
             "constraint",
             "Constraint",
             "number",
-            "How strongly its partners are connected with each other; a high value means few independent contacts "
+            "How strongly the partners of the agency are connected with each other; a high value means few independent contacts "
             "(Burt 1992).",
         ),
         Column(
             "effective",
             "Effective size",
             "number",
-            "The number of its partners minus the mean number of ties that they have with each other (Borgatti 1997).",
+            "The number of partners of the agency minus the mean number of ties that they have with each other (Borgatti 1997).",
         ),
         Column("efficiency", "Efficiency", "number", "Effective size divided by the number of partners, 0 to 1."),
     ),

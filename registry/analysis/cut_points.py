@@ -153,7 +153,7 @@ CUT_POINTS = ReportDefinition(
     "(Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
-        Column("finding", "Finding", "code", "Whether it is an agency or a tie.", words=FINDINGS),
+        Column("finding", "Finding", "code", "Whether the finding is an agency or a tie.", words=FINDINGS),
         Column("agencies", "Agencies", "texts", "The agency, or the two agencies of the tie."),
         Column(
             "cut_off",

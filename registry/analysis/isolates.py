@@ -36,7 +36,9 @@ ISOLATES = ReportDefinition(
         Column("finding", "Finding", "code", "The type of finding.", words=FINDINGS),
         Column("agency", "Agency", "text", "The agency."),
         Column("sector", "Sector", "text", "The main sector of the agency."),
-        Column("ties", "Ties", "integer", "The number of agencies with which it has an agreement in force.", "ties"),
+        Column(
+            "ties", "Ties", "integer", "The number of agencies with which the agency has an agreement in force.", "ties"
+        ),
         Column(
             "partners",
             "Partners",

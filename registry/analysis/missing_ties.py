@@ -86,9 +86,7 @@ MISSING_TIES = ReportDefinition(
             "The number of times a service of one agency depends on something of the other.",
             "services",
         ),
-        Column(
-            "for_what", "Dependent services", "texts", "Up to three of these services, each with what it depends on."
-        ),
+        Column("for_what", "Dependent services", "texts", "Up to three of the services, each with what it depends on."),
         Column(
             "likely",
             "Expected",

@@ -63,7 +63,7 @@ def _lines(part: Any) -> Iterator[str]:
     if isinstance(part, Compare):
         yield f"{part.property} {part.operator} {_value_text(part.value)}"
         return
-    values = {one.name: getattr(part, one.name) for one in fields(part)}
+    values = {one.name: getattr(part, one.name) for one in fields(part) if one.compare}
     values = {name: value for name, value in values.items() if value not in DEFAULTS}
     below = {name: parts for name, value in values.items() if (parts := _parts(value))}
     yield " ".join(
@@ -88,7 +88,8 @@ def _value_text(value: Any) -> str:
             found = "$" + ".".join(map(str, value.path)) if value.path else _json(value.fixed)
             return f"{_name(value.reading)}({found})" if value.reading else found
         case ParameterList():
-            return f"[{', '.join(map(_value_text, value.parts))}]"
+            found = f"[{', '.join(map(_value_text, value.parts))}]"
+            return f"{_name(value.reading)}({found})" if value.reading else found
         case Order():
             return f"{value.property} {'DESC' if value.descending else 'ASC'}"
         case (str() as name, Parameter() | ParameterList() as given):

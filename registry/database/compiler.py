@@ -9,6 +9,8 @@ from typing import Any
 from registry.database.conditions import PARTS, CypherWriter, all_of, stored_value
 from registry.database.driver import Cypher
 from registry.database.query import (
+    LINK_ID,
+    NO_ROWS,
     ById,
     ByIds,
     Compare,
@@ -19,6 +21,7 @@ from registry.database.query import (
     LinkCount,
     LinkPage,
     Lookup,
+    MostLinks,
     Order,
     Page,
     Parameter,
@@ -77,6 +80,8 @@ def compile_query(query: Query, model: Model) -> CypherTemplate:
             return writing.page(query)
         case Total():
             return writing.total(query)
+        case MostLinks():
+            return writing.most_links(query)
         case FacetQuery():
             return writing.facet(query)
 
@@ -107,6 +112,13 @@ class QueryCompiler(CypherWriter):
     def total(self, query: Total) -> CypherTemplate:
         """Compile a count query to Cypher that returns one row with the number of records."""
         return self._match_records(query, "RETURN count(n)")
+
+    def most_links(self, query: MostLinks) -> CypherTemplate:
+        """Compile a query for the largest number of links of a record to Cypher that returns one row with the number."""
+        end = self.model[query.kind].ends[query.end]
+        match = f"MATCH {self.pattern(f'n:{query.kind}', 'e', f'm:{end.target}', end)}"
+        where = all_of(can_view_summary("n"), can_view_link("n", "m", end.link))
+        return self._template(f"{match} WHERE {where} WITH n, count(e) AS number RETURN coalesce(max(number), 0)")
 
     def facet(self, query: FacetQuery) -> CypherTemplate:
         """Compile a facet query to Cypher that returns one row: a list of `[value, names, number, withheld]`, largest number first.
@@ -340,7 +352,12 @@ class QueryCompiler(CypherWriter):
 
     def _link_row(self, follow: Follow, node: str, edge: str, far: str, end: End, keys: str = "") -> str:
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
-        edges = [self._edge(node, edge, far, end.link.properties[name], end) for name in follow.edge]
+        edges = [
+            _link_identity(node, edge, far, end)
+            if name == LINK_ID
+            else self._edge(node, edge, far, end.link.properties[name], end)
+            for name in follow.edge
+        ]
         return (
             views[0]
             if len(views) == 1 and not edges and not keys
@@ -352,6 +369,12 @@ class QueryCompiler(CypherWriter):
 
         A row holds the properties of the link, the views of its records, and the list of sort keys for the cursor.
         """
+        found = "[]" if page.follow.first == NO_ROWS else self._page_rows(page, node, end)
+        size = self.value(page.size)
+        total = self.counted(page.total, node, end) if page.total else "null"
+        return self._of_links(node, end, f"[{found}, {size}, {total}]")
+
+    def _page_rows(self, page: LinkPage, node: str, end: End) -> str:
         edge, far, follow = self.variable(), self.variable(), page.follow
         where = self.linked_far(follow, node, edge, far, end)
         keys, descending = self._link_keys(follow, node, edge, far, end)
@@ -360,15 +383,18 @@ class QueryCompiler(CypherWriter):
         falls = [falling is not page.backward for falling in descending]
         named = [f"{far}k{number}" for number in range(len(keys))]
         given = ", ".join(f"{key} AS {name}" for key, name in zip(keys, named, strict=True))
-        behind = f" WHERE {self._after_cursor(page.start, named, falls)}" if page.start else ""
-        row = self._link_row(follow, node, edge, far, end, f"[{', '.join(named)}]")
-        found = (
-            f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
-            f" WITH {node}, {edge}, {far}, {given}{behind} WITH {node}, {edge}, {far}, {', '.join(named)}"
-            f" ORDER BY {_sorted_by(named, falls)} LIMIT {self.value(follow.first)} RETURN {row} }}"
+        variables = f"{node}, {edge}, {far}"
+        behind = (
+            f" WHERE {self._after_cursor(page.start, named, falls)} WITH {variables}, {', '.join(named)}"
+            if page.start
+            else ""
         )
-        total = self.counted(page.total, node, end) if page.total else "null"
-        return self._of_links(node, end, f"[{found}, {self.value(page.size)}, {total}]")
+        row = self._link_row(follow, node, edge, far, end, f"[{', '.join(named)}]")
+        return (
+            f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
+            f" WITH {variables}, {given}{behind} ORDER BY {_sorted_by(named, falls)}"
+            f" LIMIT {self.value(follow.first)} RETURN {row} }}"
+        )
 
     def _edge(self, node: str, edge: str, far: str, declared: Property, end: End) -> str:
         stored, seen_by = f"{edge}.{declared.name}", can_view_link_property(node, far, declared, end.link)
@@ -411,6 +437,13 @@ def _missing_last(shown: str, declared: Property) -> str:
     if declared.value.stored == "BOOLEAN":
         return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
     return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+
+
+def _link_identity(node: str, edge: str, far: str, end: End) -> str:
+    """Return the expression for what identifies a link among the links of its type: both ids and the key of parallel links."""
+    start, finish = (node, far) if end.outgoing else (far, node)
+    key = f", {edge}.key" if end.link.keyed else ""
+    return f"[{start}.id, {finish}.id{key}]"
 
 
 def _without_kind(view: Select) -> Select:

@@ -32,7 +32,8 @@ PARTS = "-[:BROADER*0..6]->"  # matches the path from a narrower vocabulary term
 # The deepest level of units below an agency that is matched. Each level has a pattern of its own, because a pattern of variable
 # length would follow every path.
 LEVELS = 12
-_ABOVE = {"BROADER": PARTS, "PART_OF": f"-[:PART_OF*0..{LEVELS}]->"}
+# How many levels of each hierarchy are followed at a time, and how often. Agencies that are found on several paths are followed once.
+_ABOVE = {"BROADER": (PARTS, 1), "PART_OF": (f"-[:PART_OF*0..{LEVELS // 3}]->", 3)}
 
 
 class CypherWriter:
@@ -87,11 +88,17 @@ class CypherWriter:
         return f"({node}){left}[{edge}:{end.link.relation}]{right}({far})"
 
     def _within(self, within: Within, node: str, kind: str) -> str:
-        far, way = self.variable(), self.variable()
         parents = self.model[kind].parents()
         assert parents is not None
-        match = f"MATCH {way} = ({node}){_ABOVE[parents.link.relation]}({far}:{kind})"
-        return f"EXISTS {{ {match} WHERE {far}.id IN {self.value(within.ids)} AND {can_view_path(way)} }}"
+        pattern, stages = _ABOVE[parents.link.relation]
+        clauses, start = [], node
+        for _stage in range(stages):
+            far, way = self.variable(), self.variable()
+            clauses.append(f"MATCH {way} = ({start}){pattern}({far}:{kind}) WHERE")
+            clauses.append(f"{can_view_path(way)} WITH DISTINCT {far}")
+            start = far
+        clauses[-1] = f"{start}.id IN {self.value(within.ids)} AND {can_view_path(way)}"
+        return f"EXISTS {{ {' '.join(clauses)} }}"
 
     def _link_condition(self, linked: LinkCondition, node: str, end: End, *, unknown: bool) -> str:
         edge, far = self.variable(), self.variable()

@@ -1,70 +1,156 @@
 """Cypher for search, paths, neighbourhoods, impact, shared resources, and cooperation between agencies."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from registry.database.conditions import LEVELS, PARTS, period_predicate
 from registry.database.dialect import words_index
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
-from registry.model.records import SearchTerms
+from registry.model.records import INITIALS, STEM, SearchTerm, SearchTerms
 from registry.permissions import Actor, can_view_details, can_view_path, can_view_summary
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
+
+
+@dataclass(frozen=True)
+class SearchScope:
+    """Where a search looks: the actor, the kinds, and the ids of a sector and an area that the records must be in."""
+
+    actor: Actor
+    kinds: Sequence[type[Kind]]
+    sector: str | None = None
+    area: str | None = None
+
+    def statement(self, text: str, inside: Mapping[str, object], *, n: int = 0) -> Cypher:
+        """Return a statement of the search with its parameters."""
+        return _statement(text, self.actor, {**inside, "sector": self.sector, "area": self.area}, n=n)
+
+    def holds(self, node: str) -> str:
+        """Return the condition that the actor may see the summary of a record, and that it is in the sector and the area."""
+        return f"{_is_visible(node)}{_in_terms(self.sector, self.area)}"
+
+    @property
+    def indexes(self) -> list[str]:
+        """The names of the full-text indexes of the kinds."""
+        return [words_index(kind) for kind in self.kinds]
+
+
 SAME, BEGINS = 5.0, 4.0  # scores of a search hit: its name equals the text, or begins with the text
 
 
-def named(
-    wanted: SearchTerms, kind: type[Kind], actor: Actor, *, sector: str | None, area: str | None, most: int
-) -> Cypher:
+def named(wanted: SearchTerms, kind: type[Kind], scope: SearchScope, *, most: int) -> Cypher:
     """Return Cypher that finds the records of a kind whose name begins with the search text, ordered by name.
 
-    A row is `[kind, id, name key, score]`. The index of names yields the records in order, so that the query costs no more if many
-    names begin with the text.
+    Records of a kind without names have their id as name. They are found only by their whole id.
+
+    A row is `[kind, id, name key, score, []]`. The index of names yields the records in order, so that the query costs no more if
+    many names begin with the text.
     """
     text = (
-        f"MATCH (n:{kind.__name__}) WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL"
-        f" AND {_is_visible('n')}{_in_terms(sector, area)}"
-        f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END] AS row"
+        f"MATCH (n:{kind.__name__}) WHERE n.name_key {'STARTS WITH' if kind.named else '='} $k AND n.id IS NOT NULL"
+        f" AND {scope.holds('n')}"
+        f" RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN {SAME} ELSE {BEGINS} END, []] AS row"
         " ORDER BY n.name_key, n.id LIMIT $n"
     )
-    inside = {"sector": sector, "area": area}
-    return Cypher(text, {"k": wanted.text, "n": most, "in": inside, "me": actor.parameter()}, long=True)
+    inside = {"sector": scope.sector, "area": scope.area}
+    return Cypher(text, {"k": wanted.text, "n": most, "in": inside, "me": scope.actor.parameter()}, long=True)
 
 
 def found(
-    wanted: SearchTerms, kinds: Sequence[type[Kind]], actor: Actor, *, sector: str | None, area: str | None, most: int
+    wanted: SearchTerms,
+    scope: SearchScope,
+    *,
+    most: int,
+    missing: int = 0,
+    some: Sequence[SearchTerm] = (),
+    weights: Sequence[float] = (),
 ) -> Cypher:
-    """Return Cypher that finds the records that contain every search word: highest score first, then by name and id.
+    """Return Cypher that finds the records that lack at most `missing` terms: highest score first, then by name and id.
 
-    A row is `[kind, id, name key, score]`. A word that occurs only in the details of a record matches only if the actor may see the
-    details. The query ignores the engine's own score and limit, because both depend on records and words that the actor may not
-    see. The score is SAME if the name or the acronym equals the text, and BEGINS if the name begins with the text. Otherwise the
-    score is 1, plus 1 if the summary contains all words, plus the share of the words that occur in the name.
+    If terms may be missing, a record must contain one of the terms `some`.
+
+    A row is `[kind, id, name key, score, missing terms]`, in which a term is given by its position. A word that occurs only in the
+    details of a record matches only if the actor may see the details. The query ignores the engine's own score and limit, because
+    both depend on records and words that the actor may not see.
+
+    The score is SAME if a search key of the record equals the text, and BEGINS if the name begins with the text. Otherwise it is
+    the average over the terms of 1 for a term in a name, 0.5 for another one in the summary, and 0.25 for another one in the
+    details; plus 1 if no term is missing, and plus another 1 if the record also needs no synonym. The weights of the terms apply
+    if a term is missing.
     """
-    holds = "any(part IN word WHERE {} CONTAINS part)"
     text = (
         "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
-        f" WITH node AS n, {can_view_details('node')} AS details,"
-        f" all(word IN $in.words WHERE {holds.format('node.summary_words')}) AS summary"
-        f" WHERE {_is_visible('n')} AND (summary OR details){_in_terms(sector, area)}"
-        f" WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN {SAME}"
-        f" WHEN n.name_key STARTS WITH $in.text THEN {BEGINS} ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END"
-        " + toFloat(size([word IN $in.words WHERE "
-        + holds.format("(' ' + n.name_key + ' ')")
-        + "])) / size($in.words) END AS score"
-        " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score])"
+        f" WITH node AS n, {can_view_details('node')} AS details WHERE {scope.holds('n')}"
+        f" WITH n, [term IN $in.terms | {_gain('term')}] AS gains, coalesce($in.text IN n.search_keys, false) AS same"
+        " WITH n, gains, same, [i IN range(0, size(gains) - 1) WHERE gains[i] = 0.0] AS missing"
+        " WHERE same OR size(missing) <= $in.missing"
+        f" WITH n, CASE WHEN same THEN [] ELSE missing END AS missing, CASE WHEN same THEN {SAME}"
+        f" WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN {BEGINS} WHEN size(missing) > 0"
+        " THEN reduce(sum = 0.0, i IN range(0, size(gains) - 1) | sum + abs(gains[i]) * $in.weights[i])"
+        " ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains)"
+        " + CASE WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score"
+        " ORDER BY score DESC, n.name_key, n.id LIMIT $n RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])"
     )
     inside = {
-        "indexes": [words_index(kind) for kind in kinds],
-        "query": wanted.query,
-        "words": wanted.parts,
+        "indexes": scope.indexes,
+        "named": [kind.__name__ for kind in scope.kinds if kind.named],
+        "query": " ".join(f"({term.query})" for term in some) if missing else wanted.query,
+        "terms": [_parameter(term) for term in wanted.terms],
         "text": wanted.text,
-        "sector": sector,
-        "area": area,
+        "missing": missing,
+        "weights": list(weights),
     }
-    return _statement(text, actor, inside, n=most)
+    return scope.statement(text, inside, n=most)
+
+
+def count_found(term: SearchTerm, scope: SearchScope, *, most: int) -> Cypher:
+    """Return Cypher that counts the records that contain a term of a search, up to `most`."""
+    text = (
+        "UNWIND $in.indexes AS i CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node"
+        f" WITH node AS n, {can_view_details('node')} AS details, $in.term AS term WHERE {scope.holds('n')}"
+        f" WITH n, {_gain('term')} AS gain WHERE gain <> 0.0 WITH n LIMIT $n RETURN count(n)"
+    )
+    return scope.statement(text, {"indexes": scope.indexes, "query": term.query, "term": _parameter(term)}, n=most)
+
+
+def _parameter(term: SearchTerm) -> dict[str, object]:
+    return {"own": term.own, "synonyms": term.synonyms}
+
+
+def _gain(term: str) -> str:
+    """Return the expression for how well a record matches a term: negative for a synonym, and 0 if it does not match."""
+    places = (
+        ("n.name_words", "1.0"),
+        ("n.summary_words", "0.5"),
+        ("CASE WHEN details THEN n.words ELSE '' END", "0.25"),
+    )
+    own = f"all(forms IN {term}.own WHERE any(form IN forms WHERE {{}} CONTAINS form))"
+    synonym = (
+        f"any(phrase IN {term}.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE {{}} CONTAINS form)))"
+    )
+    cases = [
+        f"WHEN {holds.format(words)} THEN {sign}{gain}"
+        for holds, sign in ((own, ""), (synonym, "-"))
+        for words, gain in places
+    ]
+    return f"CASE {' '.join(cases)} ELSE 0.0 END"
+
+
+def name_words(lengths: Collection[int], parts: Collection[str], scope: SearchScope) -> Cypher:
+    """Return Cypher that reads `[word, number of records]` for each word of these lengths in the names of records, in one row.
+
+    Only the names that contain one of the parts are read.
+    """
+    text = (
+        f"MATCH (n:{'|'.join(kind.__name__ for kind in scope.kinds)})"
+        f" WHERE any(part IN $in.parts WHERE n.name_words CONTAINS part) AND {scope.holds('n')}"
+        " UNWIND split(n.name_words, ' ') AS word WITH word WHERE size(word) IN $in.lengths"
+        f" AND NOT left(word, 1) IN ['{STEM}', '{INITIALS}'] WITH word, count(*) AS records RETURN collect([word, records])"
+    )
+    return scope.statement(text, {"lengths": sorted(lengths), "parts": sorted(parts)})
 
 
 def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, day: str, most: int) -> Cypher:
@@ -372,6 +458,15 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
     """Return Cypher that reads `[id, name]` of all records of a kind that are not retired and that the user `me` may see."""
     text = f"MATCH (n:{kind.__name__}) WHERE n.status <> 'retired' AND {can_view_summary('n')} RETURN collect([n.id, n.name])"
     return Cypher(text, {"me": me})
+
+
+def kinds_of(ids: Collection[str], actor: Actor) -> Cypher:
+    """Return Cypher that reads `[id, kind, whether it is retired]` of the given records whose summary the actor may see."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')}"
+        " RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])"
+    )
+    return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
 
 
 def visible(ids: Collection[str], actor: Actor) -> Cypher:

@@ -89,11 +89,12 @@ def _pattern(element: str) -> str:
 
 
 DATA_VERSION = 1  # raise it if this release misreads data of earlier releases, or they misread its data
-DERIVED_VERSION = 2  # raise it if `registry.database.write.derived` changes its result for the same record
+DERIVED_VERSION = 3  # raise it if `registry.database.write.derived` changes its result for the same record
 BATCH = 1_000
 OBSOLETE_NAMES = ("face_words",)  # derived values of earlier releases, deleted when derived values are computed
 # Stored properties that no kind and no link type declares.
-OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", "words", "summary_words", *OBSOLETE_NAMES})
+SEARCH_NAMES = ("name_words", "summary_words", "words", "search_keys")
+OWN_NAMES = frozenset({"hash", "run", "name_key", "seen_by", "shown_to", *SEARCH_NAMES, *OBSOLETE_NAMES})
 OWN_LINK_NAMES = frozenset({"source", "run", "key"})
 PYTHON = {"STRING": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
 LOAD_AGAIN = "Use the version that wrote them, or load the sources again into an empty database."

@@ -18,6 +18,9 @@ OPERATORS = {
 }
 
 
+LINK_ID = "id"
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A value in a query. It is either fixed in the GraphQL document or read from the variables; `reading` converts it."""
@@ -36,13 +39,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterList:
-    """A list in a query. Each member is a fixed value or comes from a variable."""
+    """A list in a query. Each member is a fixed value or comes from a variable; `reading` converts the list."""
 
     parts: tuple[Parameter, ...]
+    reading: Callable[[Any], Any] | None = None
 
     def value(self, variables: Mapping[str, Any]) -> Any:
         """Return the list of values, given the variables of the request."""
-        return [part.value(variables) for part in self.parts]
+        found = [part.value(variables) for part in self.parts]
+        return found if self.reading is None else self.reading(found)
 
 
 @dataclass(frozen=True)
@@ -200,8 +205,8 @@ class Select:
 class Follow:
     """The records at the far end of a link, to read together with a record.
 
-    `edge` names the properties of the link to read; `far` and `near` are views of the records at its two ends. `where` is the
-    condition on the far record, and `links` the condition on the link.
+    `edge` names the properties of the link to read, and LINK_ID for what identifies the link. `far` and `near` are views of the
+    records at its two ends. `where` is the condition on the far record, and `links` the condition on the link.
     """
 
     end: str
@@ -213,6 +218,7 @@ class Follow:
     first: Parameter
     runs: Runs | None = None
     links: Condition = NO_CONDITION
+    path: tuple[str, ...] = field(default=(), compare=False)  # where the list is in the response, for messages
 
 
 @dataclass(frozen=True)
@@ -227,6 +233,9 @@ class LinkCount:
     runs: Runs | None = None
     links: Condition = NO_CONDITION
     each: bool = False
+
+
+NO_ROWS = Parameter(fixed=0)  # the number of rows of a page of which only the total is selected
 
 
 @dataclass(frozen=True)
@@ -263,7 +272,7 @@ class ById:
 class ByIds:
     """A query for several records, given by their ids. `views` has the same meaning as in `ById`."""
 
-    ids: Parameter
+    ids: Parameter | ParameterList
     views: tuple[Select, ...]
 
 
@@ -290,6 +299,7 @@ class Page:
     rows: Parameter
     start: tuple[Parameter, ...]
     backward: bool
+    path: tuple[str, ...] = field(default=(), compare=False)  # as in `Follow`
 
 
 @dataclass(frozen=True)
@@ -298,6 +308,14 @@ class Total:
 
     kind: str
     where: Condition
+
+
+@dataclass(frozen=True)
+class MostLinks:
+    """A query for the largest number of links of one type that a record of a kind has, out of the links that the actor can see."""
+
+    kind: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -314,4 +332,4 @@ class FacetQuery:
     rolled_up: bool
 
 
-Query = ById | ByIds | Page | Total | FacetQuery
+Query = ById | ByIds | Page | Total | MostLinks | FacetQuery

@@ -7,7 +7,7 @@ from typing import Any
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link
-from registry.model.records import Record, Relationship, fold, is_searched, search_words
+from registry.model.records import Record, Relationship, fold, is_searched, search_values
 from registry.permissions import seen_by, shown_to
 
 Stored = Mapping[str, Any]
@@ -69,7 +69,7 @@ def derived(record: Record) -> dict[str, object]:
         "shown_to": shown_to(record.values),
     }
     if is_searched(record.kind):
-        found["summary_words"], found["words"] = search_words(record)
+        found |= search_values(record)
     return found
 
 

@@ -204,9 +204,9 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class AgencyGroup:
-    """A group of agencies. The id of the group is a code, or the id of a vocabulary term or of a public body."""
+    """A group of agencies. The key of the group is a code, or the id of a vocabulary term or of a public body."""
 
-    id: str
+    key: str
     label: str
 
 
@@ -250,7 +250,7 @@ async def ties(context: ExploreContext, by: str, day: str) -> Ties:
         GroupTie(AgencyGroup(a, labels[a]), AgencyGroup(b, labels[b]), number, *(each[a, b] for each in counts))
         for (a, b), number in pairs.items()
     ]
-    return Ties(sorted(found, key=lambda tie: (-tie.agencies, tie.a.id, tie.b.id)), withheld)
+    return Ties(sorted(found, key=lambda tie: (-tie.agencies, tie.a.key, tie.b.key)), withheld)
 
 
 def _ties_by_group(lists: Iterable[Sequence[str]], groups_of: Mapping[str, Sequence[str]]) -> Counter[Pair]:

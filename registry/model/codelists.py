@@ -29,6 +29,13 @@ def code_list(name: str) -> dict[str, Entry]:
     return {row["code"]: Entry(**row) for row in csv.DictReader(table.splitlines())}
 
 
+@cache
+def code_list_names() -> list[str]:
+    """Return the names of all code lists, in alphabetical order."""
+    tables = files("registry").joinpath("codelists").iterdir()
+    return sorted(table.name.removesuffix(".csv") for table in tables if table.name.endswith(".csv"))
+
+
 def code_label(name: str, code: str) -> str:
     """Return the label of a code in the current language. If the code list or the code is unknown, return the code."""
     try:

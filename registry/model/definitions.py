@@ -28,7 +28,7 @@ class Common(Kind):
     description: Prose = prop("Description in a few sentences.")
     steward: Ref = prop("Agency responsible for this record.", refers_to="Agency", summary=True)
     access: Code = prop(
-        "Who can view it: open to everybody, restricted to a summary, or closed to all but the agencies concerned.",
+        "Who can view the record: open to everybody, restricted to a summary, or closed to all but the agencies concerned.",
         codes="access",
         required=True,
         summary=True,
@@ -60,9 +60,9 @@ class Term(Common):
 
     broader: Many[Self] = link(
         "BROADER",
-        "Broader terms.",
+        "Broader terms, which include this term.",
         reverse="narrower",
-        reverse_doc="Narrower terms.",
+        reverse_doc="Narrower terms, which this term includes.",
         summary=True,
         acyclic=True,
         hierarchy=True,
@@ -101,7 +101,7 @@ class Agency(Common, plural="agencies"):
     level_of_government: Code = prop(
         "Level of government to which the agency belongs.", codes="level-of-government", summary=True
     )
-    website: Url = prop("Address of its website.", summary=True)
+    website: Url = prop("Address of the website.", summary=True)
 
     part_of: Many[Self] = link(
         "PART_OF",
@@ -185,13 +185,13 @@ class Service(Common, plural="services"):
         "REQUIRES",
         "Resources that the service cannot run without.",
         reverse="required_by",
-        reverse_doc="Services that cannot run without it.",
+        reverse_doc="Services that cannot run without this resource.",
     )
     depends_on: Many[Self] = link(
         "DEPENDS_ON",
         "Other services that the service cannot run without.",
         reverse="dependents",
-        reverse_doc="Services that cannot run without it.",
+        reverse_doc="Services that cannot run without this service.",
     )
 
 
@@ -219,7 +219,7 @@ class Resource(Common, plural="resources"):
         difference=("capacity", "in_use"),
     )
     shareability: Code = prop("Whether other agencies can use the resource.", codes="shareability", summary=True)
-    available_since: Date = prop("First day on which other agencies can use it.")
+    available_since: Date = prop("First day on which other agencies can use the resource.")
     conditions: Prose = prop("Conditions that a user must accept.")
     classification: Code = prop("Security classification of the resource itself.", codes="classification")
     application_class: Code = prop("SPBE class; for applications only.", codes="application-class", summary=True)
@@ -263,27 +263,34 @@ class Need(Common, plural="needs"):
     kind: Code = prop("Type of resource needed.", codes="resource-kind", required=True, summary=True)
     unit: Text = prop("Unit in which the quantity is counted.")
     quantity: Number = prop("Quantity needed, in the given unit.", above=0)
-    by_when: Date = prop("Latest day on which it is needed.")
+    by_when: Date = prop("Latest day on which the resource is needed.")
 
     agency: One[Agency] = link(
         "NEEDED_BY",
-        "Agency that needs it.",
+        "Agency that needs the resource.",
         reverse="needs",
         reverse_doc="Needs of the agency.",
         summary=True,
         on_behalf=True,
     )
     service: One[Service] = link(
-        "NEEDED_FOR", "Service for which it is needed.", reverse="needs", reverse_doc="Needs recorded for it."
+        "NEEDED_FOR",
+        "Service for which the resource is needed.",
+        reverse="needs",
+        reverse_doc="Needs recorded for the service.",
     )
     areas: Many[Area] = link(
-        "IN_AREA", "Areas in which it is needed.", reverse="needs", reverse_doc="Needs in this area.", summary=True
+        "IN_AREA",
+        "Areas in which the resource is needed.",
+        reverse="needs",
+        reverse_doc="Needs in this area.",
+        summary=True,
     )
     functions: Many[Function] = link(
         "HAS_FUNCTION",
-        "Government functions for which it is needed.",
+        "Government functions for which the resource is needed.",
         reverse="needs",
-        reverse_doc="Needs recorded for it.",
+        reverse_doc="Needs recorded for this function.",
         summary=True,
     )
 
@@ -353,7 +360,7 @@ class Partnership(Common, plural="partnerships"):
         agreement_term=True,
     )
     target_scale: Code = prop("Scale of the target level.", codes="level-scale", agreement_term=True)
-    target_level: Integer = prop("Target level of collaboration on that scale.", at_least=0, agreement_term=True)
+    target_level: Integer = prop("Target level of collaboration on the target scale.", at_least=0, agreement_term=True)
 
     parties: Many[Agency] = link(
         "PARTY_TO",
@@ -370,14 +377,14 @@ class Partnership(Common, plural="partnerships"):
         "COVERS",
         "Services that the agreement covers.",
         reverse="partnerships",
-        reverse_doc="Agreements that cover it.",
+        reverse_doc="Agreements that cover the service.",
         agreement_term=True,
     )
     covers_resources: Many[Resource] = link(
         "COVERS",
         "Resources that the agreement covers.",
         reverse="partnerships",
-        reverse_doc="Agreements that cover it.",
+        reverse_doc="Agreements that cover the resource.",
         agreement_term=True,
     )
     renews: One[Self] = link(
@@ -393,7 +400,7 @@ class Statement(Common, plural="statements", by_action=True, named=False):
     """An assessment of a partnership by one party on a day; earlier assessments are kept."""
 
     scale: Code = prop("Scale of the level.", codes="level-scale", required=True)
-    level: Integer = prop("Level of collaboration on that scale.", required=True, at_least=0)
+    level: Integer = prop("Level of collaboration on the scale.", required=True, at_least=0)
     on: Date = prop("Day of the assessment.", required=True)
 
     agency: One[Agency] = link(
@@ -423,14 +430,14 @@ class Channel(Common, plural="channels", named=False):
         "CHANNEL_OF",
         "Agency that operates the channel.",
         reverse="channels",
-        reverse_doc="Channels through which people reach it.",
+        reverse_doc="Channels through which people reach the agency.",
         summary=True,
     )
     service: One[Service] = link(
         "CHANNEL_FOR",
         "Service that the channel is for.",
         reverse="channels",
-        reverse_doc="Channels through which people reach it.",
+        reverse_doc="Channels through which people reach the service.",
         summary=True,
     )
 
@@ -467,7 +474,7 @@ class Source(Common, plural="sources", read_only=True):
     licence: Text = prop("Licence terms of the source.", summary=True)
     format: Code = prop("Format of the source.", summary=True)
     illustrative: Flag = prop("Whether the records are invented for demonstration.", summary=True)
-    website: Url = prop("Address of its website.", summary=True)
+    website: Url = prop("Address of the website.", summary=True)
 
 
 class Run(Common, plural="runs", read_only=True, named=False):

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import orjson
 import snowballstemmer
+from Sastrawi.Dictionary.ArrayDictionary import ArrayDictionary
+from Sastrawi.Stemmer.Stemmer import Stemmer
+from Sastrawi.Stemmer.StemmerFactory import StemmerFactory
 
 from registry.i18n import _, amount, day
 from registry.model.codelists import code_list
@@ -208,40 +212,81 @@ def show(raw: object) -> str:
 
 
 WORDED = frozenset({Text, Prose, Identifiers})
-MOST_WORDS, LONGEST_WORD, MOST_KEPT = 8, 60, 500
-LANGUAGES = ("indonesian", "english")
+NAMES = ("name", "acronym", "label_id", "label_en")
+MOST_WORDS, LONGEST_SEARCH, LONGEST_WORD, MOST_KEPT = 32, 500, 60, 500
+SHORTEST_INITIALS, LONGEST_INITIALS = 3, 8
 WORD = re.compile(r"[^\W_]+")
+# Words without a meaning of their own. A search ignores them if it has other words.
+STOP_WORDS = frozenset(
+    WORD.findall(
+        "dan atau di ke dari yang untuk pada oleh dengan dalam para the of and or for in to on a an at by with from"
+    )
+)
+# These marks precede a stem, and the initials of a name, among the stored words of a record; a full-text index ignores them.
+STEM, INITIALS = "=", "~"
+Forms = Sequence[str]  # substrings of a record's stored words: the record has the word if it has one of them
+Phrase = Sequence[Forms]  # the record has the phrase if it has all words
+
+
+@dataclass(frozen=True)
+class SearchTerm:
+    """A word or a phrase of a search text: `own` is the phrase itself, `synonyms` are other phrases with the same meaning.
+
+    `query` is the full-text query that finds each record with one of the phrases, and possibly others.
+    """
+
+    text: str
+    own: Phrase
+    synonyms: Sequence[Phrase]
+    query: str
 
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """A parsed search text: the normalised text and, for each word, the forms that match: first the word, then its stems."""
+    """A parsed search text: the normalised text and its terms."""
 
     text: str
-    words: Sequence[tuple[str, ...]]
+    terms: Sequence[SearchTerm]
 
     @property
     def query(self) -> str:
-        """The full-text query, in which each word matches as a prefix or by one of its stems."""
-        return " ".join(f"+({' '.join([f'{first}*', *stems])})" for first, *stems in self.words)
-
-    @property
-    def parts(self) -> list[list[str]]:
-        """The substrings to look for in a record's stored words: for each search word, a list of alternatives."""
-        return [[f" {first}", *(f" {stem} " for stem in stems)] for first, *stems in self.words]
+        """The full-text query that finds each record with all terms, and possibly others."""
+        return " ".join(f"+({term.query})" for term in self.terms)
 
 
 def parse_search(text: str) -> SearchTerms:
-    """Parse a search text. A text without words matches nothing."""
-    folded = fold(text[:1000])
-    return SearchTerms(folded, [_forms(word) for word in _words(folded)[:MOST_WORDS]])
+    """Parse a search text. A text without words matches nothing. Raises InvalidValue if the text is too long."""
+    if len(text) > LONGEST_SEARCH:
+        rule = _("at most {n} characters").format(n=LONGEST_SEARCH)
+        message = _("The search text has {n} characters. Use at most {most}.")
+        raise InvalidValue(rule, message.format(n=amount(len(text)), most=LONGEST_SEARCH))
+    folded = fold(text)
+    every = list(dict.fromkeys(_words(folded)))
+    words = [word for word in every if word not in STOP_WORDS] or every
+    if len(words) > MOST_WORDS:
+        message = _("The search text has {n} words. Use at most {most}.")
+        rule = _("at most {n} words").format(n=MOST_WORDS)
+        raise InvalidValue(rule, message.format(n=amount(len(words)), most=MOST_WORDS))
+    return SearchTerms(folded, list(_terms(words)))
 
 
-def search_words(record: Record) -> tuple[str, str]:
-    """Return two texts with a space around each word: the words of a record's summary, and the words of all its properties."""
+def search_values(record: Record) -> dict[str, object]:
+    """Return the stored values that searches read: three texts with a space around each word, and the exact search keys.
+
+    The texts have the words of the names, of the whole summary, and of all properties. Each text includes the one before. The stem
+    of a word follows it, after STEM. A record has a search key if its name or an identifier may be typed to find just this record.
+    """
     of_summary, of_details = _text_properties(record.kind)  # type: ignore[arg-type]
-    summary = _forms_of_properties(record, of_summary)
-    return _padded(summary), _padded(summary | _forms_of_properties(record, of_details))
+    ident = record.id.rpartition(":")[2]
+    names = _stored_words(_texts(record, [name for name in of_summary if name in NAMES]))
+    names |= dict.fromkeys(form for text in _texts(record, NAMES) for form in _combined(_words(text)))
+    summary = names | _stored_words([*_texts(record, of_summary), *([fold(ident)] if record.kind.named else [])])
+    return {
+        "name_words": _padded(names),
+        "summary_words": _padded(summary),
+        "words": _padded(summary | _stored_words(_texts(record, of_details))),
+        "search_keys": _search_keys(record, ident),
+    }
 
 
 def is_searched(kind: type[Kind]) -> bool:
@@ -256,11 +301,34 @@ def _text_properties(kind: type[Kind]) -> tuple[list[str], list[str]]:
     return [one.name for one in own if one.summary], [one.name for one in own if not one.summary]
 
 
-def _forms_of_properties(record: Record, names: Sequence[str]) -> dict[str, None]:
-    """Return the words of the given properties with their stems, in order. A value that equals the record's id is left out."""
+def _texts(record: Record, names: Sequence[str]) -> list[str]:
+    """Return the normalised texts of the given properties. A value that equals the record's id is left out."""
     given = (record.values.get(name) for name in names)
-    text = " ".join(_text(value) for value in given if value and value != record.id)
-    return dict.fromkeys(form for word in _words(fold(text))[:MOST_KEPT] for form in _forms(word))
+    return [fold(_text(value)) for value in given if value and value != record.id]
+
+
+def _search_keys(record: Record, ident: str) -> list[str]:
+    """Return the texts that find a record exactly: its names, code, identifiers, id, and the last parts of identifiers and id."""
+    identifiers: Any = record.values.get("identifiers") or ()
+    parts = [part for one in identifiers for part in (one, one.partition(":")[2])]
+    given = [*_texts(record, (*NAMES, "code")), *map(fold, (*parts, record.id, ident))]
+    return list(dict.fromkeys(one for one in given if one))
+
+
+def _stored_words(texts: Iterable[str]) -> dict[str, None]:
+    """Return the words of normalised texts and their stems, in order."""
+    words = _words(" ".join(texts))[:MOST_KEPT]
+    return dict.fromkeys(form for word in words for form in (word, f"{STEM}{stem(word)}") if form != f"{STEM}{word}")
+
+
+def _combined(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words that each two neighbours in a name form together (kerja sama: kerjasama), and the initials of the name."""
+    for first, second in pairwise(words):
+        yield f"{STEM}{first}{second}"
+    for left_out in (STOP_WORDS, {"the", "and", "dan"}):
+        initials = "".join(word[0] for word in words if word not in left_out)
+        if SHORTEST_INITIALS <= len(initials) <= LONGEST_INITIALS:
+            yield f"{INITIALS}{initials}"
 
 
 def _padded(words: Iterable[str]) -> str:
@@ -275,12 +343,91 @@ def _words(folded: str) -> list[str]:
     return [word[:LONGEST_WORD] for word in WORD.findall(folded)]
 
 
-def _forms(word: str) -> tuple[str, ...]:
-    """Return a word and its distinct stems. A word with digits has no stems."""
-    return _with_stems(word) if word.isalpha() else (word,)
+def _terms(words: Sequence[str]) -> Iterator[SearchTerm]:
+    """Yield the terms of a search. A phrase in the code list of synonyms is one term; of several, the longest counts."""
+    joined: dict[str, list[str]] = {word: [] for word in words}
+    for first, second in pairwise(words):
+        for word in (first, second):
+            joined[word].append(first + second)
+    at = 0
+    while at < len(words):
+        sizes = range(min(_longest_phrase(), len(words) - at), 0, -1)
+        stems = tuple(map(stem, words[at:]))
+        size = next((size for size in sizes if stems[:size] in _synonyms()), 1)
+        own = {word: joined[word] for word in words[at : at + size]}
+        yield _term(own, _synonyms().get(stems[:size], ()))
+        at += size
+
+
+def _term(own: Mapping[str, Sequence[str]], synonyms: Sequence[Sequence[str]]) -> SearchTerm:
+    """Return a term of words, each with the words that it forms with its neighbours, and of synonyms."""
+    typed = [f"{word}* {stem(word)} {' '.join(f'{one}*' for one in joined)}" for word, joined in own.items()]
+    phrases = [typed, *([f"{word} {stem(word)}" for word in phrase] for phrase in synonyms)]
+    return SearchTerm(
+        " ".join(own),
+        [_own_forms(word, joined) for word, joined in own.items()],
+        [*([_whole_forms(word) for word in phrase] for phrase in synonyms), [[f"{INITIALS}{' '.join(own)} "]]],
+        " ".join(f"({' '.join(f'+({words})' for words in phrase)})" for phrase in phrases),
+    )
+
+
+def _own_forms(word: str, joined: Sequence[str]) -> list[str]:
+    """Return the forms of a typed word: the beginning of a word, a word with the same stem, or a word that it is a part of."""
+    root = stem(word)
+    return list(
+        dict.fromkeys([f" {word}", f"{STEM}{root} ", f" {root} ", f"{STEM}{word} ", *(f" {one}" for one in joined)])
+    )
+
+
+def _whole_forms(word: str) -> list[str]:
+    root = stem(word)
+    return list(dict.fromkeys([f" {word} ", f"{STEM}{root} ", f" {root} "]))
+
+
+@cache
+def _synonyms() -> Mapping[Sequence[str], Sequence[Sequence[str]]]:
+    """Return the synonyms of each phrase in the code list of synonyms. A phrase is given by the stems of its words."""
+    found: dict[Sequence[str], list[Sequence[str]]] = {}
+    for entry in code_list("synonyms").values():
+        listed = [_words(fold(one)) for label in (entry.label_id, entry.label_en) for one in label.split(";")]
+        group = [*listed, *(["".join(words)] for words in listed if len(words) == 2)]
+        for phrase in group:
+            others = (one for one in group if list(map(stem, one)) != list(map(stem, phrase)))
+            found.setdefault(tuple(map(stem, phrase)), []).extend(others)
+    return found
+
+
+@cache
+def _longest_phrase() -> int:
+    return max(map(len, _synonyms()))
 
 
 @lru_cache(maxsize=50_000)
-def _with_stems(word: str) -> tuple[str, ...]:
-    stems = (snowballstemmer.stemmer(language).stemWord(word) for language in LANGUAGES)
-    return tuple(dict.fromkeys([word, *stems]))
+def stem(word: str) -> str:
+    """Return what all forms and spellings of a word have in common. A word with digits is its own stem.
+
+    The word is changed to American spelling (centre: center, licence: license), then its Indonesian affixes are removed
+    (kependudukan: duduk), then its English endings. Letters that differ between the spellings of loanwords become equal in long
+    stems (apotik, apotek; aktifitas, aktivitas).
+    """
+    if not word.isalpha():
+        return word
+    american = _CENTRE.sub("er", _LICENCE.sub("s", word))
+    plain = _indonesian().stem_word(american) if _AFFIXED.match(american) else american
+    root: str = snowballstemmer.stemmer("english").stemWord(plain)
+    return root.translate(_SOUNDS) if len(root) >= SPELT_ALIKE else root
+
+
+SPELT_ALIKE = 6  # shorter stems that differ in such letters are mostly different words
+_CENTRE = re.compile(r"(?<=\w\w[bct])re(?=s?$)")
+_LICENCE = re.compile(r"(?<=\w\wen)c(?=e[sd]?$)")
+_SOUNDS = str.maketrans("evfz", "ipps")
+# Words with an Indonesian prefix, suffix or infix. All others equal their stem, so that the slow stemmer is not needed.
+_AFFIXED = re.compile(
+    r"(?:di|ke|se|be|te|me|pe|ku|kau)\w{3}|\w{3,}(?:kan|an|i|nya|ku|mu|lah|kah|tah|pun)$|[^aeiou](?:er|el|em|in)[aeiou]"
+)
+
+
+@cache
+def _indonesian() -> Stemmer:
+    return Stemmer(ArrayDictionary(StemmerFactory().get_words()))

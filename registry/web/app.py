@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 
 from registry.analysis.gaps import GAPS
@@ -39,20 +39,15 @@ from registry.web.explorer import OPERATIONS, Explorer
 from registry.web.forms.actions import RecordActionPages, TransitionPages
 from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
+from registry.web.graphiql import OPERATIONS as EXAMPLE_OPERATIONS
+from registry.web.graphiql import GraphiQLPages, graphiql_folder
 from registry.web.history import RecordHistories
 from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMiddleware
 from registry.web.lists import ListPages
 from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import RateLimitMiddleware, RateLimits
 from registry.web.record_views import NeedMatches, RecordPages
-from registry.web.reports import (
-    EXAMPLE_QUERY,
-    EXAMPLE_REPORT_QUERY,
-    ReportPages,
-    ReportRunner,
-    evidence,
-    graphiql_folder,
-)
+from registry.web.reports import ReportPages, ReportRunner, evidence
 from registry.web.saved_views import SavedViewPages, SavedViews, SavedViewsMiddleware
 from registry.web.search import SearchPages
 from schema.reports import ReportSchema
@@ -125,7 +120,10 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     threads = StoreThreads(place)
     answers, graph = ReportRunner(threads, reader, library), PageQueries(schema, reader)
     pages, inbox, readiness = ReportPages(answers, library), Inbox(graph, reader), Readiness(reader)
-    trusted = TrustedDocuments(settings.documents, map(operation, OPERATIONS)) if settings.documents else None
+    documents = map(operation, (*OPERATIONS, *EXAMPLE_OPERATIONS))
+    trusted = TrustedDocuments(settings.documents, documents) if settings.documents else None
+    layout = partial(LayoutMiddleware, badge=InboxBadge(inbox, reader), notice=IllustrativeNotice(graph, reader))
+    graphiql = GraphiQLPages(graph)
     endpoint = partial(
         Endpoint,
         reader=reader,
@@ -134,11 +132,14 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         suggesting=settings.introspection,
     )
     graphql = endpoint(
-        schema, page=pages.graphiql(EXAMPLE_QUERY), store=threads.store, entity_tags=EntityTags(schema.as_str(), reader)
+        schema,
+        page=layout(request_response(graphiql.records)),
+        store=threads.store,
+        entity_tags=EntityTags(schema.as_str(), reader),
     )
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection),
-        page=pages.graphiql(EXAMPLE_REPORT_QUERY),
+        page=layout(request_response(graphiql.reports)),
     )
 
     @asynccontextmanager
@@ -154,7 +155,6 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         if provider is not None:
             await provider.close()
 
-    layout = partial(LayoutMiddleware, badge=InboxBadge(inbox, reader), notice=IllustrativeNotice(graph, reader))
     page_routes = [*_form_routes(graph, reader, threads, inbox), *_page_routes(pages, graph, reader)]
     page_routes += _sign_in_routes(provider, settings, threads, reader, limits)
     views = SavedViews(graph, reader, threads)
@@ -222,7 +222,7 @@ def _sign_in_routes(
 def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list[Route]:
     return [
         Route("/", pages.home),
-        Route("/explore", Explorer(graph).explore),
+        *Explorer(graph).routes(),
         Route("/reports", pages.reports),
         Route("/reports/schema.json", pages.report_schema),
         Route("/reports/{name}.vl.json", pages.report_chart),

@@ -1,24 +1,28 @@
 """The page of the explorer, a drawing of linked records, and the data that its scripts need."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from registry.database.driver import StoreError
 from registry.explore.impact import STOPPABLE
 from registry.explore.paths import PHRASES, phrase
-from registry.i18n import _, language, ngettext
+from registry.i18n import _, language, ngettext, number
 from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind
 from registry.model.values import Date
 from registry.permissions import Actor
-from registry.web.base import actor_of, clean_input
+from registry.web.base import actor_of, address, clean_input
 from registry.web.errors import RETRY_SOON, store_failure
+from registry.web.form_data import csv_file
 from registry.web.queries import PageQueries, operation
+from registry.web.refusals import may_register
 from registry.web.templating import page, term_label
 from schema.types import camel
 
@@ -98,6 +102,21 @@ def _counted_texts(count: int) -> dict[str, str]:
             "{n} links that have ended or not started on that day are not shown.",
             count,
         ),
+        "bundled": ngettext(
+            "{n} record is in a bundle. Open the bundle in the graph or in the list.",
+            "{n} records are in bundles. Open a bundle in the graph or in the list.",
+            count,
+        ),
+        "links_ended": ngettext(
+            "{n} link of this record has ended or not started on that day. Choose another day to see it.",
+            "{n} links of this record have ended or not started on that day. Choose another day to see them.",
+            count,
+        ),
+        "impact_unplaced": ngettext(
+            "{n} affected record does not match the filter because you can see no sector or area of it.",
+            "{n} affected records do not match the filter because you can see no sector or area of them.",
+            count,
+        ),
         "expanded": ngettext("{name} is expanded: {n} more record.", "{name} is expanded: {n} more records.", count),
     }
 
@@ -133,6 +152,17 @@ def _texts() -> dict[str, str]:
         "impact_of": _("If {name} stops"),
         "impact_sum": _("Would stop: {lost}. Would work less well: {degraded}."),
         "impact_none": _("No record that you have access to depends on it."),
+        "impact_filtered": _("The filters show {shown} of {all} affected records."),
+        "impact_csv": _("Download as CSV"),
+        "listed": _("Shown in the graph"),
+        "several_roles": _("linked in several ways"),
+        "to_list": _("Back to the list"),
+        "groups_none": _("No links between these groups are recorded that you have access to. Choose other groups, or a record."),
+        "start_again": _("Choose where to start"),
+        "filtered_out": _("No linked record matches the filters."),
+        "clear_filters": _("Remove all filters"),
+        "links_hidden": _("The links of this record are not shown: you have access only to its summary. Ask its steward for access."),
+        "links_none": _("No links of this record are recorded that you have access to. Open the record to see its details."),
         "paths_of": _("From {from} to {to}"),
         "paths_none": _("No path of at most six links was found among the records that you have access to."),
         "hidden": _("not shown"),
@@ -159,8 +189,147 @@ def _texts() -> dict[str, str]:
     }  # fmt: skip
 
 
-FOUND = 20
 Data = Mapping[str, Any]
+AFFECTED = ("services", "resources", "agencies", "areas")
+CSV_COLUMNS = ("kind", "id", "name", "effect", "links", "reason", "sectors", "areas", "withheld")
+
+
+@dataclass(frozen=True)
+class ImpactRow:
+    """A record of an impact: the record that is assumed to stop (state `first`), or an affected record (`lost` or `degraded`).
+
+    `links` is the number of links from the record that stops. `sectors` and `areas` map ids to labels.
+    """
+
+    kind: str
+    id: str
+    name: str
+    state: str
+    links: int
+    reason: str
+    sectors: Mapping[str, str]
+    areas: Mapping[str, str]
+
+
+def impact_rows(impact: Data) -> list[ImpactRow]:
+    """Return the record that is assumed to stop, then the affected records: first those that stop, then those that work less well."""
+    hits = [one for group in AFFECTED for one in impact[group]]
+    rows = [_impact_row(one["record"], "lost" if one["lost"] else "degraded", one) for one in hits]
+    return [_impact_row(impact["record"], "first"), *sorted(rows, key=lambda row: row.state != "lost")]
+
+
+def _impact_row(record: Data, state: str, hit: Data | None = None) -> ImpactRow:
+    links, reason = (len(hit["chain"]), hit["text"]) if hit else (0, "")
+    kind = record["__typename"]
+    of_agencies = [term for owner in record.get("owners") or () for term in owner["sectors"]]
+    areas = [*((record,) if kind == "Area" else ()), *(record.get("areas") or ())]
+    sectors = [*(record.get("sectors") or ()), *of_agencies]
+    return ImpactRow(kind, record["id"], term_label(record), state, links, reason, _terms(sectors), _terms(areas))
+
+
+def _terms(terms: Sequence[Data]) -> dict[str, str]:
+    return {term["id"]: term_label(term) for term in terms}
+
+
+@dataclass(frozen=True)
+class ImpactQuery:
+    """The query parameters of an impact: the record that is assumed to stop, a day, and filters.
+
+    If `kinds` is None, records of all kinds are shown.
+    """
+
+    of: str
+    on: str = ""
+    sector: str = ""
+    area: str = ""
+    kinds: tuple[str, ...] | None = None
+
+    @classmethod
+    def read(cls, request: Request) -> "ImpactQuery":
+        """Return the impact query of a URL. The parameter `kinds` occurs several times, or once with spaces between its values."""
+        kinds = clean_input(" ".join(request.query_params.getlist("kinds")), None).split()
+        known = tuple(kind for kind in kind_names() if kind in kinds)
+        of, on, sector, area = (_first(request, name) for name in ("impact", "on", "sector", "area"))
+        return cls(of, on, sector, area, known if "kinds" in request.query_params else None)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of the GraphQL operation."""
+        return {"of": self.of, "day": self.on or None}
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter is set."""
+        return bool(self.sector or self.area or self.kinds is not None)
+
+    def shows(self, row: ImpactRow) -> bool:
+        """Return whether a row passes the filters. The record that is assumed to stop always does."""
+        fits = (self.kinds is None or row.kind in self.kinds, self.sector in ("", *row.sectors))
+        return row.state == "first" or (all(fits) and self.area in ("", *row.areas))
+
+    def path(self, path: str) -> str:
+        """Return a path with this query."""
+        pairs = {"impact": self.of, "on": self.on, "sector": self.sector, "area": self.area}
+        kinds = [] if self.kinds is None else [("kinds", " ".join(self.kinds))]
+        return address(path, [*((name, value) for name, value in pairs.items() if value), *kinds])
+
+
+@dataclass(frozen=True)
+class ImpactTable:
+    """The impact of a record as a table for pages without scripts: the query, all rows, and whether rows may be missing."""
+
+    query: ImpactQuery
+    every: Sequence[ImpactRow]
+    withheld: bool
+
+    @property
+    def rows(self) -> list[ImpactRow]:
+        """The affected records that pass the filters."""
+        return [row for row in self.every[1:] if self.query.shows(row)]
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the table shows, and what it leaves out."""
+        texts, states = _texts(), [row.state for row in self.every]
+        counts = {state: number(states.count(state)) for state in ("lost", "degraded")}
+        found = [texts["impact_sum"].format(**counts)] if self.every[1:] else []
+        none = [] if found or self.withheld else [texts["impact_none"]]
+        filtered = [texts["impact_filtered"].format(shown=number(len(self.rows)), all=number(len(self.every) - 1))]
+        unseen = [texts["links_withheld"]] if self.withheld else []
+        return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *unseen]
+
+    def _unplaced(self) -> list[str]:
+        names = [name for name, wanted in (("sectors", self.query.sector), ("areas", self.query.area)) if wanted]
+        count = sum(1 for row in self.every[1:] if any(not getattr(row, name) for name in names))
+        return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the affected records."""
+        return list(dict.fromkeys(row.kind for row in self.every[1:]))
+
+    def terms(self, name: str) -> list[tuple[str, str]]:
+        """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included."""
+        wanted = getattr(self.query, name.removesuffix("s"))
+        found = {wanted: wanted} if wanted else {}
+        for row in self.every[1:]:
+            found |= getattr(row, name)
+        return sorted(found.items(), key=lambda term: term[1].casefold())
+
+
+FOUND, MOST, BATCHES = 20, 12, 5
+
+
+@dataclass(frozen=True)
+class MostLinked:
+    """The agencies with the most links or the resources with the most users, each with its number of links or users.
+
+    `read` is the number of records that were compared. If `all_read` is false, the registry has more.
+    """
+
+    records: Sequence[tuple[Data, int]]
+    read: int
+    all_read: bool
 
 
 @dataclass(frozen=True)
@@ -181,27 +350,76 @@ class Explorer:
     def __init__(self, graph: PageQueries) -> None:
         self._graph = graph
 
-    async def explore(self, request: Request) -> Response:
-        """Show the neighbourhood of the record `?of=`, or the records found by the search `?q=`, or a start page."""
-        of, text = _first(request, "of"), _first(request, "q")
+    def routes(self) -> list[Route]:
+        """Return the routes: the page, and the CSV file of an impact."""
+        return [Route("/explore", self._explore), Route("/explore/impact.csv", self._impact_csv)]
+
+    async def _explore(self, request: Request) -> Response:
+        """Show the neighbourhood of `?of=`, the impact of `?impact=`, the records found by `?q=`, or a start page."""
+        of, text, query = _first(request, "of"), _first(request, "q"), ImpactQuery.read(request)
         try:
-            known = await self._known(of, text, actor_of(request))
+            known = await self._known(of, text, query, actor_of(request))
         except StoreError as error:
-            response = _page(request, of, text, {}, 503, sentence=store_failure(error))
+            response = _page(request, of, text, query, {}, 503, sentence=store_failure(error))
             response.headers.update(RETRY_SOON)
             return response
-        missing = bool(of) and known.get("neighbourhood") is None
-        return _page(request, of, text, known, 404 if missing else 200)
+        shown = known.get("impact" if query.of else "neighbourhood")
+        return _page(request, of, text, query, known, 404 if (of or query.of) and shown is None else 200)
 
-    async def _known(self, of: str, text: str, me: Actor) -> Data:
-        near = await self._ask("neighbourhood", {"of": of}, me) if of else {}
-        if near.get("neighbourhood"):
-            return near
+    async def _impact_csv(self, request: Request) -> Response:
+        """Return the impact of `?impact=` as CSV: the rows that the page shows with the same parameters."""
+        query = ImpactQuery.read(request)
+        impact = (await self._ask("impact", query.variables, actor_of(request)))["impact"] if query.of else None
+        if impact is None:
+            raise HTTPException(404)
+        return csv_file(request, "impact", csv_lines(query, impact))
+
+    async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
+        if query.of:
+            found = await self._ask("impact", query.variables, me)
+        else:
+            found = await self._ask("neighbourhood", {"of": of}, me) if of else {}
+        if any(found.values()):
+            return found
         start = await self._ask("start", {}, me)
+        if not start["sectors"]["nodes"]:
+            start = {
+                **start,
+                "resources": await self._most("resources", me),
+                "agencies": await self._most("agencies", me),
+            }
         return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
+
+    async def _most(self, plural: str, me: Actor) -> MostLinked:
+        counted: list[tuple[Data, int]] = []
+        read, after = 0, None
+        for _batch in range(BATCHES):
+            found = (await self._ask(f"most_{plural}", {"after": after}, me))[plural]
+            read += len(found["nodes"])
+            links = ((one, sum(one[name] or 0 for name in one if name.endswith("Count"))) for one in found["nodes"])
+            counted = sorted(
+                [*counted, *(pair for pair in links if pair[1])], key=lambda pair: (-pair[1], pair[0]["name"])
+            )[:MOST]
+            after = found["pageInfo"]["endCursor"]
+            if not found["pageInfo"]["hasNextPage"]:
+                return MostLinked(counted, read, all_read=True)
+        return MostLinked(counted, read, all_read=False)
 
     async def _ask(self, name: str, variables: Data, me: Actor) -> Data:
         return await self._graph.ask(operation(name), variables, me)
+
+
+async def csv_lines(query: ImpactQuery, impact: Data) -> AsyncIterator[tuple[Any, ...]]:
+    """Yield the lines of the CSV file of an impact: the headings, the record that is assumed to stop, and the affected records.
+
+    `withheld` says in each line whether more records may be affected, which the user may not see.
+    """
+    yield CSV_COLUMNS
+    for row in impact_rows(impact):
+        if query.shows(row):
+            effect = "stopped" if row.state == "first" else row.state
+            terms = (list(row.sectors.values()), list(row.areas.values()))
+            yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, impact["withheld"])
 
 
 def _first(request: Request, name: str) -> str:
@@ -219,17 +437,37 @@ def link_texts(neighbourhood: Data) -> Iterator[LinkText]:
         yield LinkText(records[link[near]], phrase(link["link"], forward=near == "from"), records[link[far]])
 
 
-def _page(request: Request, of: str, text: str, known: Data, status: int, sentence: str = "") -> Response:
-    near = known.get("neighbourhood")
+def no_links(neighbourhood: Data) -> str:
+    """Return why a neighbourhood has no links, and what the user can do. If it has links, return ""."""
+    if neighbourhood["links"]:
+        return ""
+    if neighbourhood["withheld"] or any(one["more"] is None for one in neighbourhood["nodes"]):
+        return _texts()["links_hidden"]
+    ended = neighbourhood["notCurrent"]
+    return _counted_texts(ended)["links_ended"].format(n=number(ended)) if ended else _texts()["links_none"]
+
+
+def _page(
+    request: Request, of: str, text: str, query: ImpactQuery, known: Data, status: int, sentence: str = ""
+) -> Response:
+    near, impact = known.get("neighbourhood"), known.get("impact")
+    given = {"of": of, "neighbourhood": near} if near else None
+    if impact:
+        given = {"of": query.of, "day": query.on, "impact": impact}
     values = {
-        "of": of,
+        "of": of or query.of,
         "q": text,
         "sentence": sentence,
         "near": near,
         "links": link_texts(near) if near else (),
+        "nothing": no_links(near) if near else "",
+        "stoppable": STOPPABLE,
+        "impact": ImpactTable(query, impact_rows(impact), impact["withheld"]) if impact else None,
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
+        "most": {name: known.get(name) for name in ("resources", "agencies")},
+        "registering": may_register(actor_of(request)),
         "term_label": term_label,
-        "given": script_data({"of": of, "neighbourhood": near} if near else None),
+        "given": script_data(given),
     }
     return page(request, "explore.html", status, **values)

@@ -26,16 +26,21 @@ class PageQueries:
         self._schema, self._reader = schema, reader
 
     async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-        """Run an operation and return its data.
+        """Run an operation and return its data. A field that names a record that the user cannot see is null.
 
         Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation.
         """
         context = QueryContext(self._reader, actor)
         result = await self._schema.execute(operation, context, dict(variables))
-        if result.errors:
-            raise _exception_for(result.errors[0])
+        errors = [error for error in result.errors or () if result.data is None or not _is_missing_record(error)]
+        if errors:
+            raise _exception_for(errors[0])
         assert result.data is not None
         return result.data
+
+
+def _is_missing_record(error: GraphQLError) -> bool:
+    return (error.extensions or {}).get("code") == "NOT_FOUND"
 
 
 def _exception_for(graphql_error: GraphQLError) -> Exception:
@@ -45,7 +50,7 @@ def _exception_for(graphql_error: GraphQLError) -> Exception:
     code, message = error["extensions"]["code"], error["message"]
     if code in ("UNAVAILABLE", "TIMEOUT"):
         return StoreError(code, message)
-    return HTTPException(500 if code == "INTERNAL" else 400, message)
+    return HTTPException({"INTERNAL": 500, "NOT_FOUND": 404}.get(code, 400), message)
 
 
 MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2

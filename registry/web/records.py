@@ -4,8 +4,9 @@ The content consists of facts, linked records, a small graph, the assessments of
 affected by a failure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from registry.i18n import _, day, number
 from registry.model.definitions import MODEL
@@ -203,11 +204,15 @@ LONGEST = 33
 
 @dataclass(frozen=True)
 class DrawnLine:
-    """A line of text at height `y` in the small graph. If `kind` is set, the line is a record, otherwise the heading of a link."""
+    """A line of text at height `y` in the small graph. If `kind` is set, the line is a record, otherwise the heading of a link.
+
+    `full` is the title of the record if the text is shortened.
+    """
 
     text: str
     y: int
     kind: str = ""
+    full: str = ""
 
 
 @dataclass(frozen=True)
@@ -231,16 +236,47 @@ def small_graph(sections: Sequence[Section]) -> SmallGraph | None:
 
 def _drawn_lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
     y = 0
-    for section in [one for one in sections if one.records][:LINKS]:
+    drawn = [(one, one.records[:OF_EACH]) for one in sections if one.records][:LINKS]
+    short = short_titles([record.title for _section, records in drawn for record in records])
+    for section, records in drawn:
         y += HEADING
         yield DrawnLine(f"{section.heading} ({section.count})", y)
-        for one in section.records[:OF_EACH]:
+        for one in records:
             y += ROW
-            yield DrawnLine(_truncated(one.title), y, one.kind)
+            text = short[one.title]
+            yield DrawnLine(text, y, one.kind, one.title if text != one.title else "")
 
 
-def _truncated(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+def short_titles(titles: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
+    """Return each title with at most `longest` characters. The first word that distinguishes it from the other titles is kept."""
+    ordered = sorted(set(titles))
+    shared = [_shared_start(one, two) for one, two in pairwise(ordered)]
+    starts = (max(shared[max(place - 1, 0) : place + 1], default=0) for place in range(len(ordered)))
+    return {title: _shortened(title, start, longest) for title, start in zip(ordered, starts, strict=True)}
+
+
+def _shared_start(one: str, two: str) -> int:
+    """Return the length of the longest common start of two texts that ends with a word."""
+    length = next(
+        (place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two))
+    )
+    return length if length in (len(one), len(two)) else one.rfind(" ", 0, length) + 1
+
+
+def _shortened(text: str, start: int, longest: int) -> str:
+    """Shorten a text in its middle. If the first `start` characters leave no room for the next word, shorten these characters."""
+    if len(text) <= longest:
+        return text
+    needed = start + len(text[start:].lstrip().partition(" ")[0])
+    if needed < longest:
+        tail = min(longest // 3, longest - 1 - needed)
+        return f"{text[: longest - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+    if not start:
+        return text[: longest - 1].rstrip() + "…"
+    room = longest - 1 - len(text[start:])
+    if room > 1:
+        return f"{text[:room].rstrip()}…{text[start:]}"
+    return f"{text[:3].rstrip()}…{text[start:]}"[: longest - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
-"""The home page, the report pages, links to the records behind a finding (evidence), and GraphiQL."""
+"""The home page, the report pages, and links to the records behind a finding (evidence)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from anyio import CapacityLimiter, to_thread
@@ -279,7 +278,7 @@ def operation(kinds: Sequence[type[Kind]]) -> str:
 
 
 class ReportPages:
-    """The home page, the report pages and GraphiQL."""
+    """The home page and the report pages."""
 
     def __init__(self, answers: ReportRunner, library: Library) -> None:
         self._answers, self._library = answers, library
@@ -349,18 +348,6 @@ class ReportPages:
         """Return the JSON Schema of every report that the user may run, including custom reports."""
         return json_file(json_schema(self._library.questions(actor_of(request))))
 
-    def graphiql(self, first: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return the GraphiQL endpoint.
-
-        GraphiQL shows the operation and variables in the URL. If the URL has no operation, GraphiQL shows the example `first`.
-        """
-
-        async def graphiql(request: Request) -> Response:
-            operation, variables = (request.query_params.get(name, "") for name in ("operation", "variables"))
-            return page(request, "graphiql.html", operation=operation, variables=variables, first=first)
-
-        return graphiql
-
     async def health(self, _request: Request) -> Response:
         """Return 200 as long as the process runs."""
         return PlainTextResponse("ok\n")
@@ -396,36 +383,3 @@ class ReportPages:
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
         return name, day, parameters, actor
-
-
-PACKAGE = "graphene_django_graphiql_static"
-EXAMPLE_QUERY = """{
-  agencies(first: 5) {
-    totalCount
-    nodes {
-      name
-      kind
-      provides(first: 3) { role service { name } }
-    }
-  }
-}
-"""
-EXAMPLE_REPORT_QUERY = """{
-  sectorGaps {
-    question
-    found
-    of
-    rows(first: 10) {
-      sectorA
-      sectorB
-      finding
-      evidence(first: 3) { id name kind }
-    }
-  }
-}
-"""
-
-
-def graphiql_folder() -> str:
-    """Return the folder of GraphiQL's static files."""
-    return str(files(PACKAGE).joinpath("static", PACKAGE))

@@ -1,7 +1,7 @@
 """The search page, its JSON file, and suggestions while the user types."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +11,8 @@ from starlette.routing import Route
 from registry.i18n import _, language
 from registry.model.definitions import MODEL
 from registry.model.kinds import snake
-from registry.model.records import is_searched
+from registry.model.records import is_searched, parse_search
+from registry.model.values import InvalidValue
 from registry.permissions import Actor
 from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
 from registry.web.errors import UserError
@@ -48,7 +49,8 @@ def search_operation(parameters: Mapping[str, str]) -> str:
     totalCount
     {counts}
     pageInfo {{ hasNextPage endCursor }}
-    nodes {{ score record {{ {_title_selections()} description }} }}
+    suggestion
+    nodes {{ score missingWords record {{ {_title_selections()} description }} }}
   }}{others}
 }}
 """
@@ -57,9 +59,14 @@ def search_operation(parameters: Mapping[str, str]) -> str:
 def suggestions_operation() -> str:
     """Return the operation for suggestions while the user types."""
     return f"""query Suggestions($text: String!, $kinds: [Kind!]) {{
-  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ record {{ {_title_selections()} }} }} }}
+  search(text: $text, kinds: $kinds, first: {SUGGESTED}) {{ nodes {{ missingWords record {{ {_title_selections()} }} }} }}
 }}
 """
+
+
+def suggested_records(found: Data) -> list[Data]:
+    """Return the suggested records. Records that lack a word are left out: the user is typing the name of one record."""
+    return [one["record"] for one in found["search"]["nodes"] if not one["missingWords"]]
 
 
 def filter_options_operation() -> str:
@@ -91,6 +98,14 @@ NAMES = ("q", "kind", "sector", "area", "after")
 SearchQuery = Mapping[str, str]
 
 
+class Hit(NamedTuple):
+    """A result of a search as the page shows it. `missing` are the search words that the record does not contain."""
+
+    summary: RecordSummary
+    description: str
+    missing: Sequence[str]
+
+
 class SearchPages:
     """The search page and its JSON file."""
 
@@ -116,9 +131,10 @@ class SearchPages:
             options=options,
             left_out={name: filters[f"{name}s"]["totalCount"] - len(every) for name, every in options.items()},
             found=found and found["search"],
-            hits=[_hit(one["record"]) for one in found["search"]["nodes"]] if found else [],
+            hits=[_hit(one) for one in found["search"]["nodes"]] if found else [],
             kinds=_kinds(parameters, found) if found else [],
             following=_next_path(parameters, found) if found else "",
+            suggested=_path(parameters, q=found["search"]["suggestion"] or "") if found else "",
             graphiql=graphiql_path(search_operation(parameters), search_variables(parameters)),
             json=address("/search.json", [*parameters.items(), ("all", "1")]),
         )
@@ -133,13 +149,15 @@ class SearchPages:
             return json_file(await self._found(parameters, me))
         variables = {"text": parameters.get("q", ""), **kind_variable(parameters.get("kind"))}
         found = await self._graph.ask(suggestions_operation(), variables, me)
-        return json_file({"suggestions": [_suggestion(one["record"]) for one in found["search"]["nodes"]]})
+        return json_file({"suggestions": [_suggestion(one) for one in suggested_records(found)]})
 
     async def _found(self, parameters: SearchQuery, me: Actor) -> Data:
         operation, variables = search_operation(parameters), search_variables(parameters)
         try:
             return await self._graph.ask(operation, variables, me)
         except HTTPException as error:
+            if error.status_code == 404:
+                raise _search_error(parameters, _("This sector or area does not exist.")) from None
             if error.status_code != 400 or "after" not in parameters:
                 raise
             raise _search_error(parameters, _("This page of results does not exist.")) from None
@@ -148,8 +166,12 @@ class SearchPages:
 def _parameters(request: Request) -> dict[str, str]:
     """Return the query parameters of a search. Raises UserError."""
     query = request.query_params
-    values = {name: clean_input(query.get(name, ""), None if name == "after" else MAX_INPUT) for name in NAMES}
+    values = {name: clean_input(query.get(name, ""), None if name in ("q", "after") else MAX_INPUT) for name in NAMES}
     parameters = {name: value for name, value in values.items() if value}
+    try:
+        parse_search(values["q"])
+    except InvalidValue as error:
+        raise UserError(str(error), "/search", _("Search again")) from None
     if parameters.get("kind", "agency") not in KINDS:
         raise _search_error(parameters, _("There are no records of the kind {kind}.").format(kind=parameters["kind"]))
     return parameters
@@ -159,8 +181,9 @@ def _search_error(parameters: SearchQuery, sentence: str) -> UserError:
     return UserError(sentence, address("/search", [("q", parameters.get("q", ""))]), _("Search again"))
 
 
-def _hit(record: Data) -> tuple[RecordSummary, str]:
-    return record_summary(record["__typename"], record), record["description"] or ""
+def _hit(node: Data) -> Hit:
+    record = node["record"]
+    return Hit(record_summary(record["__typename"], record), record["description"] or "", node["missingWords"])
 
 
 def _suggestion(record: Data) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from registry.database import compiler
-from registry.database.driver import ConnectionSettings, Reader, Store
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
+from registry.database.query import MostLinks
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship
@@ -100,3 +101,106 @@ def test_random_operations_are_answered_as_the_oracle_answers_them(
     with use_language(language):
         for (text, variables), answer in zip(operations, asyncio.run(answers(place, operations, actor)), strict=True):
             assert answer == oracle.answer(text, variables), (text, variables)
+
+
+# Lists by number of links, free capacity, and properties of links and of the records at their ends; the last is hidden from most.
+LISTS = {
+    "resources": "order: [{usersCount: DESC}, {name: ASC}]",
+    "services": "order: [{dependentsCount: ASC}], where: {providersCount: {gte: 1}}",
+    "agencies": "order: [{ownsCount: DESC}, {partnershipsCount: ASC}]",
+    "partnerships": "order: [{partiesCount: ASC}, {validUntil: DESC}], where: {not: {coversServicesCount: {gte: 2}}}",
+}
+LINKED = {
+    "resource": ("usersConnection", "order: [{since: DESC}, {agency: {usesCount: ASC}}], period: ALL"),
+    "agency": ("usesConnection", "order: [{resource: {free: DESC}}], where: {or: [{period: ENDED}, {period: CURRENT}]}"),
+    "service": ("providersConnection", 'order: [{role: ASC}], where: {not: {agency: {unitsCount: {gte: 2}}}}'),
+    "partnership": ("partiesConnection", "order: [{standing: ASC}, {role: DESC}]"),
+    "sector": ("agenciesConnection", "order: [{providesCount: DESC}]"),
+}  # fmt: skip
+
+
+def test_the_most_links_of_a_record_are_counted_as_the_actor_sees_them(store: Store, place: ConnectionSettings) -> None:
+    world = random_world(Random(f"most-{SEED}"))
+    write_world(store, world)
+    differing = set()
+    for end in (
+        MODEL[kind].ends[name] for kind, name in (("Resource", "users"), ("Agency", "units"), ("Sector", "agencies"))
+    ):
+        compiled = compiler.compile_query(MostLinks(end.kind, end.name), MODEL)
+        for actor in (ANONYMOUS, MEMBER, ADMIN):
+            ((number,),) = store.read(compiled.ask({}, actor.parameter()))
+            assert number == Oracle(world, SCHEMA.as_str(), actor).most_links(end.kind, end), (end, actor)
+            differing.add((end.name, number))
+    assert len(differing) > 3  # what is hidden changes the numbers
+
+
+@pytest.mark.parametrize("actor", [ANONYMOUS, MEMBER, ADMIN], ids=["anonymous", "member", "admin"])
+def test_pages_in_both_directions_hold_what_the_whole_list_holds(
+    store: Store, place: ConnectionSettings, actor: Actor
+) -> None:
+    world = random_world(Random(f"pages-{SEED}"), 9)
+    write_world(store, world)
+    oracle = Oracle(world, SCHEMA.as_str(), actor)
+    whole, pages = [], []
+    for name, given in LISTS.items():
+        whole.append(oracle.answer(f"{{ {name}({given}) {{ nodes {{ id }} }} }}", {})[name]["nodes"])
+        pages.append((f"{name}({given}, PAGE) {{ edges {{ cursor node {{ id }} }} }}", [name]))
+    for kind, (name, given) in LINKED.items():
+        for one in ("number-0", "number-1", "number-2"):
+            record = f'{kind}(id: "{kind}:{one}")'
+            found = oracle.answer(f"{{ {record} {{ {name}({given}) {{ nodes {{ id }} }} }} }}", {})[kind]
+            if found and found[name]:
+                whole.append(found[name]["nodes"])
+                page = f"{record} {{ {name}({given}, PAGE) {{ totalCount edges {{ cursor node {{ id }} }} }} }}"
+                pages.append((page, [kind, name]))
+    assert max(map(len, whole)) > 3
+    for forward in (True, False):
+        walked = asyncio.run(walk(place, pages, actor, forward))
+        assert walked == whole, forward
+
+
+async def walk(
+    place: ConnectionSettings, pages: list[tuple[str, list[str]]], actor: Actor, forward: bool
+) -> list[list[Any]]:
+    """Read each list to its end, two records a page, from its start or backward from its end."""
+    walked = []
+    async with Reader(place) as reader:
+        for text, path in pages:
+            found, cursor = list[Any](), None
+            while True:
+                size, beyond = ("first", "after") if forward else ("last", "before")
+                given = f"{size}: 2" + (f', {beyond}: "{cursor}"' if cursor else "")
+                result = await SCHEMA.execute(f"{{ {text.replace('PAGE', given)} }}", QueryContext(reader, actor), {})
+                assert result.data and not result.errors, (result.errors, text)
+                page: Any = result.data
+                for name in path:
+                    page = page[name]
+                assert page.get("totalCount", 9) >= len(page["edges"])
+                nodes = [edge["node"] for edge in page["edges"]]
+                found = found + nodes if forward else nodes + found
+                if len(nodes) < 2:
+                    break
+                cursor = page["edges"][-1 if forward else 0]["cursor"]
+            walked.append(found)
+    return walked
+
+
+def test_parallel_links_are_edges_of_their_own_and_one_user(store: Store, place: ConnectionSettings) -> None:
+    world = World(MODEL, records=[record("Source", "world", "World"), record("Resource", "r:1", "R", kind="data")])
+    world.records += [record("Agency", f"agency:{one}", one, kind="department") for one in "ab"]
+    users = MODEL["Resource"].ends["users"]
+    made, problems = make_relationship(users, "r:1", "agency:a", {"role": "reuse"})
+    assert made, problems
+    world.ties.append(made)
+    write_world(store, world)
+    parallel = "MATCH (a:Agency {id: row[0]}), (n:Resource {id: 'r:1'}) MERGE (a)-[e:USES {key: row[1]}]->(n) SET e.role = 'reuse'"
+    rows = [["agency:a", "request:1"], ["agency:a", "request:2"], ["agency:b", "request:3"]]
+    store.write(Cypher(f"UNWIND $in.rows AS row {parallel}", {"in": {"rows": rows}}))
+    page = 'resource(id: "r:1") { usersConnection(PAGE) { edges { cursor node { id } } } }'
+    for forward in (True, False):
+        (walked,) = asyncio.run(walk(place, [(page, ["resource", "usersConnection"])], ADMIN, forward))
+        assert [one["id"] for one in walked] == ["agency:a"] * 3 + ["agency:b"]
+    counted = "{ resources(where: {usersCount: {eq: 2}}) { nodes { usersCount usersConnection { totalCount } } } }"
+    assert asyncio.run(answers(place, [(counted, {})], ADMIN)) == [
+        {"resources": {"nodes": [{"usersCount": 2, "usersConnection": {"totalCount": 4}}]}}
+    ]

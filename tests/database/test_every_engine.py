@@ -3,11 +3,13 @@
 import html
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from benchmarks.search import judged_queries
 from loaders.run import run
 from loaders.source import find_source
 from registry.config import Settings
@@ -22,6 +24,8 @@ from tests.support.server import serving
 
 LINK = re.compile(r'(?:href|data-operation)="(/[^"]*)"')
 KINDS = {kind.plural for kind in MODEL}
+FIRST_TEN = Path(__file__).with_name("first_ten.txt")
+SEARCH = "query($text: String!) { search(text: $text, first: 10) { nodes { score record { id } } } }"
 BY_VALUE = {"sort", "format"}  # what has one Cypher text for each value
 
 
@@ -67,6 +71,27 @@ def test_every_list_answers_in_every_order(client: httpx.Client, place: Connecti
 def test_every_sort_of_page_answers(client: httpx.Client, place: ConnectionSettings) -> None:
     visited = walk(client, {"/", *(f"/{plural}" for plural in KINDS)}, lambda path: True)
     assert {("", "reports", name) for name in DEFINITIONS} <= visited
+
+
+@pytest.mark.slow
+@ON_EVERY_ENGINE
+def test_searches_find_the_same_in_the_same_order(
+    client: httpx.Client, place: ConnectionSettings, rewrite: bool
+) -> None:
+    queries = [one.query for one in judged_queries() if one.source == "depok"]
+    text = "".join(f"{query}: {' '.join(first_ten(client, query))}\n" for query in queries)
+    if rewrite:
+        FIRST_TEN.write_text(text, encoding="utf-8")
+    assert text == FIRST_TEN.read_text(encoding="utf-8"), "read the difference; --rewrite takes it over"
+
+
+def first_ten(client: httpx.Client, query: str) -> list[str]:
+    """Return the first ten records that a search finds, each with its score."""
+    asked = {"query": SEARCH, "variables": {"text": query}}
+    nodes = client.post("/graphql", json=asked).json()["data"]["search"]["nodes"]
+    scores = [one["score"] for one in nodes]
+    assert scores == sorted(scores, reverse=True)
+    return [f"{one['record']['id']}={one['score']:.6f}" for one in nodes]
 
 
 def walk(client: httpx.Client, start: set[str], within: Callable[[str], bool]) -> set[tuple[str, ...]]:

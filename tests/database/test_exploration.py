@@ -75,12 +75,13 @@ def each_two(sight: Sight, number: int) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "text", ["kesehatan", "dinas kes", "statistics", "elysee", "alph bet", "123", "amter", "zzz", "AND ( *", ""]
+    "text",
+    ["kesehatan", "dinas kes", "statistics", "elysee", "alph bet", "123", "amter", "zzz", "AND ( *", "", "health"],
 )
 def test_search_finds_the_records_that_hold_every_word(ask: Ask[Any], sight: Sight, text: str) -> None:
     kinds = ["Agency", "Service", "Partnership", "Feedback", "Sector"]
     found = ask(lambda asker: search(asker, text, [MODEL[kind] for kind in kinds], first=200))
-    assert {hit.record for hit in found.hits} == sight.search(text, kinds)
+    assert {hit.record for hit in found.hits if not hit.missing_words} == sight.search(text, kinds)
     assert found.total == len(found.hits) and not found.more
 
 

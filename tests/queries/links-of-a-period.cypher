@@ -33,7 +33,7 @@ RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN COLLEC
   RETURN DISTINCT x12
 } END], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
-// $in: {"v0":"2026-11-25","v1":"retired","v2":50,"v3":"2026-11-25","v4":"retired","v5":"2026-11-25","v6":"retired","v7":"2026-11-25","v8":"retired","v9":"2025-06-01","v10":"retired","v11":50,"v12":"retired","v13":"c","v14":"retired","v15":"none","v16":"retired","v17":"2026-11-25"}
+// $in: {"v0":"2026-11-25","v1":"retired","v2":50,"v3":"2026-11-25","v4":"retired","v5":"2026-11-25","v6":"retired","v7":"2026-11-25","v8":"retired","v9":"2025-06-01","v10":"retired","v11":50,"v12":"retired","v13":"c","v14":"retired","v15":"media","v16":"retired","v17":"2026-11-25"}
 // $me: {"names":["*","*administrators"]}
 // $k: ""
 // $id: ""
@@ -45,5 +45,5 @@ WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v
   WHERE any(r IN x2.shown_to WHERE r IN $me.names) AND NOT coalesce(x1.since > $in.v3, false) AND NOT coalesce(x1.until < $in.v3, false) AND NOT coalesce(x2.status = $in.v2, false) AND NOT coalesce(x2.kind = $in.v1, false)
 })
 RETURN count(n)
-// $in: {"v0":"retired","v1":"none","v2":"retired","v3":"2026-11-25"}
+// $in: {"v0":"retired","v1":"media","v2":"retired","v3":"2026-11-25"}
 // $me: {"names":["*","*administrators"]}

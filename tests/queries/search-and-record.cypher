@@ -1,6 +1,6 @@
 MATCH (n:Agency)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -9,7 +9,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Service)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -18,7 +18,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Resource)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -27,7 +27,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Need)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -36,7 +36,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Request)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -45,7 +45,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Partnership)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -53,8 +53,8 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Statement)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -62,8 +62,8 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Channel)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -71,8 +71,8 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*","*administrators"]}
 
 MATCH (n:Feedback)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -81,7 +81,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Sector)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -90,7 +90,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Area)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -99,7 +99,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Audience)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -108,7 +108,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Function)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -117,7 +117,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 MATCH (n:Source)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
@@ -126,12 +126,15 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
-WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR details)
-WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 5.0 WHEN n.name_key STARTS WITH $in.text THEN 4.0 ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END + toFloat(size([word IN $in.words WHERE any(part IN word WHERE (' ' + n.name_key + ' ') CONTAINS part)])) / size($in.words) END AS score
+WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
+WITH n, [term IN $in.terms | CASE WHEN all(forms IN term.own WHERE any(form IN forms WHERE n.name_words CONTAINS form)) THEN 1.0 WHEN all(forms IN term.own WHERE any(form IN forms WHERE n.summary_words CONTAINS form)) THEN 0.5 WHEN all(forms IN term.own WHERE any(form IN forms WHERE CASE WHEN details THEN n.words ELSE '' END CONTAINS form)) THEN 0.25 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE n.name_words CONTAINS form))) THEN -1.0 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE n.summary_words CONTAINS form))) THEN -0.5 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE CASE WHEN details THEN n.words ELSE '' END CONTAINS form))) THEN -0.25 ELSE 0.0 END] AS gains, coalesce($in.text IN n.search_keys, false) AS same
+WITH n, gains, same, [i IN range(0, size(gains) - 1)
+WHERE gains[i] = 0.0] AS missing WHERE same OR size(missing) <= $in.missing
+WITH n, CASE WHEN same THEN [] ELSE missing END AS missing, CASE WHEN same THEN 5.0 WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN 4.0 WHEN size(missing) > 0 THEN reduce(sum = 0.0, i IN range(0, size(gains) - 1) | sum + abs(gains[i]) * $in.weights[i]) ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains) + CASE WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score
 ORDER BY score DESC, n.name_key, n.id LIMIT $n
-RETURN collect([labels(n)[0], n.id, n.name_key, score])
+RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])
 // $n: 200
-// $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"query":"+(roads* road)","words":[[" roads"," road "]],"text":"roads","sector":null,"area":null}
+// $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"named":["Agency","Service","Resource","Need","Request","Partnership","Sector","Area","Audience","Function","Source"],"query":"+((+(roads* road )) (+(jalan jalan)) (+(street striit)))","terms":[{"own":[[" roads","=road "," road ","=roads "]],"synonyms":[[[" jalan ","=jalan "]],[[" street ","=striit "," striit "]],[["~roads "]]]}],"text":"roads","missing":0,"weights":[],"sector":null,"area":null}
 // $me: {"names":["*","*administrators"]}
 
 UNWIND $in.v0 AS id

@@ -1,3 +1,10 @@
+UNWIND $in.ids AS id
+MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
+WHERE any(r IN n.seen_by WHERE r IN $me.names)
+RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])
+// $in: {"ids":["sector:order"]}
+// $me: {"names":["*"]}
+
 MATCH (n:Agency)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
@@ -5,7 +12,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -19,7 +26,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -33,7 +40,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -47,7 +54,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -61,7 +68,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -75,7 +82,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -83,13 +90,13 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*"]}
 
 MATCH (n:Statement)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -97,13 +104,13 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*"]}
 
 MATCH (n:Channel)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -111,13 +118,13 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $me: {"names":["*"]}
 
 MATCH (n:Feedback)
-WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
+WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -131,7 +138,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -145,7 +152,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -159,7 +166,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -173,7 +180,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -187,7 +194,7 @@ WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHER
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END] AS row
+RETURN [labels(n)[0], n.id, n.name_key, CASE WHEN n.name_key = $k THEN 5.0 ELSE 4.0 END, []] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
@@ -196,17 +203,20 @@ ORDER BY n.name_key, n.id LIMIT $n
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
-WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details, all(word IN $in.words WHERE any(part IN word WHERE node.summary_words CONTAINS part)) AS summary WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND (summary OR details) AND EXISTS {
+WITH node AS n, any(r IN node.shown_to WHERE r IN $me.names) AS details WHERE any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
   MATCH (n)-[:OWNS|NEEDED_BY|PARTY_TO*0..1]-(a)-[:IN_SECTOR]->(t:Sector)
   MATCH way = (t)-[:BROADER*0..6]->(:Sector {id: $in.sector})
   WHERE any(r IN a.seen_by WHERE r IN $me.names) AND all(x IN nodes(way)
   WHERE any(r IN x.seen_by WHERE r IN $me.names))
 }
-WITH n, CASE WHEN n.name_key = $in.text OR coalesce(toLower(n.acronym) = $in.text, false) THEN 5.0 WHEN n.name_key STARTS WITH $in.text THEN 4.0 ELSE CASE WHEN summary THEN 2.0 ELSE 1.0 END + toFloat(size([word IN $in.words WHERE any(part IN word WHERE (' ' + n.name_key + ' ') CONTAINS part)])) / size($in.words) END AS score
+WITH n, [term IN $in.terms | CASE WHEN all(forms IN term.own WHERE any(form IN forms WHERE n.name_words CONTAINS form)) THEN 1.0 WHEN all(forms IN term.own WHERE any(form IN forms WHERE n.summary_words CONTAINS form)) THEN 0.5 WHEN all(forms IN term.own WHERE any(form IN forms WHERE CASE WHEN details THEN n.words ELSE '' END CONTAINS form)) THEN 0.25 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE n.name_words CONTAINS form))) THEN -1.0 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE n.summary_words CONTAINS form))) THEN -0.5 WHEN any(phrase IN term.synonyms WHERE all(forms IN phrase WHERE any(form IN forms WHERE CASE WHEN details THEN n.words ELSE '' END CONTAINS form))) THEN -0.25 ELSE 0.0 END] AS gains, coalesce($in.text IN n.search_keys, false) AS same
+WITH n, gains, same, [i IN range(0, size(gains) - 1)
+WHERE gains[i] = 0.0] AS missing WHERE same OR size(missing) <= $in.missing
+WITH n, CASE WHEN same THEN [] ELSE missing END AS missing, CASE WHEN same THEN 5.0 WHEN labels(n)[0] IN $in.named AND n.name_key STARTS WITH $in.text THEN 4.0 WHEN size(missing) > 0 THEN reduce(sum = 0.0, i IN range(0, size(gains) - 1) | sum + abs(gains[i]) * $in.weights[i]) ELSE reduce(sum = 0.0, gain IN gains | sum + abs(gain)) / size(gains) + CASE WHEN any(gain IN gains WHERE gain < 0.0) THEN 1.0 ELSE 2.0 END END AS score
 ORDER BY score DESC, n.name_key, n.id LIMIT $n
-RETURN collect([labels(n)[0], n.id, n.name_key, score])
+RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])
 // $n: 200
-// $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"query":"+(office* offic)","words":[[" office"," offic "]],"text":"office","sector":"sector:order","area":null}
+// $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"named":["Agency","Service","Resource","Need","Request","Partnership","Sector","Area","Audience","Function","Source"],"query":"+((+(office* offic )))","terms":[{"own":[[" office","=offic "," offic ","=office "]],"synonyms":[[["~office "]]]}],"text":"office","missing":0,"weights":[],"sector":"sector:order","area":null}
 // $me: {"names":["*"]}
 
 MATCH (n:Agency)

@@ -42,7 +42,7 @@ TIES = [
 
 @pytest.fixture
 def ask(store: Store, place: ConnectionSettings) -> Any:
-    """Ask a small world; an answer is its data and the codes of its errors."""
+    """Ask a small world; an answer is its data and the codes of its errors; of `ask.whole`, the data and the errors."""
     run = {"source": "test", "run": "run:one"}
     for one in RECORDS:
         store.write(upsert(one.kind, [one], now="2026-11-25T00:00:00.000Z", **run))
@@ -51,15 +51,20 @@ def ask(store: Store, place: ConnectionSettings) -> Any:
         assert made, problems
         store.write(upsert_relationships(made.end.link, [made], **run))
 
-    def ask(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[str]]:
+    def ask(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[dict[str, Any]]]:
         async def asked() -> Any:
             async with Reader(place) as reader:
                 return await SCHEMA.execute(operation, QueryContext(reader, actor), variables)
 
         result = asyncio.run(asked())
-        return result.data, [error_response(error)["extensions"]["code"] for error in result.errors or ()]
+        return result.data, [error_response(error) for error in result.errors or ()]
 
-    return ask
+    def codes(operation: str, actor: Actor = ADMIN, **variables: Any) -> tuple[Any, list[str]]:
+        data, errors = ask(operation, actor, **variables)
+        return data, [error["extensions"]["code"] for error in errors]
+
+    codes.whole = ask  # type: ignore[attr-defined]
+    return codes
 
 
 def test_a_record_of_any_kind_is_read_with_what_only_its_kind_has(ask: Any) -> None:
@@ -88,7 +93,8 @@ def test_a_closed_record_is_as_one_that_does_not_exist(ask: Any) -> None:
       paths(from: $id, to: "dinkes") { withheld } search(text: "rahasia") { totalCount }
     }"""
     nothing = {"record": None, "neighbourhood": None, "impact": None, "paths": None, "search": {"totalCount": 0}}
-    assert ask(operation, ANONYMOUS, id="data-rahasia") == ask(operation, ANONYMOUS, id="nobody-knows") == (nothing, [])
+    unknown = (nothing, ["NOT_FOUND"] * 3)
+    assert ask(operation, ANONYMOUS, id="data-rahasia") == ask(operation, ANONYMOUS, id="nobody-knows") == unknown
     assert ask(operation, ADMIN, id="data-rahasia")[0]["record"] == {"id": "data-rahasia"}
 
 
@@ -155,12 +161,43 @@ def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None
     ]
 
 
-def test_an_agency_that_is_not_there_shares_nothing(ask: Any) -> None:
-    operation = (
-        """query($ids: [ID!]!) { sharedBetween(agencies: $ids) { agencies { id } resources { owners { id } } } }"""
-    )
-    data, errors = ask(operation, ids=["dinkes", "nobody-knows"])
-    assert (data, errors) == ({"sharedBetween": {"agencies": [{"id": "dinkes"}], "resources": []}}, [])
+@pytest.mark.parametrize(
+    ("asked", "argument"),
+    [
+        ('a: neighbourhood(of: "{}") {{ leftOut }}', "of"),
+        ('a: impact(of: "{}") {{ withheld }}', "of"),
+        ('a: paths(from: "{}", to: "dinkes") {{ withheld }}', "from"),
+        ('a: paths(from: "dinkes", to: "{}") {{ withheld }}', "to"),
+        ('a: sharedBetween(agencies: ["dinkes", "{}"]) {{ withheld }}', "agencies"),
+        ('a: search(text: "a", sector: "{}") {{ totalCount }}', "sector"),
+        ('a: search(text: "a", area: "{}") {{ totalCount }}', "area"),
+    ],
+)
+def test_an_id_of_no_visible_record_is_named_and_a_hidden_one_alike(ask: Any, asked: str, argument: str) -> None:
+    operation = '{{ b: neighbourhood(of: "dinkes") {{ withheld }} ' + asked + " }}"
+    hidden, unknown = (ask.whole(operation.format(one), ANONYMOUS) for one in ("data-rahasia", "nobody-knows"))
+    assert str(hidden).replace("data-rahasia", "nobody-knows") == str(unknown)
+    (error,) = unknown[1]
+    assert error["extensions"] == {"code": "NOT_FOUND", "argument": argument, "id": "nobody-knows"}
+    assert error["path"] == ["a"] and "nobody-knows" in error["message"]
+    assert unknown[0] == (None if "search" in asked else {"a": None, "b": {"withheld": False}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ('impact(of: "perjanjian") { withheld }', "BAD_REQUEST"),
+        ('sharedBetween(agencies: ["dinkes", "imunisasi"]) { withheld }', "BAD_REQUEST"),
+        ('search(text: "a", sector: "dinkes") { totalCount }', "BAD_REQUEST"),
+        ('neighbourhood(of: "lama") { leftOut }', "NOT_FOUND"),
+    ],
+)
+def test_a_record_of_a_wrong_kind_and_a_retired_one_are_named(ask: Any, store: Store, asked: str, code: str) -> None:
+    retired = record("Agency", "lama", "Dinas Lama", kind="department", status="retired")
+    store.write(upsert(retired.kind, [retired], source="test", run="run:two", now="2026-11-26T00:00:00.000Z"))
+    _data, (error,) = ask.whole(f"{{ {asked} }}")
+    assert error["extensions"]["code"] == code
+    assert f'"{error["extensions"]["id"]}"' in asked and error["extensions"]["argument"] in asked
 
 
 def test_coverage_of_a_use_is_unknown_where_an_agreement_is_hidden(ask: Any, store: Store) -> None:
@@ -228,6 +265,8 @@ def test_an_alias_in_a_record_of_any_kind_counts_once(ask: Any) -> None:
         ('paths(from: "dinkes", to: "imunisasi", longest: 50) { withheld }', "TOO_COSTLY"),
         ('impact(of: "dinkes", depth: -1) { record { id } }', "BAD_REQUEST"),
         ('search(text: "a", after: "tampered") { totalCount }', "BAD_REQUEST"),
+        (f'search(text: "{"x" * 501}") {{ totalCount }}', "BAD_REQUEST"),
+        (f'search(text: "{" ".join(map(str, range(100, 133)))}") {{ totalCount }}', "BAD_REQUEST"),
         ('search(text: "a", first: null) { totalCount }', "BAD_REQUEST"),
         (" ".join(f'a{number}: search(text: "a") {{ totalCount }}' for number in range(20)), "TOO_COSTLY"),
     ],
@@ -237,7 +276,16 @@ def test_a_question_beyond_its_limits_is_refused(ask: Any, asked: str, code: str
     assert (data, errors) == (None, [code])
 
 
-@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "service"}, 2)])
+def test_a_search_tells_what_a_record_lacks_and_what_may_be_meant(ask: Any) -> None:
+    operation = "query($text: String!) { search(text: $text) { suggestion nodes { missingWords record { id } } } }"
+    data, errors = ask(operation, text="basis data pendudk")
+    assert not errors and data["search"]["suggestion"] == "basis data penduduk"
+    assert data["search"]["nodes"] == [{"missingWords": ["pendudk"], "record": {"id": "data-penduduk"}}]
+    data, _errors = ask(operation, text="data")
+    assert data["search"]["suggestion"] is None and not any(one["missingWords"] for one in data["search"]["nodes"])
+
+
+@pytest.mark.parametrize(("kind", "reads"), [({}, 1), ({"kind": "resource"}, 2)])
 def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
     ask: Any, place: ConnectionSettings, kind: dict[str, str], reads: int
 ) -> None:
@@ -257,7 +305,8 @@ def test_a_search_page_reads_the_index_once_and_again_to_count_kinds(
 
 
 @pytest.mark.parametrize(
-    "text", ["AND (", "*", "a:b", "", " ", "x" * 10_000, '+-&|!(){}[]^"~*?:\\/', "\u0000", "kes' OR 1=1"]
+    "text",
+    ["AND (", "*", "a:b", "", " ", "x" * 500, "?? ** ~1 /a/ [a TO b]", '+-&|!(){}[]^"~*?:\\/', "\u0000", "kes' OR 1=1"],
 )
 def test_any_text_may_be_searched_for(ask: Any, text: str) -> None:
     data, errors = ask("query($text: String!) { search(text: $text) { totalCount nodes { score } } }", text=text)

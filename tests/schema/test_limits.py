@@ -21,13 +21,15 @@ from registry.database.query import (
     Follow,
     LinkCount,
     Lookup,
+    MostLinks,
     Page,
     Parameter,
     Select,
     Total,
 )
-from registry.database.write import upsert
+from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
+from registry.model.records import make_relationship
 from registry.web.app import build_app
 from schema import limits
 from schema.limits import GraphQLRequestError
@@ -46,6 +48,11 @@ def client(ready_store: Store, place: ConnectionSettings) -> Iterator[httpx.Clie
     ready_store.write(Cypher("MATCH (n) DETACH DELETE n"))
     offices = [record("Agency", f"agency:{n:03d}", f"Office {n:03d}", kind="department") for n in range(250)]
     ready_store.write(upsert(MODEL["Agency"], offices, source="test", run="run:test", now=now()))
+    # The first office has 59 units, so that lists of units can be long.
+    part_of = MODEL["Agency"].ends["part_of"]
+    made = (make_relationship(part_of, f"agency:{n:03d}", "agency:000", {})[0] for n in range(1, 60))
+    ties = [one for one in made if one]
+    ready_store.write(upsert_relationships(part_of.link, ties, source="test", run="run:test"))
     with serving(build_app(place, Settings(_env_file=None, lang="en"))) as client:
         yield client
 
@@ -275,6 +282,36 @@ def test_an_operation_costs_the_values_that_its_answer_could_hold() -> None:
     assert limits.check_cost([page], {}) == 11 * (1 + 1 + 10 * (1 + 3 + 3) + 1 + 3 + 3)
     others = [Total("Agency", NO_CONDITION), Explore("impact", ())]
     assert limits.check_cost(others, {}, changes=2) == limits.TOTAL_COST + limits.EXPLORE_COST + 2 * limits.CHANGE_COST
+
+
+def test_a_list_costs_no_more_than_there_is_to_list() -> None:
+    named = Select("Agency", ("id", "name"))
+    sectors = Select("Sector", ("id",), (Follow("agencies", (), (named,), (), NO_CONDITION, (), given(50)),))
+    page = Page("Sector", (sectors,), NO_CONDITION, (), given(20), (), backward=False)
+    sizes = limits.bounds([page, Total("Need", NO_CONDITION)])
+    assert sizes == [Total("Sector", NO_CONDITION), MostLinks("Sector", "agencies")]
+    assert limits.largest_cost([page], {}) == limits.check_cost([page], {}) == 20 * (2 + 50 * 3)
+    assert limits.check_cost([page], {}, known=dict(zip(sizes, (7, 4), strict=True))) == 7 * (2 + 4 * 3)
+    assert limits.check_cost([page], {}, known=dict(zip(sizes, (99, 99), strict=True))) == 20 * (2 + 50 * 3)
+
+
+def test_a_refusal_names_the_longest_list_and_how_long_it_can_be(client: httpx.Client) -> None:
+    text = "{ agencies { nodes { name units { name u: unitsConnection { edges { node { name units { id } } } } } } } }"
+    assert "errors" not in ask(client, text.replace("units { id }", "id")).json()
+    (error,) = ask(client, text).json()["errors"]
+    told = error["extensions"]
+    assert told["list"] == "agencies.nodes.units.u.edges.node.units" and told["list"] in error["message"]
+    longest = text.replace("units { id }", f"units(first: {told['first']}) {{ id }}")
+    assert "errors" not in ask(client, longest).json()
+    assert "errors" in ask(client, text.replace("units { id }", f"units(first: {told['first'] + 1}) {{ id }}")).json()
+
+
+def test_lists_without_a_size_are_answered_as_deep_as_there_are_records(client: httpx.Client) -> None:
+    deep = within(
+        "partOf { name ", "}", 6, "units { name sectors { name services { name requires { name users { role } } } } }"
+    )
+    answer = ask(client, f"{{ agencies {{ nodes {{ name provides {{ service {{ name }} }} {deep} }} }} }}").json()
+    assert "errors" not in answer, answer["errors"]
 
 
 def test_a_cost_is_refused_above_the_limit_and_said() -> None:

@@ -19,8 +19,8 @@ from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.reports.catalogue import DEFINITIONS
 from registry.reports.render import SHOWN_BY
-from registry.web import reports
 from registry.web.app import build_app
+from registry.web.graphiql import EXAMPLE_REPORT_QUERY
 from tests.reports.test_custom import HEADER, SHIPPED, TEXT
 from tests.support.cli import speaking_to
 from tests.support.paths import ROOT
@@ -234,7 +234,7 @@ def test_a_browser_gets_graphiql_with_a_report_to_try(client: httpx.Client) -> N
     page = client.get(PATH, headers={"Accept": "text/html"})
     assert "sectorGaps" in page.text and "graphiql.min.js" in page.text
     assert "style-src 'self' 'unsafe-inline'" in page.headers["content-security-policy"]
-    assert "errors" not in ask(client, reports.EXAMPLE_REPORT_QUERY)
+    assert "errors" not in ask(client, EXAMPLE_REPORT_QUERY)
 
 
 def test_a_store_that_is_away_is_told(folder: Path) -> None:

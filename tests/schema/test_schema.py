@@ -9,12 +9,14 @@ from registry.clock import now
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.write import upsert, upsert_relationships
 from registry.i18n import use_language
+from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from schema.execute import QueryContext
 from schema.limits import error_response
 from schema.schema import build_schema
+from schema.types import CODE_LISTS
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
 
@@ -126,19 +128,124 @@ def test_a_restricted_record_shows_its_face_and_a_closed_one_nothing(
         ("{ agencies(first: -1) { nodes { name } } }", "BAD_REQUEST"),
         ("{ agencies(after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
         ("{ agencies(last: 2, after: \"x\") { nodes { name } } }", "BAD_REQUEST"),
+        ("{ agencies(first: 2, last: 2) { nodes { name } } }", "BAD_REQUEST"),
+        ("{ nodes(ids: [" + "\"agency:01\"," * 201 + "]) { id } }", "TOO_COSTLY"),
         ("{ agencies(where: {created: {gt: \"soon\"}}) { nodes { name } } }", "BAD_REQUEST"),
         ("{ agencies(where: {name: {contains: null}}) { nodes { name } } }", "BAD_REQUEST"),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(200)) + " }", "TOO_COSTLY"),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(1500)) + " }", "BAD_REQUEST"),
         ("{ " + " ".join(f"a{n}: __typename" for n in range(5000)) + " }", "TOO_COSTLY"),
         ("{ agencies { nodes " + "{ units " * 15 + "{ id }" + " }" * 15 + " } }", "TOO_DEEP"),
-        ("{ agencies(first: 200) { nodes { units { units { units { units { name } } } } } } }", "TOO_COSTLY"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_says_so_with_a_code(
     store: Store, place: ConnectionSettings, text: str, expected: str
 ) -> None:
     assert code(ask(place, text)) == expected
+
+
+def test_an_argument_of_a_page_that_is_null_is_as_one_left_out(agencies: Store, place: ConnectionSettings) -> None:
+    text = """query($first: Int, $last: Int, $after: String, $before: String) {
+      agencies(first: $first, last: $last, after: $after, before: $before) { nodes { id } } }"""
+    nothing = dict.fromkeys(("first", "last", "after", "before"))
+    sizes = [{}, {"last": 2}, {"first": 3}]
+    assert [len(ask(place, text, **nothing | one)["data"]["agencies"]["nodes"]) for one in sizes] == [12, 2, 3]
+
+
+def test_records_are_read_again_by_their_ids_as_nodes(agencies: Store, place: ConnectionSettings) -> None:
+    text = """query($ids: [ID!]!) { nodes(ids: $ids) { ...Any }
+      one: node(id: "agency:11") { ...Any description: __typename ... on Record { withheld } }
+      none: node(id: "agency:12") { id } }
+      fragment Any on Node { id __typename ... on Agency { name } ... on Service { providers { agency { id } } } }"""
+    office = {"id": "agency:01", "__typename": "Agency", "name": "Office 01"}
+    service = {"id": "service:01", "__typename": "Service", "providers": [{"agency": {"id": "agency:01"}}]}
+    answer = ask(place, text, ids=["service:01", "agency:12", "agency:01", "service:01", "nothing"])
+    assert answer["errors"] == []
+    assert answer["data"]["nodes"] == [service, None, office, service, None]
+    restricted = {
+        "id": "agency:11",
+        "__typename": "Agency",
+        "name": "Office 11",
+        "description": "Agency",
+        "withheld": True,
+    }
+    assert (answer["data"]["one"], answer["data"]["none"]) == (restricted, None)
+
+
+def test_a_link_has_one_id_at_both_ends_and_one_for_each_use(agencies: Store, place: ConnectionSettings) -> None:
+    text = """{ agency(id: "agency:01") { provides { id service { providers { id role again: id } } } }
+              agencies { nodes { provides { id } } } }"""
+    data = ask(place, text)["data"]
+    (near,) = data["agency"]["provides"]
+    (far,) = near["service"]["providers"]
+    assert near["id"] == far["id"] == far["again"] and near["id"].startswith("Provides:")
+    ids = [one["id"] for node in data["agencies"]["nodes"] for one in node["provides"]]
+    assert len(set(ids)) == 12 and near["id"] in ids
+    agencies.write(
+        upsert(MODEL["Resource"], [record("Resource", "resource:1", "Data", kind="data")], now=now(), **RUN),
+        Cypher(
+            "UNWIND ['request:hidden', 'request:other', null] AS key MATCH (a:Agency {id: 'agency:01'}), (r:Resource)"
+            " CREATE (a)-[e:USES {role: 'reuse'}]->(r) SET e.key = key"
+        ),
+    )
+    uses = ask(place, '{ agency(id: "agency:01") { uses { id } } resource(id: "resource:1") { users { id } } }')["data"]
+    assert len({one["id"] for one in uses["agency"]["uses"]}) == 3
+    assert uses["agency"]["uses"] == uses["resource"]["users"]
+    assert "request" not in str(uses)
+
+
+COUNT = "{{ a: agencies(where: {{{}}}) {{ totalCount }} }}"
+AGENCY_KIND, PROVIDER_ROLE, RESOURCE_KIND = (
+    ("kind", "AGENCY_KIND"),
+    ("role", "PROVIDER_ROLE"),
+    ("kind", "RESOURCE_KIND"),
+)
+UNKNOWN_CODES = [
+    (COUNT.format('kind: {eq: "departmnt"}'), {}, AGENCY_KIND, ["department"]),
+    (COUNT.format('kind: {ne: "x"}'), {}, AGENCY_KIND, []),
+    (COUNT.format('kind: {in: ["court", "cuort"]}'), {}, AGENCY_KIND, ["court"]),
+    ("query($k: [String!]) " + COUNT.format("kind: {notIn: $k}"), {"k": ["cuort"]}, AGENCY_KIND, ["court"]),
+    ("query($k: String!) " + COUNT.format('kind: {in: ["court", $k]}'), {"k": "cuort"}, AGENCY_KIND, ["court"]),
+    ("query($n: AgencyWhere) " + COUNT.format("not: $n"), {"n": {"kind": {"eq": "cuort"}}}, AGENCY_KIND, ["court"]),
+    (COUNT.format('provides: {none: {role: {eq: "laed"}}}'), {}, PROVIDER_ROLE, ["lead"]),
+    ('{ a: agency(id: "agency:01") { ownsCount(where: {kind: {eq: "databse"}}) } }', {}, RESOURCE_KIND, ["data"]),
+]
+
+
+@pytest.mark.parametrize(("text", "variables", "field", "nearest"), UNKNOWN_CODES)
+def test_a_filter_by_an_unknown_code_is_refused_and_not_empty(
+    agencies: Store, place: ConnectionSettings, text: str, variables: Any, field: tuple[str, str], nearest: list[str]
+) -> None:
+    answer = ask(place, text, **variables)
+    (error,) = answer["errors"]
+    found = error["extensions"]
+    assert (answer["data"], error["path"], found["code"]) == (None, ["a"], "BAD_REQUEST")
+    assert (found["field"], found["codeList"], found["nearest"]) == (*field, nearest)
+    assert repr(found["value"]) in error["message"] and field[1] in error["message"]
+    assert (f"Did you mean {nearest[0]}" if nearest else "Its codes are") in error["message"]
+
+
+@pytest.mark.parametrize(
+    "condition", ['{eq: "court"}', "{eq: null}", '{contains: "cuo"}', "{isNull: true}", "{in: []}"]
+)
+def test_a_filter_by_a_known_code_or_a_part_of_one_is_no_mistake(
+    agencies: Store, place: ConnectionSettings, condition: str
+) -> None:
+    assert ask(place, f"{{ agencies(where: {{kind: {condition}}}) {{ totalCount }} }}")["errors"] == []
+
+
+def test_every_code_list_is_listed_with_its_labels(store: Store, place: ConnectionSettings) -> None:
+    for name, codes in CODE_LISTS.items():
+        text = "query($n: CodeListName!) { codeList(name: $n) { name entries { code labelId labelEn label } } }"
+        with use_language("id"):
+            found = ask(place, text, n=name)["data"]["codeList"]
+        assert found["name"] == name
+        assert found["entries"] == [
+            {"code": one.code, "labelId": one.label_id, "labelEn": one.label_en, "label": one.label_id}
+            for one in code_list(codes).values()
+        ]
+    twice = ask(place, "{ codeList(name: USE_ROLE) { __typename n: name } other: codeList(name: STATUS) { name } }")
+    assert twice["data"] == {"codeList": {"__typename": "CodeList", "n": "USE_ROLE"}, "other": {"name": "STATUS"}}
 
 
 def test_a_record_of_any_kind_is_asked_with_a_list(agencies: Store, place: ConnectionSettings) -> None:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def demonstrated() -> Iterator[tuple[Browser, str]]:
-    """Yield a browser and the address of the demo, which ends with the block."""
-    with tempfile.TemporaryDirectory() as data, launched() as browser:
+def demonstrated(loaded: Path | None = None) -> Iterator[tuple[Browser, str]]:
+    """Yield a browser and the address of the demo, which ends with the block. Given a folder of data, the demo serves these."""
+    with tempfile.TemporaryDirectory() as empty, launched() as browser:
         port = free_port()
-        process = command("demo", "--port", str(port), data=Path(data))
+        process = command("demo", "--port", str(port), data=loaded or Path(empty))
         try:
             serves(process, port)
             yield browser, f"http://127.0.0.1:{port}"

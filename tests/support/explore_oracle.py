@@ -2,20 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import networkx as nx
-import snowballstemmer
 
-from registry.model.records import fold
+from registry.model.records import NAMES, SearchTerm, fold, parse_search, stem
 from registry.model.values import Identifiers, Prose, Text
 from registry.permissions import Actor
 from tests.support.oracle import World, may_see, may_see_all
 
-STEMMERS = [snowballstemmer.stemmer(language) for language in ("indonesian", "english")]
 LEADING = ("lead", "co-provider")
 
 
@@ -61,23 +59,29 @@ class Sight:
         )
         return graph
 
-    def words(self, one: str, *, summary: bool) -> set[str]:
+    def words(self, one: str, *, summary: bool) -> str:
+        """Return the words of a record with their stems, as a search sees them: a space stands around each."""
         kind, record = self.model[self.kind(one)], self.records[one]
-        found: list[str] = []
+        texts: list[str] = [one.rpartition(":")[2]] if kind.named else []
         for name, declared in kind.properties.items():
-            if declared.value in (Text, Prose, Identifiers) and (declared.summary or not summary) and record.get(name):
-                value = record[name]
-                found += tokens(" ".join(value) if isinstance(value, list) else value)
-        return set(found) | {stemmer.stemWord(word) for word in found if word.isalpha() for stemmer in STEMMERS}
+            value = record.get(name)
+            if (
+                declared.value in (Text, Prose, Identifiers)
+                and (declared.summary or not summary)
+                and value not in (None, one)
+            ):
+                texts.append(" ".join(value) if isinstance(value, list) else str(value))
+        found = {f"={pair[0]}{pair[1]}" for name in NAMES for pair in pairwise(tokens(record.get(name) or ""))}
+        found |= {form for text in texts for word in tokens(text) for form in (word, f"={stem(word)}")}
+        return f" {' '.join(sorted(found))} "
 
     def search(self, text: str, kinds: Collection[str]) -> set[str]:
-        wanted = tokens(text)
+        """Return the records that have all words of the text, or a synonym of each."""
+        terms = parse_search(text).terms
         return {
             one
             for one in self.records
-            if wanted
-            and self.kind(one) in kinds
-            and self._holds(wanted, self.words(one, summary=one not in self.whole))
+            if terms and self.kind(one) in kinds and self._holds(terms, self.words(one, summary=one not in self.whole))
         }
 
     def impact(self, start: str, day: str) -> dict[str, bool]:
@@ -156,12 +160,12 @@ class Sight:
     def _all(self, kind: str) -> list[str]:
         return [one for one in self.records if self.kind(one) == kind]
 
-    def _holds(self, wanted: list[str], words: set[str]) -> bool:
-        def one(word: str) -> bool:
-            stems = {stemmer.stemWord(word) for stemmer in STEMMERS} if word.isalpha() else set()
-            return any(had.startswith(word) for had in words) or bool(stems & words)
-
-        return all(one(word) for word in wanted)
+    @staticmethod
+    def _holds(terms: Sequence[SearchTerm], words: str) -> bool:
+        return all(
+            any(all(any(form in words for form in forms) for forms in phrase) for phrase in (term.own, *term.synonyms))
+            for term in terms
+        )
 
     def _runs(self, tie: Seen, day: str) -> bool:
         return within(tie.values, "since", "until", day) and all(

@@ -55,6 +55,7 @@ TESTS: dict[str, Sequence[str]] = {
     "schema/limits.py": ("tests/schema/test_limits.py",),
     "schema/arguments.py": ("tests/schema/test_arguments.py", *QUERIES),  # the cursors
     "registry/database/query.py": QUERIES,
+    "registry/database/conditions.py": QUERIES,
     "registry/database/compiler.py": QUERIES,
     "registry/analysis/agreements.py": ("tests/analysis/test_agreements.py", *sampled("agreements", "gaps")),
     "registry/analysis/brokers.py": (*sampled("brokers"), "tests/analysis/test_network.py"),

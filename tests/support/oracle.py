@@ -53,6 +53,11 @@ class Oracle:
         assert not result.errors, (result.errors, operation, variables)
         return result.data
 
+    def most_links(self, kind: str, end: End) -> int:
+        """Return the largest number of links that the actor may see at this end of a record."""
+        seen = (one for one in self._records.values() if one["__kind"] == kind and may_see(self._actor, one))
+        return max((len(self._far(one, end)) for one in seen), default=0)
+
     def _resolve(self, source: Any, info: GraphQLResolveInfo, **asked: Any) -> Any:
         name = info.field_name
         if info.parent_type.name == "Query":
@@ -82,6 +87,8 @@ class Oracle:
                 return self._linked(record, end, asked)
             if name == f"{camel(end.name)}Count":
                 return self._count(record, end, asked)
+            if name == f"{camel(end.name)}Connection":
+                return self._link_page(record, end, asked) if self._tells(record, end) else None
         raise AssertionError(name)
 
     def _shown(self, record: Any, name: str) -> Any:
@@ -124,6 +131,17 @@ class Oracle:
         else:
             sides = [far for _, far in found]
         return (sides[0] if sides else None) if end.single else sides
+
+    def _link_page(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
+        found = self._in_order(record, end, asked)
+        page, info = _cut(found, asked)
+        edges = [{**{camel(name): value for name, value in edge.items()}, "node": far} for edge, far in page]
+        return {
+            "totalCount": len(found),
+            "nodes": [far for _, far in page],
+            "edges": edges if end.link.properties else [{"node": far} for _, far in page],
+            "pageInfo": info,
+        }
 
     def _in_order(self, record: Any, end: End, asked: Mapping[str, Any]) -> list[tuple[Mapping[str, object], Any]]:
         found = self._asked_links(record, end, asked)
@@ -275,15 +293,11 @@ class Oracle:
         found.sort(key=lambda one: one["id"], reverse=_falls(asked.get("order")))
         for order in reversed(asked.get("order") or [{"name": "ASC"}]):
             found = self._sorted(found, order, lambda one: one)
-        last, first = asked.get("last"), asked.get("first")
-        page = (found[-last:] if last else []) if last is not None else found[:first]
+        page, info = _cut(found, asked)
         return {
             "nodes": page,
             "edges": [{"node": one} for one in page],
-            "pageInfo": {
-                "hasNextPage": last is None and len(found) > len(page),
-                "hasPreviousPage": last is not None and len(found) > len(page),
-            },
+            "pageInfo": info,
             "totalCount": len(found),
             "countBy": lambda field, first, **rolled: self._count_by(
                 found, kind, field.lower(), first, rolled["rollUp"]
@@ -319,6 +333,16 @@ class Oracle:
             }
             for (value, label, withheld), number in ordered[:first]
         ]
+
+
+def _cut(found: list[Any], asked: Mapping[str, Any]) -> tuple[list[Any], dict[str, bool]]:
+    """Return the first or the last page, and whether more follow."""
+    last, first = asked.get("last"), asked.get("first")
+    page = (found[-last:] if last else []) if last is not None else found[:first]
+    return page, {
+        "hasNextPage": last is None and len(found) > len(page),
+        "hasPreviousPage": last is not None and len(found) > len(page),
+    }
 
 
 def _by_value(things: list[Any], direction: str, value_of: Callable[[Any], Any]) -> list[Any]:
@@ -395,7 +419,11 @@ def _runs(edge: Mapping[str, object], asked: Any) -> bool:
 
 
 def _falls(orders: Any) -> bool:
-    return bool(orders) and "DESC" in orders[-1].values()
+    """Tell whether the last order is descending, also of a record at an end of a link."""
+    if not orders:
+        return False
+    ((_, given),) = orders[-1].items()
+    return _falls([given]) if isinstance(given, dict) else bool(given == "DESC")
 
 
 def _label(codes: str | None, value: Any) -> str | None:

@@ -96,9 +96,25 @@ class Operations:
             asked += self._dated(end)
             given = f"({', '.join(asked)})" if asked else ""
             return f"{alias}{camel(end.name)}Count{given}"
+        if self._random.random() < 0.3:
+            return f"{alias}{self._link_page(end, depth)}"
         asked = [*self._asked_links(end), f"first: {self._given('Int!', self._random.randint(0, 5))}"]
         asked += self._dated(end)
         return f"{alias}{camel(end.name)}({', '.join(asked)}) {self._linked(end, depth)}"
+
+    def _link_page(self, end: End, depth: int) -> str:
+        asked = [*self._asked_links(end), *self._dated(end)]
+        asked.append(f"{self._random.choice(['first', 'last'])}: {self._given('Int', self._random.randint(0, 3))}")
+        target = self._model[end.target]
+        edges = " ".join(camel(name) for name in end.link.properties if self._chance())
+        parts = [
+            lambda: f"nodes {self._record(target, depth)}",
+            lambda: f"edges {{ {edges} __typename node {self._record(target, depth)} again: node {{ id }} }}",
+            lambda: "pageInfo { hasNextPage hasPreviousPage __typename }",
+            lambda: "totalCount",
+            lambda: "__typename",
+        ]
+        return f"{camel(end.name)}Connection({', '.join(asked)}) {{ {' '.join(part() for part in self._some(parts))} }}"
 
     def _dated(self, end: End) -> list[str]:
         """Return the arguments of the period of a link that runs from a day to a day."""

@@ -24,10 +24,11 @@ from registry.i18n import _, use_language
 from registry.model.definitions import MAIN, MODEL
 from registry.model.records import make_relationship
 from registry.reports.catalogue import Library
-from registry.web import reports
+from registry.web import graphiql
 from registry.web.app import build_app
 from registry.web.inbox import LayoutMiddleware
 from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.example_queries import examples
 from tests.support.factories import record
 from tests.support.server import serving
 
@@ -101,6 +102,23 @@ def client(address: httpx.URL) -> Iterator[httpx.Client]:
     """A visitor without cookies."""
     with httpx.Client(base_url=address, timeout=60) as client:
         yield client
+
+
+def test_without_sectors_the_explorer_starts_with_the_most_linked(client: httpx.Client) -> None:
+    text = client.get("/explore").text
+    assert (
+        "Agencies with the most links" in text and "Start with a sector" not in text and "Office of secrets" not in text
+    )
+    first = text[text.index("Agencies with the most links") :]
+    found = re.findall(r'of=agency%3A(\d\d)">[^<]+</a> <span class="quiet">(\d) links?<', first)
+    assert found[:3] == [("00", "2"), ("01", "2"), ("02", "1")] and len(found) == 12
+    assert "Most used resources" not in text  # no resource has a user
+
+
+def test_an_empty_list_does_not_claim_that_nothing_is_there(client: httpx.Client) -> None:
+    text = client.get("/needs").text
+    assert "There may be records that you have no access to." in text and "has no records of this kind" not in text
+    assert 'href="/login?next=' in text
 
 
 def test_only_page_routes_prepare_the_layout(place: ConnectionSettings) -> None:
@@ -381,12 +399,28 @@ def test_graphql_is_a_page_for_browsers_and_answers_for_programs(client: httpx.C
 
 
 def test_graphiql_begins_with_the_operation_of_the_address_or_one_to_try(client: httpx.Client) -> None:
-    assert "errors" not in client.post("/graphql", json={"query": reports.EXAMPLE_QUERY}).json()
+    assert 'data-query="query WhatAgenciesProvide' in client.get("/graphql", headers=PAGE).text
     asked = {"operation": "{ sectors { totalCount } }", "variables": '{"a": "<b>"}'}
     page = client.get("/graphql", params=asked, headers=PAGE).text
     assert (
         'data-query="{ sectors { totalCount } }" data-given data-variables="{&#34;a&#34;: &#34;&lt;b&gt;&#34;}"' in page
     )
+
+
+def test_graphiql_has_the_header_of_every_page(client: httpx.Client) -> None:
+    headers = [
+        re.search(r"<header.*</header>", client.get(path, headers=PAGE).text, re.DOTALL)
+        for path in ("/compare", "/graphql", "/reports/graphql")
+    ]
+    texts = [re.sub(r' aria-current="page"|href="[^"]*(lang|next)=[^"]*"', "", one[0]) for one in headers if one]
+    assert len(texts) == 3 and len(set(texts)) == 1
+
+
+def test_the_example_queries_of_graphiql_are_answered_here_too(client: httpx.Client) -> None:
+    page = client.get("/graphql", headers=PAGE).text
+    assert len(examples(page)) == 8
+    for title, asked in examples(page).items():
+        assert "errors" not in client.post("/graphql", json=asked).json(), title
 
 
 TWO = "query A($n: Int = 2) { agencies(first: $n) { nodes { id } } } query B { agencies { totalCount } }"
@@ -422,7 +456,7 @@ def test_a_document_that_is_known_is_answered_as_one_that_is_new(
 
 @pytest.mark.parametrize("name", RELEASES)
 def test_graphiql_is_the_published_release(name: str) -> None:
-    content = Path(reports.graphiql_folder(), name).read_bytes()
+    content = Path(graphiql.graphiql_folder(), name).read_bytes()
     assert sha256(content.removesuffix(b"\n") if "graphiql.min" in name else content).hexdigest() == RELEASES[name]
 
 

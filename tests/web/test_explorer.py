@@ -1,21 +1,30 @@
 """The explorer as it is served: without scripts, in both languages, and what its scripts are given."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
+import anyio
 import httpx
 import pytest
 from graphql import parse, validate
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from registry import web
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings
+from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from registry.web.explorer import OPERATIONS, kind_names, script_texts
+from registry.web.explorer import OPERATIONS, ImpactQuery, csv_lines, kind_names, no_links, script_texts
+from registry.web.form_data import csv_file
 from registry.web.queries import operation
 from schema.schema import build_schema
 from schema.types import camel
@@ -62,7 +71,8 @@ def test_what_is_linked_is_a_table_of_links_without_scripts(
 def test_a_search_without_scripts_leads_to_records(client: httpx.Client) -> None:
     text = client.get("/explore", params={"q": "imunisasi"}).text
     assert '<a href="/explore?of=depok%3Alayanan-imunisasi">Imunisasi rutin anak</a>' in text
-    assert "No results." in client.get("/explore", params={"q": "qqqq"}).text
+    nothing = client.get("/explore", params={"q": "qqqq"}).text
+    assert "No record that you have access to matches this search." in nothing and "Start with a sector" in nothing
 
 
 def test_it_begins_with_the_sectors_that_have_agencies(client: httpx.Client) -> None:
@@ -92,13 +102,91 @@ def test_the_page_brings_the_first_answer_so_that_it_is_not_asked_twice(client: 
     assert known == {"of": "sector:health", **asked.json()["data"]}
 
 
+FILTERS = [
+    {},
+    {"sector": "sector:health"},
+    {"area": "area:32.76", "kinds": ["Agency", "Service"]},
+    {"kinds": "Agency Area", "on": "2026-01-01"},
+    {"sector": "no:sector"},
+]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_an_impact_and_its_file_show_the_same_without_scripts(
+    client: httpx.Client, filters: dict[str, str | list[str]]
+) -> None:
+    query = {"impact": "depok:infra-dc", **filters}
+    text = client.get("/explore", params=query).text
+    (file,) = re.findall(r'href="(/explore/impact\.csv\?[^"]+)"', text)
+    lines = list(csv.DictReader(io.StringIO(client.get(unescape(file)).text)))
+    assert lines == list(csv.DictReader(io.StringIO(client.get("/explore/impact.csv", params=query).text)))
+    first, *affected = lines
+    assert (first["id"], first["effect"], first["withheld"]) == ("depok:infra-dc", "stopped", "false")
+    shown = text.split('id="impact-title"')[-1]
+    paths = [unquote(path).rpartition("/")[2] for path in re.findall(r'<tr>\s*<td><a href="([^"]+)"', shown)]
+    assert paths == [line["id"] for line in affected]
+    asked = client.post(
+        "/graphql", json={"query": operation("impact"), "variables": {"of": "depok:infra-dc", "day": filters.get("on")}}
+    ).json()["data"]["impact"]
+    every = sum(len(asked[group]) for group in ("services", "resources", "agencies", "areas"))
+    assert (f"The filters show {len(affected)} of {every} affected records." in shown) == bool(filters)
+    assert (len(affected) < every) == bool(filters)
+    assert ("No affected record matches the filters." in shown) == (not affected)
+    assert given(text)["known"] == {"of": "depok:infra-dc", "day": filters.get("on", ""), "impact": asked}
+
+
+def test_an_impact_of_nothing_that_is_there_is_not_found(client: httpx.Client) -> None:
+    assert [client.get(path).status_code for path in ("/explore?impact=no", "/explore/impact.csv?impact=no")] == [
+        404
+    ] * 2
+    assert client.get("/explore/impact.csv").status_code == 404
+    assert "or you have no access to it" in client.get("/explore?impact=no").text
+
+
+def test_the_file_of_an_impact_says_what_is_withheld_and_has_no_formulas(client: httpx.Client) -> None:
+    record = {"__typename": "Service", "id": "s", "name": "=1+1", "sectors": [{"id": "x", "name": "@x"}], "areas": []}
+    hit = {"lost": True, "text": "+1", "record": record, "chain": [{}]}
+    impact = {"record": {**record, "id": "r"}, "services": [hit], "resources": [], "agencies": [], "areas": []}
+
+    async def lines() -> list[tuple[object, ...]]:
+        return [line async for line in csv_lines(ImpactQuery("r"), {**impact, "withheld": True})]
+
+    async def written() -> str:
+        request = Request({"type": "http", "method": "GET", "headers": []})
+        response = csv_file(request, "impact", csv_lines(ImpactQuery("r"), {**impact, "withheld": True}))
+        assert isinstance(response, StreamingResponse)
+        return "".join([str(part) async for part in response.body_iterator])
+
+    assert [line[3:] for line in anyio.run(lines)][1:] == [
+        ("stopped", 0, "", ["@x"], [], True),
+        ("lost", 1, "+1", ["@x"], [], True),
+    ]
+    assert anyio.run(written).splitlines()[2] == "Service,s,'=1+1,lost,1,'+1,'@x,,true"
+
+
+@pytest.mark.parametrize(
+    ("more", "withheld", "ended", "phrase"),
+    [
+        (0, False, 0, "No links of this record are recorded that you have access to."),
+        (0, False, 2, "2 links of this record have ended"),
+        (0, True, 0, "you have access only to its summary"),
+        (None, False, 2, "you have access only to its summary"),
+    ],
+)
+def test_a_record_without_links_says_why(more: int | None, *, withheld: bool, ended: int, phrase: str) -> None:
+    alone = {"nodes": [{"more": more, "record": {"id": "a"}}], "links": [], "withheld": withheld, "notCurrent": ended}
+    with use_language("en"):
+        assert phrase in no_links(alone)
+        assert not no_links({**alone, "links": [{"link": "OWNS", "from": "a", "to": "b"}]})
+
+
 def test_cytoscape_is_the_released_file_with_its_licences() -> None:
     assert sha256((CYTOSCAPE / "cytoscape.esm.min.mjs").read_bytes()).hexdigest() == RELEASED
     licences = (CYTOSCAPE / "LICENSES.txt").read_text(encoding="utf-8")
     assert all(holder in licences for holder in ("Cytoscape Consortium", "== heap", "OpenJS Foundation"))
 
 
-@pytest.mark.parametrize("name", [*OPERATIONS, "search", "start"])
+@pytest.mark.parametrize("name", [*OPERATIONS, "search", "start", "most_resources", "most_agencies"])
 def test_every_operation_fits_the_schema(name: str) -> None:
     assert not validate(build_schema(MODEL).graphql_schema, parse(operation(name)))
 

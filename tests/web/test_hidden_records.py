@@ -17,6 +17,7 @@ from registry.auth import credentials
 from registry.clock import current_time, frozen_at
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.explore.impact import STOPPABLE
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind, snake
 from registry.permissions import ANONYMOUS, Actor, Role
@@ -34,7 +35,20 @@ pytestmark = SLOW_ON_NEO4J
 
 MEMBER = Actor("member", Role.ANALYST, groups=frozenset(GROUPS[:1]))
 SEED = 20261128
-WORDS = ("dinas", "kesehatan", "alph", "beta amter", "a", "bps", "123", "elysee", "γ", "zebra")
+WORDS = (
+    "dinas",
+    "kesehatan",
+    "alph",
+    "beta amter",
+    "a",
+    "bps",
+    "123",
+    "elysee",
+    "γ",
+    "zebra",
+    "kesehtan",
+    "dinas zebra beta",
+)
 KINDS = [kind for kind in MODEL if not kind.read_only]
 SEVERAL = {"agency": [f"agency:number-{number}" for number in range(5)]}
 
@@ -112,6 +126,10 @@ def of_kind(world: World, kind: type[Kind], random: Random) -> Iterator[str]:
         yield address(f"/{kind.plural}{end}", order=random.choice(ordered), name="a")
     for one in (record.id for record in world.records if record.kind is kind):
         yield from (f"/{kind.plural}/{one}{end}" for end in ("", ".json"))
+        if kind.__name__ in STOPPABLE:
+            yield from (
+                address(path, impact=one, sector="sector:number-1") for path in ("/explore", "/explore/impact.csv")
+            )
     facets = " ".join(
         f"f{number}: countBy(field: {name.upper()}, first: 50) {{ value label count }}"
         for number, name in enumerate([*(end.name for end in kind.ends.values() if end.target in ("Sector", "Area"))])
@@ -136,7 +154,7 @@ def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, 
             {"text": text},
         )
     for by in ("SECTOR", "AREA", "PARENT", "LEVEL_OF_GOVERNMENT"):
-        yield f"{{ ties(by: {by}) {{ a {{ id label }} b {{ id }} agencies partnerships services uses }} }}", {}
+        yield f"{{ ties(by: {by}) {{ a {{ key label }} b {{ key }} agencies partnerships services uses }} }}", {}
     for _ in range(20):
         asked = {"a": random.choice(ids), "b": random.choice(ids)}
         yield (
@@ -144,7 +162,7 @@ def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, 
             {"a": asked["a"]},
         )
         yield (
-            f"query($a: ID!, $b: ID!) {{ paths(from: $a, to: $b) {{ length text steps {step} }} }}",
+            f"query($a: ID!, $b: ID!) {{ paths(from: $a, to: $b) {{ withheld nodes {{ length text steps {step} }} }} }}",
             asked,
         )
         near = "leftOut links { link from to } nodes { hops more record { id name } }"

@@ -246,7 +246,7 @@ def test_a_list_can_be_asked_by_the_record_at_the_far_end_of_any_link(visitor: h
 
 def test_an_empty_list_says_what_to_loosen(visitor: httpx.Client) -> None:
     assert "Remove one of them" in visitor.get("/agencies?kind=court&q=nobody").text
-    assert "Remove it, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
+    assert "Remove the filter, or enter only part of a word" in visitor.get("/agencies?q=nobody").text
 
 
 def test_a_count_and_its_noun_agree(visitor: httpx.Client) -> None:
@@ -353,7 +353,32 @@ def test_search_is_narrowed_by_kind_sector_and_area(visitor: httpx.Client) -> No
     ) == {"Resource"}
     health = visitor.get("/search?q=data&sector=sector:health").text
     assert '<option value="sector:health" selected>Health</option>' in health
-    assert "No results." in visitor.get("/search?q=data&area=no:area").text
+    unknown = visitor.get("/search?q=data&area=no:area")
+    assert unknown.status_code == 400 and "This sector or area does not exist." in unknown.text
+
+
+def test_records_with_some_of_the_words_follow_under_a_heading(visitor: httpx.Client) -> None:
+    page = visitor.get("/search?q=pemukiman kumuh").text
+    whole, some = page.split("<h2>Records with some of the words</h2>")
+    assert "Penataan drainase permukiman" in whole and "Without: " not in whole
+    assert "Peta kawasan kumuh" in some and "Without: pemukiman" in some
+    assert "No result contains all words." not in page
+    assert "No result contains all words." in visitor.get("/search?q=beasiswa zzzz").text
+
+
+def test_a_typing_error_is_corrected_by_a_link(visitor: httpx.Client) -> None:
+    page = visitor.get("/search?q=Perpustakan&kind=service&lang=id").text
+    found = re.search(r'Apakah maksud Anda <a href="([^"]+)">perpustakaan</a>\?', page)
+    assert found and "Perpustakaan umum kota" in visitor.get(html.unescape(found[1])).text
+    assert "kind=service" in found[1]
+    assert "maksud Anda" not in visitor.get("/search?q=perpustakaan&lang=id").text
+
+
+def test_a_text_that_is_too_long_is_refused_with_a_way_on(visitor: httpx.Client) -> None:
+    answer = visitor.get("/search", params={"q": "x" * 501, "lang": "id"})
+    assert answer.status_code == 400 and "Teks pencarian berisi 501 karakter." in answer.text
+    words = visitor.get("/search.json", params={"q": " ".join(map(str, range(100, 140))), "lang": "en"})
+    assert words.status_code == 400 and "The search text has 40 words. Use at most 32." in words.text
 
 
 def test_the_search_of_the_first_page_still_works_by_its_old_address(visitor: httpx.Client) -> None:
@@ -366,7 +391,8 @@ def test_suggestions_are_few_and_lead_to_records(visitor: httpx.Client) -> None:
     assert {"id": "depok:dinkes-kota", "kind": "Agency", "name": "Dinas Kesehatan Kota Depok",
             "path": "/agencies/depok:dinkes-kota", "label": "Instansi"} in found  # fmt: skip
     assert len(visitor.get("/search.json?q=a").json()["suggestions"]) == 8
-    assert visitor.get("/search.json?q=").json() == {"suggestions": []}
+    for text in ("", "dinas entah"):  # no record has both words
+        assert visitor.get(f"/search.json?q={text}").json() == {"suggestions": []}
 
 
 def test_the_main_kinds_are_in_the_navigation(visitor: httpx.Client) -> None:

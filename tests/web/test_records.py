@@ -11,7 +11,7 @@ from registry.clock import today
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.web.presenters import status_text
-from registry.web.records import compare_levels, small_graph
+from registry.web.records import compare_levels, short_titles, small_graph
 from tests.web.test_lists import asked, names, total
 
 DINKES, DUKCAPIL = "depok:dinkes-kota", "depok:disdukcapil"
@@ -231,6 +231,24 @@ def test_a_small_graph_shows_some_of_what_each_link_leads_to_and_leads_on(visito
     assert headings[:2] == [("Provides", "5"), ("Owns", "7")] and len(shown) == star.count("<path") > len(headings)
     assert "Imunisasi rutin anak" in star and {"Service", "Resource", "Partnership"} <= set(shown)
     assert small_graph([]) is None
+
+
+def test_short_titles_keep_the_word_that_distinguishes_them() -> None:
+    whole = [
+        "Dinas Kesehatan",
+        "Rumah Sakit Umum Daerah Wilayah Barat Kota",
+        "Rumah Sakit Umum Daerah Wilayah Timur Kota",
+    ]
+    assert short_titles(whole, 24) == {
+        whole[0]: whole[0],
+        whole[1]: "Rumah Sakit U…Barat Kota",
+        whole[2]: "Rumah Sakit U…Timur Kota",
+    }
+    offices = [f"Kantor Urusan Agama {place} dan Sekitarnya" for place in ("Kecamatan Beji", "Kecamatan Limo", "Kota")]
+    short = short_titles(offices, 24)
+    assert len(set(short.values())) == 3 and all(len(text) <= 24 for text in short.values())
+    assert "Beji" in short[offices[0]] and "Limo" in short[offices[1]] and "Kota" in short[offices[2]]
+    assert short_titles(["A" * 40], 9) == {"A" * 40: "AAAAAAAA…"} and not short_titles([])
 
 
 def test_a_small_graph_shows_nothing_of_what_is_not_open(visitor: httpx.Client) -> None:

@@ -251,7 +251,7 @@ def _reference_text(form: FormData, name: str) -> str:
 async def _suggestions(graph: PageQueries, kind: str, text: str, actor: Actor) -> Options:
     variables = {"text": text, "kinds": [snake(kind).upper()]}
     found = await graph.ask(search.suggestions_operation(), variables, actor)
-    hits = (record_summary(kind, one["record"]) for one in found["search"]["nodes"])
+    hits = (record_summary(kind, one) for one in search.suggested_records(found))
     return [(one.id, one.title) for one in hits]
 
 

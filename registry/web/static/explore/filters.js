@@ -2,25 +2,28 @@
 import { kindColour, sectorColour } from "./colours.js";
 import { byId, element, kinds, links as phrases, number, translate } from "./page.js";
 import { glyph } from "./shapes.js";
+import { kindsOf } from "./view.js";
 
 export function showFilters(scene, view, change) {
   const { records, links } = scene.known;
   const panel = byId("filters");
   panel.hidden = Boolean(scene.grouped);
-  for (const control of panel.querySelectorAll("select")) control.disabled = Boolean(scene.whole);
-  byId("kinds").replaceChildren(...kindChoices(records, view, change, scene.whole));
+  const fixed = Boolean(view.from && view.to); // a path is shown whole
+  for (const control of panel.querySelectorAll("select")) control.disabled = fixed;
+  byId("kinds").replaceChildren(...kindChoices(records, view, change, fixed));
   byId("links").replaceChildren(...linkChoices(links, view, change, scene.whole));
   choices(byId("sector"), termsOf(records, "sectors"), view.sector);
   choices(byId("area"), termsOf(records, "areas"), view.area);
   showColours(scene, view);
 }
 
-function kindChoices(records, view, change, whole) {
+function kindChoices(records, view, change, fixed) {
+  const shown = kindsOf(view);
   const counts = counted(records.map((record) => record.kind));
   return Object.keys(kinds).filter((kind) => counts.has(kind)).map((kind) => {
     const fill = view.colour === "kind" ? kindColour(kind) : "currentColor";
-    const onChange = (on) => change({ kinds: Object.keys(kinds).filter((one) => (one === kind ? on : view.kinds.includes(one))) });
-    return choice([glyph(kind, fill), kinds[kind].one], counts.get(kind), whole || view.kinds.includes(kind), whole, onChange, kind);
+    const onChange = (on) => change({ kinds: Object.keys(kinds).filter((one) => (one === kind ? on : shown.includes(one))) });
+    return choice([glyph(kind, fill), kinds[kind].one], counts.get(kind), fixed || shown.includes(kind), fixed, onChange, kind);
   });
 }
 

@@ -4,7 +4,7 @@ import { Drawing } from "./drawing.js";
 import { showFilters } from "./filters.js";
 import { addKeyboardNavigation } from "./keys.js";
 import { addExports } from "./export.js";
-import { byId, element, links, texts, translate } from "./page.js";
+import { byId, element, kinds, links, recordPage, texts, translate } from "./page.js";
 import { Panel } from "./panel.js";
 import * as queries from "./queries.js";
 import { sceneOf } from "./scene.js";
@@ -12,14 +12,17 @@ import { Tables } from "./table.js";
 import { addressOf, isEmpty, viewOf } from "./view.js";
 
 const STEPS = ["of", "by", "impact", "from", "to", "open"]; // changes of these add an entry to the browser's history
+const UNFILTERED = { kinds: null, sector: "", area: "", hide: [] };
 const SINGLE = { by: "", impact: "", from: "", to: "" };
 
 let view = viewOf("");
 let wanted = view; // the view requested last; it becomes the view when its data has arrived
 let results = { near: [] };
 let scene = sceneOf(view, results);
+let size = "";
 
 const announce = (text) => (byId("status").textContent = text);
+const whole = () => scene.single ?? scene; // with the single records of each bundle
 const nameOf = (id) => [...scene.records, ...scene.known.records].find((record) => record.id === id)?.name ?? id;
 
 function showError({ code }) {
@@ -70,10 +73,11 @@ async function change(patch, { remember = true } = {}) {
 }
 
 function show() {
-  scene = sceneOf(view, results);
   byId("loading").hidden = true;
   stage(view);
-  for (const name of ["by", "colour", "layout", "on"]) byId(name).value = view[name];
+  scene = sceneOf(view, results, drawing.size());
+  size = Object.values(drawing.size()).join();
+  for (const name of ["by", "colour", "layout", "bundle", "on"]) byId(name).value = view[name];
   for (const link of document.querySelectorAll("nav a[hreflang]")) link.href = inLanguage(link.hreflang);
   if (isEmpty(view)) return;
   showFilters(scene, view, change);
@@ -81,8 +85,35 @@ function show() {
   panel.show(scene, view);
   drawing.show(scene, view);
   byId("canvas").setAttribute("aria-label", translate("graph", { records: counts().records }));
+  showEmpty();
   announce([summary(), ...notes()].join(" "));
 }
+
+const resized = () => !isEmpty(view) && size && size !== Object.values(drawing.size()).join() && show();
+
+// If the view shows no link, say above the drawing why, and what the user can do.
+function showEmpty() {
+  const [text, ...steps] = emptyState() ?? [];
+  byId("empty").hidden = !text;
+  byId("empty").replaceChildren(text ?? "", ...steps.flatMap((step) => [" ", step]));
+}
+
+function emptyState() {
+  const { records, known } = whole();
+  if (records.length > Math.max(1, view.impact ? 0 : view.of.length)) return null;
+  if (view.by) return [translate("groups_none"), element("a", { href: "/explore", text: translate("start_again") })];
+  if (view.from && view.to) return null;
+  if (known.records.length > records.length) return [translate("filtered_out"), step("clear_filters", { ...UNFILTERED, kinds: Object.keys(kinds) })];
+  const [only] = records;
+  if (!only) return null;
+  const open = element("a", { href: recordPage(only), text: translate("open_record") });
+  if (only.hidden || withheld()) return [translate("links_hidden"), open];
+  if (view.impact) return [translate("impact_none"), step("back", { impact: "", of: [view.impact], ...UNFILTERED })];
+  const ended = results.near.reduce((sum, one) => sum + one.notCurrent, 0);
+  return ended ? [translate("links_ended", { n: ended }), open] : [translate("links_none"), open];
+}
+
+const step = (name, patch) => element("button", { type: "button", className: "plain", text: translate(name), on: { click: () => change(patch) } });
 
 function stage(next) {
   byId("start").hidden = !isEmpty(next);
@@ -90,8 +121,8 @@ function stage(next) {
 }
 
 const counts = () => ({
-  records: translate(scene.grouped ? "groups" : "records", { n: scene.records.length }),
-  links: translate("links", { n: scene.links.length }),
+  records: translate(scene.grouped ? "groups" : "records", { n: whole().records.length }),
+  links: translate("links", { n: whole().links.length }),
 });
 const summary = () => translate(scene.grouped ? "groups_shown" : "shown", counts());
 
@@ -100,6 +131,7 @@ function notes() {
   const notCurrent = (results.near ?? []).reduce((sum, one) => sum + one.notCurrent, 0);
   const notes = [];
   if (scene.clustered) notes.push(translate("clustered", { n: scene.clustered }));
+  else if (scene.single) notes.push(translate("bundled", { n: scene.records.reduce((sum, { members }) => sum + (members?.length ?? 0), 0) }));
   if (leftOut) notes.push(translate("left_out", { n: leftOut }));
   if (withheld()) notes.push(translate("links_withheld"));
   if (notCurrent) notes.push(translate("not_current", { n: notCurrent }));
@@ -120,6 +152,8 @@ function select(id) {
   view = { ...view, at: id };
   wanted = { ...wanted, at: id };
   history.replaceState(null, "", addressOf(view));
+  const bundled = id && !scene.records.some((record) => record.id === id);
+  if (bundled) show(); // the bundle of a selected record is open
   tables.choose(id);
   panel.show(scene, view);
   drawing.choose(id);
@@ -130,26 +164,29 @@ function select(id) {
 async function toggle(id) {
   const record = scene.records.find((one) => one.id === id);
   if (!record) return;
-  if (record.cluster) return change({ open: [...view.open, id] });
+  if (record.cluster) return change({ open: [...view.open, id], at: "" });
   if (record.group) return view.by === "LEVEL_OF_GOVERNMENT" ? undefined : change({ ...SINGLE, of: [id], at: id });
   const expanded = view.of.includes(id);
   if (expanded && view.of.length === 1 && !scene.whole) return;
-  const before = scene.records.length;
-  await change({ ...SINGLE, of: expanded && !scene.whole ? view.of.filter((one) => one !== id) : [...new Set([...view.of, id])], at: id });
-  if (view.of.includes(id) !== expanded) announce(expanded ? translate("collapsed", { name: nameOf(id) }) : translate("expanded", { name: nameOf(id), n: scene.records.length - before }));
+  const before = whole().records.length;
+  await change({ ...SINGLE, ...(view.impact ? UNFILTERED : {}), of: expanded && !scene.whole ? view.of.filter((one) => one !== id) : [...new Set([...view.of, id])], at: id });
+  if (view.of.includes(id) !== expanded) announce(expanded ? translate("collapsed", { name: nameOf(id) }) : translate("expanded", { name: nameOf(id), n: whole().records.length - before }));
 }
 
 const open = (id) => change({ ...SINGLE, from: view.to ? "" : view.from, of: view.by ? [id] : [...new Set([...view.of, id])], at: id });
 const clear = () => select("");
-const handlers = { select, toggle, clear, change, nameOf, paths: () => results.found?.paths ?? [], withheld, startPath: (id) => change({ ...SINGLE, from: id }) };
+const close = (id) => change({ open: view.open.filter((one) => one !== id), at: "" });
+const impact = (id) => change({ ...SINGLE, ...UNFILTERED, impact: id, open: [] });
+const back = () => change({ ...SINGLE, ...(view.impact ? UNFILTERED : {}), open: [], of: view.of.length ? view.of : [view.impact || view.from] });
+const handlers = { select, toggle, clear, close, impact, back, change, resized, nameOf, paths: () => results.found?.paths ?? [], withheld, startPath: (id) => change({ ...SINGLE, from: id }) };
 
 const drawing = new Drawing(byId("canvas"), handlers);
 const tables = new Tables(handlers);
 const panel = new Panel(handlers);
 addKeyboardNavigation(byId("canvas"), { ...handlers, beside: (by) => tables.beside(view.at, by), chosen: () => view.at, drawing });
-addExports({ scene: () => scene, drawing, announce });
+addExports({ scene: whole, drawing, announce });
 
-for (const name of ["colour", "layout", "on", "sector", "area"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
+for (const name of ["colour", "layout", "bundle", "on", "sector", "area"]) byId(name).addEventListener("change", (event) => change({ [name]: event.target.value }));
 byId("q").addEventListener("choose", (event) => {
   event.preventDefault();
   open(event.detail);
@@ -158,6 +195,7 @@ byId("by").addEventListener("change", ({ target }) => change({ ...SINGLE, by: ta
 byId("closer").addEventListener("click", () => drawing.zoom(1.3));
 byId("farther").addEventListener("click", () => drawing.zoom(1 / 1.3));
 byId("fit").addEventListener("click", () => drawing.fit());
+byId("fit-text").addEventListener("click", () => drawing.fitText());
 onTheme(() => show(drawing.restyle()));
 addEventListener("popstate", () => change(viewOf(location.search), { remember: false }));
 

@@ -1,10 +1,12 @@
 // The panel about the selected record: facts, links and actions.
 import { colourOf } from "./colours.js";
-import { byId, codes, day, element, kinds, links as phrases, recordPage, texts, translate } from "./page.js";
+import { byId, codes, day, element, kinds, links as phrases, number, recordPage, texts, translate } from "./page.js";
 import { record as read } from "./queries.js";
 import { glyph } from "./shapes.js";
+import { csvOf, isFiltered } from "./view.js";
 
 const FEW = 12;
+const compare = new Intl.Collator(document.documentElement.lang).compare;
 
 export class Panel {
   constructor(handlers) {
@@ -16,8 +18,47 @@ export class Panel {
   show(scene, view) {
     const chosen = scene.records.find((record) => record.id === view.at);
     const found = view.impact ? this.#impact(scene, view) : view.from && view.to ? this.#paths(scene, view) : [];
-    const parts = chosen ? this.#record(chosen, scene, view) : found.length ? [] : [this.hint];
+    const parts = chosen ? this.#record(chosen, scene, view) : found.length ? [] : [this.hint, ...this.#list(scene, view)];
     this.container.replaceChildren(...parts, ...found);
+  }
+
+  // List what the drawing shows. A bundle of the drawing is a closed part of the list; opening one opens the other.
+  #list(scene, view) {
+    const title = element("h2", { text: translate("listed") });
+    if (scene.grouped) return [title, this.#names(scene.records)];
+    const centres = (scene.single ?? scene).records.filter((record) => view.of.includes(record.id));
+    return [title, this.#names(centres), ...this.#parts(scene, view, view.of, (those) => this.#names(those))];
+  }
+
+  // Return a part of the list for each role. `apart` has the ids of records that no part has.
+  #parts(scene, view, apart, list) {
+    const parts = new Map();
+    for (const record of (scene.single ?? scene).records) {
+      if (!apart.includes(record.id)) parts.set(record.roleId, [...(parts.get(record.roleId) ?? []), record]);
+    }
+    const closed = new Set(scene.records.filter((record) => record.cluster).map((record) => record.id));
+    const later = ({ state }) => state === "degraded"; // what stops comes before what works less well
+    const sorted = [...parts].sort(([, [a]], [, [b]]) => later(a) - later(b) || compare(a.role, b.role));
+    return sorted.map(([id, those]) => this.#part(id, those, { closed: closed.has(id), opened: view.open.includes(id) }, list(those)));
+  }
+
+  #part(id, those, { closed, opened }, list) {
+    const summary = element("summary", { text: `${those[0].role || translate("several_roles")} (${number(those.length)})` });
+    const part = element("details", { open: !closed }, summary, list);
+    part.dataset.part = id;
+    if (closed || opened) summary.addEventListener("click", (event) => this.#turn(event, id, closed));
+    return part;
+  }
+
+  async #turn(event, id, closed) {
+    event.preventDefault();
+    await (closed ? this.handlers.toggle(id) : this.handlers.close(id));
+    [...this.container.querySelectorAll("[data-part]")].find((part) => part.dataset.part === id)?.firstElementChild.focus();
+  }
+
+  #names(those) {
+    const sorted = [...those].sort((a, b) => compare(a.name, b.name));
+    return element("ul", {}, ...sorted.map(({ id, name }) => element("li", {}, element("button", { type: "button", className: "name", text: name, on: { click: () => this.handlers.select(id) } }))));
   }
 
   #record(record, scene, view) {
@@ -39,14 +80,15 @@ export class Panel {
   }
 
   #actions(record, view) {
-    const { toggle, change } = this.handlers;
+    const { toggle, change, clear, impact } = this.handlers;
     const button = (name, onClick, text = translate(name)) => element("button", { type: "button", className: "plain", text, on: { click: onClick } });
     const expanded = view.of.includes(record.id);
     const actions = [];
     if (!expanded || view.of.length > 1) actions.push(button(expanded ? "collapse" : "expand", () => toggle(record.id)));
-    if (kinds[record.kind].stops && view.impact !== record.id) actions.push(button("impact", () => change({ impact: record.id, from: "", to: "", by: "" })));
+    if (kinds[record.kind].stops && view.impact !== record.id) actions.push(button("impact", () => impact(record.id)));
     if (view.from && view.from !== record.id && !view.to) actions.push(button("path_to", () => change({ to: record.id, impact: "" }), translate("path_to", { name: this.handlers.nameOf(view.from) })));
     if (!view.from || view.to) actions.push(button("path_from", () => this.handlers.startPath(record.id)));
+    if (!view.impact && !(view.from && view.to)) actions.push(button("to_list", clear));
     const open = element("a", { href: recordPage(record), text: translate("open_record") });
     return element("div", { className: "actions" }, ...actions, open);
   }
@@ -57,7 +99,8 @@ export class Panel {
     const items = record.group ? ties.map((tie) => element("li", {}, element("strong", { text: tie.from === tie.to ? translate("within") : name.get(tie.from === record.id ? tie.to : tie.from) }), element("br"), tie.phrase)) : [];
     const opens = record.cluster || view.by !== "LEVEL_OF_GOVERNMENT";
     const open = element("button", { type: "button", className: "plain", text: translate("open_group"), on: { click: () => this.handlers.toggle(record.id) } });
-    return [...(opens ? [element("div", { className: "actions" }, open)] : []), element("ul", { className: "ties" }, ...items)];
+    const members = record.members ? [this.#names(record.members)] : [];
+    return [...(opens ? [element("div", { className: "actions" }, open)] : []), ...members, element("ul", { className: "ties" }, ...items)];
   }
 
   #linked(record, scene) {
@@ -70,24 +113,33 @@ export class Panel {
       const phrase = phrases[link.link][forward ? 0 : 1];
       groups.set(phrase, [...(groups.get(phrase) ?? []), names.get(forward ? link.to : link.from)]);
     }
-    const lists = [...groups].sort().map(([phrase, those]) => this.#list(phrase, those));
+    const lists = [...groups].sort().map(([phrase, those]) => this.#linksBy(phrase, those));
     return [element("h3", { text: translate("linked_to") }), ...lists];
   }
 
-  #list(phrase, those) {
-    const rows = those.map(({ id, name }) => element("li", {}, element("button", { type: "button", className: "name", text: name, on: { click: () => this.handlers.select(id) } })));
-    const list = element("ul", {}, ...rows);
-    return element("details", { open: those.length <= FEW }, element("summary", { text: `${phrase} (${those.length})` }), list);
+  #linksBy(phrase, those) {
+    return element("details", { open: those.length <= FEW }, element("summary", { text: `${phrase} (${number(those.length)})` }), this.#names(those));
   }
 
   #impact(scene, view) {
-    const of = (state) => scene.records.filter((record) => record.state === state);
+    const { records } = scene.single ?? scene;
+    const of = (state, those = scene.known.records) => those.filter((record) => record.state === state);
     const [lost, degraded] = [of("lost"), of("degraded")];
     const hit = lost.length + degraded.length;
     const sum = hit ? [translate("impact_sum", { lost: lost.length, degraded: degraded.length })] : this.handlers.withheld() ? [] : [translate("impact_none")];
-    const items = (those) => those.map((record) => this.#hit(record));
+    const filtered = isFiltered(view) ? [translate("impact_filtered", { shown: records.length - 1, all: hit }), ...this.#unplaced(view, [...lost, ...degraded])] : [];
     const title = element("h2", { text: translate("impact_of", { name: of("first")[0]?.name ?? "" }) });
-    return [title, ...sum.map((text) => element("p", { text })), ...this.#withheld(), this.#back(view), element("ul", { className: "hits" }, ...items(lost), ...items(degraded))];
+    const file = element("a", { href: csvOf(view), text: translate("impact_csv") });
+    const first = of("first").map((record) => record.id);
+    const listed = this.#parts(scene, view, first, (those) => element("ul", { className: "hits" }, ...those.map((record) => this.#hit(record))));
+    return [title, ...[...sum, ...filtered].map((text) => element("p", { text })), ...this.#withheld(), this.#back(file), ...listed];
+  }
+
+  // Affected records whose sectors or areas are not recorded, or not visible to the user, match no such filter.
+  #unplaced(view, hits) {
+    const names = [view.sector && "sectors", view.area && "areas"].filter(Boolean);
+    const count = hits.filter((record) => names.some((name) => !record[name].length)).length;
+    return count ? [translate("impact_unplaced", { n: count })] : [];
   }
 
   #hit(record) {
@@ -101,16 +153,15 @@ export class Panel {
     const title = element("h2", { text: translate("paths_of", { from: this.handlers.nameOf(view.from), to: this.handlers.nameOf(view.to) }) });
     const none = this.handlers.withheld() ? [] : [element("p", { text: translate("paths_none") })];
     const list = items.length ? [element("ol", { className: "paths" }, ...items)] : none;
-    return [title, this.#back(view), ...list, ...this.#withheld()];
+    return [title, this.#back(), ...list, ...this.#withheld()];
   }
 
   #withheld() {
     return this.handlers.withheld() ? [element("p", { className: "quiet", text: translate("links_withheld") })] : [];
   }
 
-  #back(view) {
-    const onClick = () => this.handlers.change({ impact: "", from: "", to: "", of: view.of.length ? view.of : [view.impact || view.from] });
-    return element("div", { className: "actions" }, element("button", { type: "button", className: "plain", text: translate("back"), on: { click: onClick } }));
+  #back(...more) {
+    return element("div", { className: "actions" }, element("button", { type: "button", className: "plain", text: translate("back"), on: { click: this.handlers.back } }), ...more);
   }
 }
 

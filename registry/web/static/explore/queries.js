@@ -44,14 +44,17 @@ const existing = (answer) => {
 
 export const neighbourhood = (of, on) =>
   cached(`near ${on} ${of}`, async () => {
-    const here = known?.of === of && !on;
+    const here = known?.of === of && known.neighbourhood && !on;
     return near(of, here ? known.neighbourhood : existing((await ask("neighbourhood", { of, day: on || null })).neighbourhood));
   });
 
 export const ties = (by, on) => cached(`ties ${on} ${by}`, async () => (await ask("ties", { by, day: on || null })).ties);
 
 export const impact = (of, on) =>
-  cached(`impact ${on} ${of}`, async () => impactScene(existing((await ask("impact", { of, day: on || null })).impact)));
+  cached(`impact ${on} ${of}`, async () => {
+    const here = known?.impact && known.of === of && known.day === on;
+    return impactScene(here ? known.impact : existing((await ask("impact", { of, day: on || null })).impact));
+  });
 
 export const paths = (from, to, through, on) =>
   cached(`paths ${on} ${from} ${to} ${through}`, async () => {

@@ -8,7 +8,7 @@ export const label = (record) => record[labelled] || record.name;
 export function fromSummary(record) {
   const kind = record.__typename;
   const sectors = distinct(sectorsOf(record)).map(term);
-  return { id: record.id, kind, kindName: kinds[kind].one, name: nameOf(record, kind), sectors, areas: (record.areas ?? []).map(term) };
+  return { id: record.id, kind, kindName: kinds[kind].one, name: nameOf(record, kind), sectors, areas: areasOf(record).map(term) };
 }
 
 function sectorsOf(record) {
@@ -16,6 +16,8 @@ function sectorsOf(record) {
   const own = record.__typename === "Sector" ? [record] : [];
   return [...own, ...agencies.flatMap((agency) => agency?.sectors ?? [])];
 }
+
+const areasOf = (record) => [...(record.__typename === "Area" ? [record] : []), ...(record.areas ?? [])];
 
 function nameOf(record, kind) {
   const { one } = kinds[kind];

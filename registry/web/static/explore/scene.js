@@ -1,12 +1,16 @@
 // The scene: the records and links of the current view. The drawing, the table and the exported files are made from it.
-import { clustered } from "./clusters.js";
+import { bundled, clustered } from "./clusters.js";
+import { layoutFor } from "./layouts.js";
 import { links as phrases, most, translate } from "./page.js";
+import { kindsOf } from "./view.js";
 
-export function sceneOf(view, results) {
-  if (view.by) return groupScene(results.ties.nodes);
-  if (view.impact || (view.from && view.to)) return finished({ ...merged([results.found]), whole: true }, view);
-  const { records, links } = merged(results.near);
-  return finished(filtered(records, links, view), view);
+// `size` is the width and height of the canvas in px: it decides which records are bundled.
+export function sceneOf(view, results, size = { width: 0, height: 0 }) {
+  if (view.by) return laidOut(groupScene(results.ties.nodes), view, size);
+  const { records, links } = merged(results.near ?? [results.found]);
+  if (view.impact) return finished(affected(records, links, view), view, size);
+  if (view.from && view.to) return finished({ records, links, whole: true }, view, size);
+  return finished(filtered(records, links, view), view, size);
 }
 
 function merged(results) {
@@ -21,9 +25,20 @@ function merged(results) {
 
 const atLeast = (known, { total }) => ({ total: total === undefined ? known?.total : Math.max(total, known?.total ?? 0) });
 
+// An affected record that a filter leaves out is left out with its links. The chain of links to other records may then have a gap.
+function affected(records, links, view) {
+  const shown = records.filter((record) => record.state === "first" || fitting(view)(record));
+  const ids = new Set(shown.map((record) => record.id));
+  return { records: shown, links: links.filter((link) => ids.has(link.from) && ids.has(link.to)), known: { records, links }, whole: true };
+}
+
+function fitting(view) {
+  const shown = kindsOf(view);
+  return (record) => shown.includes(record.kind) && isIn(record.sectors, view.sector) && isIn(record.areas, view.area);
+}
+
 function filtered(records, links, view) {
-  const fits = (record) =>
-    view.kinds.includes(record.kind) && isIn(record.sectors, view.sector) && isIn(record.areas, view.area);
+  const fits = fitting(view);
   const visible = records.filter((record) => view.of.includes(record.id) || fits(record));
   const ids = new Set(visible.map((record) => record.id));
   const shown = links.filter((link) => ids.has(link.from) && ids.has(link.to) && !view.hide.includes(link.link));
@@ -33,12 +48,14 @@ function filtered(records, links, view) {
 
 const isIn = (terms, wanted) => !wanted || terms.some((term) => term.id === wanted);
 
-function finished({ records, links, known, whole }, view) {
+function finished({ records, links, known, whole }, view, size) {
   const degree = degrees(links);
   const full = records.map((record) => shownRecord(record, degree.get(record.id) ?? 0, view.of.includes(record.id)));
-  const scene = { records: full, links: links.map(withPhrase), known: known ?? { records, links }, whole };
-  return full.length + links.length > most ? clustered(scene, view) : scene;
+  const scene = laidOut({ records: full, links: links.map(withPhrase), known: known ?? { records, links }, whole }, view, size);
+  return full.length + links.length > most ? laidOut(clustered(scene, view), view, size) : bundled(scene, view, size);
 }
+
+const laidOut = (scene, view, size) => ({ ...scene, layout: layoutFor(scene, view, size) });
 
 function shownRecord(record, degree, expanded) {
   const more = record.total === undefined || expanded ? 0 : Math.max(0, record.total - degree);

@@ -27,11 +27,11 @@ function edgeElement({ start, end, width, label, labelled }, { line, quiet }) {
   return labelled ? stroke + text : stroke;
 }
 
-function nodeElement({ x, y, size, kind, colour: fill, label, classes, badgeText }, { ink, paper, lost }) {
+function nodeElement({ x, y, size, kind, colour: fill, label, name, classes, badgeText }, { ink, paper, lost }) {
   const outline = points(kind).map(([px, py]) => `${round(x + (px * size) / 2)},${round(y + (py * size) / 2)}`).join(" ");
   const [stroke, width, dashes] = classes.includes("lost") ? [lost, 5, ""] : classes.includes("degraded") ? [lost, 2.5, ' stroke-dasharray="5 3"'] : [classes.includes("expanded") ? ink : paper, 1.5, ""];
   const badge = badgeText ? `<text x="${round(x + size / 2)}" y="${round(y - size / 2)}" font-size="10" fill="${ink}">${badgeText}</text>` : "";
-  return `<g><polygon points="${outline}" fill="${fill}" stroke="${stroke}" stroke-width="${width}"${dashes}/>${labelElement({ x, y, size, label, classes }, ink)}${badge}</g>`;
+  return `<g><title>${xml(name)}</title><polygon points="${outline}" fill="${fill}" stroke="${stroke}" stroke-width="${width}"${dashes}/>${labelElement({ x, y, size, label, classes }, ink)}${badge}</g>`;
 }
 
 function labelElement({ x, y, size, label, classes }, ink) {
