@@ -288,7 +288,7 @@ def _count_cell(end: End, record: Data) -> Cell:
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
     nothing = number(0) if end.name == "users" else ""
     text = number(count) if count else ""
-    hidden = _is_hidden(end, record)
+    hidden = count is None or _is_hidden(end, record)
     return Cell(label(end.name), text, path=path, withheld=hidden, sort=param(end.name), nothing=nothing)
 
 
