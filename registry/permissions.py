@@ -82,6 +82,8 @@ class Actor:
     agencies: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     home: str = field(default="", compare=False)  # the agency named in the account if there is exactly one
+    # The kinds of which the user sees some records only as a summary; None if they have not been read.
+    partial_kinds: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def default_agency(self) -> str:
@@ -111,11 +113,17 @@ class Actor:
 
     def parameter(self) -> dict[str, object]:
         """Return the value of the query parameter `$me`, which represents the user."""
-        return {"names": self._sorted_names}
+        partial = self.partial_kinds
+        return {"names": self._sorted_names, **({} if partial is None else {"partial_kinds": sorted(partial)})}
 
     @cached_property
     def _sorted_names(self) -> list[str]:
         return sorted(self.names())
+
+    def may_be_partial(self, kinds: Iterable[str]) -> bool:
+        """Return whether the user sees some records of one of the kinds only as a summary, or may do so."""
+        those = frozenset(kinds)
+        return bool(those) if self.partial_kinds is None else bool(self.partial_kinds & those)
 
     def agencies_for(self, action: Action) -> frozenset[str]:
         """Return the agencies for which the user may perform an action; each of them is the steward of the records acted on."""
@@ -167,6 +175,15 @@ def can_view_details(node: str, reader: str = "r") -> str:
     `reader` must be a variable name that the query does not use.
     """
     return f"any({reader} IN {node}.shown_to WHERE {reader} IN $me.names)"
+
+
+def may_be_partial(kinds: Iterable[str]) -> str:
+    """Return the Cypher predicate that the user `$me` sees some records of one of the kinds only as a summary.
+
+    The links of such records may lead to any record, so that an empty list of links is unknown, not empty. The predicate depends
+    on all records of the kinds, and thus reveals nothing about a single record. If the partial kinds have not been read, it is true.
+    """
+    return f"coalesce(any(k IN {sorted(kinds)} WHERE k IN $me.partial_kinds), true)"
 
 
 def can_view_path(way: str) -> str:

@@ -18,6 +18,7 @@ from registry.database.query import (
     Parameter,
     Select,
     Total,
+    detail_kinds,
 )
 from registry.model.codelists import code_list, label_of
 from registry.model.kinds import End, Kind
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Rows = list[list[Any]]
 Build = Callable[[list[Rows], dict[str, Any]], Any]
 ROOT_DEPTH = 1
+ACTOR = "@actor"  # the variable with the actor
 
 
 Value = Callable[[list[Any]], Any]
@@ -128,6 +130,8 @@ class Connection:
                     fields[key] = self._total()
                 case "countBy":
                     fields[key] = self._facet(nodes)
+                case "withheld":
+                    fields[key] = self._withheld()
                 case "__typename":
                     fields[key] = lambda rows, variables: self._type
                 case _:
@@ -138,6 +142,11 @@ class Connection:
     def _total(self) -> Build:
         place = self._planned.add(Total(self._kind.__name__, self._where), self._key)
         return lambda rows, variables: rows[place][0][0]
+
+    def _withheld(self) -> Build:
+        kinds = detail_kinds(self._where, self._kind, self._records.model)
+        self._planned.reads_details |= bool(kinds)
+        return lambda rows, variables: variables[ACTOR].may_be_partial(kinds)
 
     def _facet(self, nodes: list[FieldNode]) -> Build:
         given = self._records.given(self._type, nodes[0])

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any
 
@@ -43,11 +44,12 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
-from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total
+from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total, partial_kinds
 from registry.explore import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
 from schema.arguments import plain_variables, shape_of
+from schema.connections import ACTOR
 from schema.explore import explore
 from schema.limits import (
     AWAY,
@@ -275,6 +277,27 @@ def _key(cypher: Cypher) -> bytes:
     return hashlib.sha256(cypher.text.encode() + b"\0" + values).digest()
 
 
+class PartialKinds:
+    """Caches, for each actor, the kinds of which the actor sees some records only as a summary. Not thread-safe."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._cached: TTLCache[tuple[frozenset[str], str], frozenset[str]] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
+
+    async def known(self, actor: Actor, reader: Reader) -> Actor:
+        """Return the actor with the partial kinds. Raises StoreError."""
+        if actor.is_admin:
+            return replace(actor, partial_kinds=frozenset())
+        key = actor.names(), await reader.change_stamp()
+        kinds = self._cached.get(key)
+        if kinds is None:
+            (((found,),),) = await reader.read([partial_kinds(self._model, actor)])
+            kinds = frozenset(one for one in found if one)
+            if key[1]:
+                self._cached[key] = kinds
+        return replace(actor, partial_kinds=kinds)
+
+
 log = logging.getLogger(__name__)
 
 
@@ -313,6 +336,13 @@ class CompiledOperation:
 
     planned: Planned
     templates: tuple[CypherTemplate, ...]
+
+    @cached_property
+    def reads_details(self) -> bool:
+        """Whether the response depends on the kinds of which the actor sees some records only as a summary."""
+        return bool(self.planned.explored or self.planned.reads_details) or any(
+            "$me.partial_kinds" in one.text for one in self.templates
+        )
 
     async def explored(
         self, context: QueryContext, variables: Mapping[str, Any]
@@ -360,13 +390,16 @@ class QueryExecutor:
         self._schema, self._model = schema, model
         self._compiled: LRUCache[object, CompiledOperation] = LRUCache(CACHE_SIZE)
         self._counts = CountCache()
+        self._partial = PartialKinds(model)
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
         """Return the result of a query operation; its records are JSON fragments. Raises GraphQLError and StoreError."""
         variables = coerced(self._schema, parsed)
         compiled = self._compile(parsed, variables)
+        if compiled.reads_details:
+            context = replace(context, actor=await self._partial.known(context.actor, context.reader))
         explored, errors = await compiled.explored(context, variables)
-        values = {**variables, **explored}
+        values = {ACTOR: context.actor, **variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
         await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)

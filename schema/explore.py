@@ -79,6 +79,7 @@ class Hits:
     total_count: int
     count_by_kind: Sequence[KindCount]
     suggestion: str | None
+    withheld: bool
 
 
 async def explore(exploration: Explore, context: ExploreContext, variables: Mapping[str, Any], key: str) -> Any:
@@ -123,7 +124,9 @@ async def _search(context: ExploreContext, call: ExplorationCall) -> Hits:
     edges = [SearchEdge(hit, write_cursor(SEARCH, hit.keys)) for hit in found.hits]
     ends = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
     counts = [KindCount(kind, count) for kind, count in sorted(found.of_kinds.items())]
-    return Hits(found.hits, edges, PageInfo(found.more, bool(after), *ends), found.total, counts, found.suggestion)
+    withheld = context.actor.may_be_partial(kind.__name__ for kind in kinds)
+    page_info = PageInfo(found.more, bool(after), *ends)
+    return Hits(found.hits, edges, page_info, found.total, counts, found.suggestion, withheld)
 
 
 def _hit_keys(cursor: str) -> list[Any]:
@@ -212,7 +215,7 @@ def explored_fields(kinds: Mapping[str, Any], record: Any, page_info: Any) -> di
         "search": _search_field(record, page_info),
         "sharedBetween": _shared_between_field(kinds),
         "paths": _paths_field(step),
-        "impact": _impact_field(record, step),
+        "impact": _impact_field(kinds, record, step),
         "ties": _ties_field(),
         "neighbourhood": _neighbourhood_field(record),
     }
@@ -223,7 +226,8 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
         "How well the record matches: 5 if its name, acronym, label, code, identifier or id equals the text, 4 if its name"
         " begins with the text. Otherwise it is the average over the search words of 1 for a word in a name, acronym or label,"
         " 0.5 for another word in the summary, 0.25 for another word in the details, and 0 for a missing word; plus 2 if the"
-        " record contains all words, or plus 1 if it contains some of them only as a synonym."
+        " record contains all words, or plus 1 if it contains some of them only as a synonym. If a word is missing, rarer words"
+        " count more in the average."
     )
     hit = plain(
         "SearchHit",
@@ -257,12 +261,17 @@ def _search_field(record: Any, page_info: Any) -> StrawberryField:
                 nullable(str),
                 "The text with mistyped words corrected; null if a record contains all words, or if no name has a similar word.",
             ),
+            "withheld": (
+                bool,
+                "Whether more records may match, because you cannot search the details of some records.",
+            ),
         },
     )
     return response_field(
         connection,
         "Full-text search in Indonesian and English. A search word also matches the beginning of words, words with the same stem,"
-        " and synonyms. If few records contain all words, the records that contain at least half of them follow.",
+        " and synonyms. If fewer than 10 records contain all words, the records that contain at least half of them follow, unless"
+        f" they contain only words that {search.COMMON:,} or more records contain.",
         text=Argument(str, f"The search words: at most {MOST_WORDS} words and {LONGEST_SEARCH} characters.", ...),
         kinds=Argument(nullable(listing(KINDS)), "The kinds to search; all by default."),
         sector=Argument(
@@ -296,14 +305,19 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
             "since": (nullable(DAY), "The first day of the use."),
             "until": (nullable(DAY), "The last day of the use."),
             "covered": (nullable(bool), "Whether an agreement in force covers the use; null if you cannot see that."),
+            "agreements": (
+                listing(kinds["Partnership"]),
+                "The agreements that you can see to cover the use. If `covered` is null, a party may dispute them.",
+            ),
         },
     )
     agreement = plain(
         "OtherAgreement",
-        "An agreement with at most one of the agencies as a party.",
+        "An agreement that covers a resource, with its parties.",
         {
             "partnership": (kinds["Partnership"], "The agreement that covers the resource."),
-            "parties": (listing(kinds["Agency"]), "All parties of the agreement."),
+            "parties": (listing(kinds["Agency"]), "All parties of the agreement that you can see."),
+            "disputedBy": (listing(kinds["Agency"]), "The parties that dispute the agreement."),
         },
     )
     resource = plain(
@@ -319,8 +333,13 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
             ),
             "otherAgreements": (
                 nullable(listing(agreement)),
-                f"The other agreements in force that cover the resource. {OF_RESOURCE}",
+                f"The agreements in force that cover the resource, with one of the agencies as a party. {OF_RESOURCE}",
             ),
+            "disputedAgreements": (
+                nullable(listing(agreement)),
+                f"The agreements that cover the resource but are not in force, because a party disputes them. {OF_RESOURCE}",
+            ),
+            "withheld": (bool, "Whether more agreements may cover the resource, or be disputed, than you can see."),
         },
     )
     service = plain(
@@ -348,7 +367,14 @@ def _shared_between_field(kinds: Mapping[str, Any]) -> StrawberryField:
         {
             "partnership": (kinds["Partnership"], "The partnership of several of the agencies."),
             "parties": (listing(part), "The parties, out of the agencies."),
-            "inForce": (nullable(bool), "Whether the partnership is in force; null if you cannot see its dates."),
+            "inForce": (
+                nullable(bool),
+                "Whether the partnership is valid on the day and no party disputes it; null if you cannot see that.",
+            ),
+            "disputedBy": (
+                nullable(listing(kinds["Agency"])),
+                "The parties that dispute the partnership; null if you cannot see whether a party disputes it.",
+            ),
             "statements": (
                 nullable(listing(statement)),
                 "The assessments by the parties. Null if you can see only the summary of the Partnership.",
@@ -435,7 +461,7 @@ def _paths_field(step: Any) -> StrawberryField:
     )
 
 
-def _impact_field(record: Any, step: Any) -> StrawberryField:
+def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> StrawberryField:
     hit = plain(
         "ImpactHit",
         "An affected record.",
@@ -449,6 +475,18 @@ def _impact_field(record: Any, step: Any) -> StrawberryField:
             "chain": (listing(step), "The chain of links that leads to the record."),
         },
     )
+    provider = plain(
+        "ImpactProvider",
+        "An agency with affected services, of which it is the lead provider or a co-provider.",
+        {
+            "agency": (kinds["Agency"], "The agency."),
+            "stopped": (listing(kinds["Service"]), "Its services that stop working."),
+            "degraded": (
+                listing(kinds["Service"]),
+                "Its services that work less well, because there is an alternative.",
+            ),
+        },
+    )
     found = plain(
         "Impact",
         "The records affected when a record stops working.",
@@ -458,12 +496,18 @@ def _impact_field(record: Any, step: Any) -> StrawberryField:
             "resources": (listing(hit), "The affected resources."),
             "agencies": (
                 listing(hit),
-                "The affected agencies: they use or provide something affected.",
+                "The affected agencies: they use or provide something affected. `providers` and `users` say which.",
             ),
+            "providers": (listing(provider), "The agencies with affected services, the most stopped services first."),
+            "users": (listing(hit), "The agencies that use an affected resource, whatever happens to their services."),
             "areas": (listing(hit), "The areas in which an affected service is offered."),
             "withheld": (
                 bool,
-                "Whether more may be affected, because you can see only the summary of this record or of an affected one.",
+                "Whether more may be affected, because you can see only the summary of some records that may depend on it.",
+            ),
+            "complete": (
+                bool,
+                "Whether all dependents were followed; false if `depth` or another limit ended the search.",
             ),
         },
     )
@@ -503,10 +547,7 @@ def _ties_field() -> StrawberryField:
         "The ties between groups of agencies.",
         {
             "nodes": (listing(tie), "The pairs of groups with ties, those with the most pairs of agencies first."),
-            "withheld": (
-                bool,
-                "Whether there may be more ties, because you can see only the summary of some records.",
-            ),
+            "withheld": (bool, "Whether there may be more ties, because you see only the summary of some records."),
         },
     )
     return response_field(
@@ -526,7 +567,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
             "hops": (int, "The distance from the centre, in links."),
             "more": (
                 nullable(int),
-                "The number of links of the record that are not in the result; null if you can see only the summary of the record.",
+                "The number of links of the record that are not in the result; null if unknown.",
             ),
         },
     )
@@ -547,12 +588,12 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
             "links": (listing(link), "The links between the records of the neighbourhood."),
             "leftOut": (
                 nullable(int),
-                "The number of links within `hops` to records that are not in the result; null if links are withheld.",
+                "The number of links within `hops` to records that are not in the result; null if unknown.",
             ),
             "withheld": (bool, "Whether links may be missing, because you can see only the summary of some records."),
             "notCurrent": (
-                int,
-                "The number of links within `hops` that are left out because they are not current on the day `asOf`.",
+                nullable(int),
+                "The number of links within `hops` that are not current on the day `asOf`; null if unknown.",
             ),
         },
     )

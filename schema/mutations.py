@@ -33,6 +33,7 @@ from schema.connections import ROOT_DEPTH
 from schema.execute import (
     CompiledOperation,
     ParsedOperation,
+    PartialKinds,
     QueryContext,
     as_graphql_error,
     coerced,
@@ -290,6 +291,7 @@ class MutationExecutor:
         views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.read_only)
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
+        self._partial = PartialKinds(model)
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
         """Execute a mutation operation. graphql-core awaits the changes one after the other; each change is made when it is awaited.
@@ -355,7 +357,10 @@ class MutationExecutor:
         try:
             outcome = await self._outcome(change, context)
             values = {**variables, RECORD: outcome.record or change.about}
-            rows = await context.read(change.record.planned.queries, change.record.bind(values, context.actor))
+            actor = context.actor
+            if change.record.reads_details:
+                actor = await self._partial.known(actor, context.reader)
+            rows = await context.read(change.record.planned.queries, change.record.bind(values, actor))
         except Exception as error:
             raise as_graphql_error(error) from error
         return {**change.record.planned.data(rows, values), **change.problem_values(outcome.problems)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from graphql import FieldNode, GraphQLObjectType
@@ -237,6 +236,7 @@ class Planned:
     queries: list[Query] = field(default_factory=list)
     root_fields: list[str] = field(default_factory=list)
     builds: dict[str, Build] = field(default_factory=dict)
+    reads_details: bool = False  # whether a condition concerns details
     introspection: dict[str, list[FieldNode]] = field(default_factory=dict)
 
     def add(self, query: Query, key: str) -> int:
@@ -284,12 +284,8 @@ def plan_operation(operation: Operation, model: Model, *, lenient: bool = False)
             planned.builds[key] = lambda rows, variables: "Query"
         else:
             planned.introspection[key] = nodes
-            planned.builds[key] = partial(_introspected, f"@{key}")
+            planned.builds[key] = lambda rows, variables, name=f"@{key}": variables[name]  # type: ignore[misc]
     return planned
-
-
-def _introspected(name: str, _rows: list[Rows], variables: dict[str, Any]) -> Any:
-    return variables[name]
 
 
 def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str) -> Build:

@@ -61,9 +61,7 @@ MUTATIONS = (
 )
 RESULT_RECORD = "The record after the change; null if you cannot see it or if nothing was changed."
 PROBLEMS = "The problems that prevented the change. If there are any, nothing was changed."
-WITHIN = (
-    "The record is one of these or below one at any level, through records that you can see. The level above: {above}."
-)
+WITHIN = "The ids of records: the record is one of them, or one of them is above it in its `{}`, through records that you can see."
 ORDERED = (
     "A property or a count to sort by, and the direction. Values that you cannot see are sorted as missing values."
 )
@@ -106,7 +104,7 @@ class Inputs:
                 where, name, self._filter(COUNTED), f"Conditions on `{name}`. {COUNTED.doc.format(camel(end.name))}"
             )
         if parents := kind.parents():
-            add_input(where, "within", listing(strawberry.ID), WITHIN.format(above=parents.doc.partition(",")[0]))
+            add_input(where, "within", listing(strawberry.ID), WITHIN.format(camel(parents.name)))
         if period := kind.period():
             add_input(where, "period", PERIOD, PERIOD_OF_RECORDS.format(*map(camel, period)))
             add_input(where, "asOf", DAY, DAY_OF_RECORDS)
@@ -135,9 +133,9 @@ class Inputs:
     def _link_order(self, link: Link) -> Any:
         made = new_class(f"{link_type(link)}Order")
         for name, declared in link.properties.items():
-            add_input(made, camel(name), DIRECTION, declared.doc)
+            add_input(made, camel(name), DIRECTION, f"Sort by `{camel(name)}`. {declared.doc}")
         for kind in (link.start, link.end):
-            add_input(made, field_of(kind), self.orders[kind], f"A property of the {kind} at this end of the link.")
+            add_input(made, field_of(kind), self.orders[kind], f"Sort by a value of the {kind} at one end of the link.")
         return strawberry.input(made, one_of=True, description=ORDERED)
 
     def _link_filter(self, end: End) -> Any:
@@ -194,7 +192,8 @@ DAY_OF_LINKS = Argument(nullable(DAY), "The day on which links are current; shor
 PAGED = "The records in `{0}` as pages with cursors; the list `{0}` is the short form for the first records."
 COUNT_BY = "The number of records by value of a facet."
 WITHHELD = "Whether you see only the summary of this record: its details, and the links that belong to them, are null."
-UNKNOWN = "Null where you see only the summary of the {kind}."
+UNKNOWN = "Null where you see only the summary of the {kind}, or where you see none but only the summary of some {target} records."
+PARTIAL = "Whether more records may meet the conditions, because they concern details and you see only the summary of some records."
 SEEN = "Only records and values that you can see are listed and counted."
 
 
@@ -349,7 +348,7 @@ class Outputs:
     def _fill_kind(self, kind: type[Kind]) -> None:
         made = self._kinds[kind.__name__]
         for name, declared in kind.readable.items():
-            setattr(made, camel(name), response_field(self._output(declared), declared.doc))
+            setattr(made, camel(name), response_field(self._output(declared), described(declared)))
         made.withheld = response_field(bool, WITHHELD)
         made.is_type_of = classmethod(lambda cls, obj, info: obj.get(KIND, cls.__name__) == cls.__name__)
         for end in kind.ends.values():
@@ -359,7 +358,7 @@ class Outputs:
 
     def _end_fields(self, end: End) -> Iterator[tuple[str, StrawberryField]]:
         target = self._links[link_type(end.link)] if end.link.properties else self._kinds[end.target]
-        notes = [] if end.link.summary else [UNKNOWN.format(kind=end.kind)]
+        notes = [] if end.link.summary else [UNKNOWN.format(kind=end.kind, target=end.target)]
         if end.single:
             yield camel(end.name), response_field(nullable(target), " ".join([end.doc, *notes]))
             return
@@ -446,6 +445,7 @@ class Outputs:
         connection.edges = response_field(listing(edge), "The records of the page, each with its cursor.")
         connection.pageInfo = response_field(self._page_info, "Information about the page.")
         connection.totalCount = response_field(int, "The number of records on all pages.")
+        connection.withheld = response_field(bool, PARTIAL)
         counts = listing(self._facet_count)
         connection.countBy = response_field(
             counts,

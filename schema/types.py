@@ -71,7 +71,7 @@ PERIODS = {
     "CURRENT": "What is current on the day `asOf`.",
     "ENDED": "What ended before the day `asOf`.",
     "UPCOMING": "What starts after the day `asOf`.",
-    "ALL": "Everything, whatever its dates.",
+    "ALL": "Links and records with any dates.",
 }
 PERIOD = enumeration(
     "Period", {one: one.lower() for one in PERIODS}, "Selects links and records with dates by their period.", PERIODS

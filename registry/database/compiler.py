@@ -329,12 +329,11 @@ class QueryCompiler(CypherWriter):
         sort = _sorted_by(keys, descending) + (f", {edge}.key" if end.link.keyed else "")
         row = self._link_row(follow, node, edge, far, end)
         limit = self.value(follow.first)
-        return self._of_links(
-            node,
-            end,
+        found = (
             f"COLLECT {{ MATCH {self.pattern(node, edge, f'{far}:{end.target}', end)} WHERE {where}"
-            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}",
+            f" WITH {node}, {edge}, {far} ORDER BY {sort} LIMIT {limit} RETURN {row} }}"
         )
+        return found if end.link.summary else self._of_details(node, end, follow, found, "size({0}) > 0")
 
     def _link_keys(self, follow: Follow, node: str, edge: str, far: str, end: End) -> tuple[list[str], list[bool]]:
         """Return the sort keys of linked records, the id last, and whether each is sorted in descending order."""
@@ -372,7 +371,11 @@ class QueryCompiler(CypherWriter):
         found = "[]" if page.follow.first == NO_ROWS else self._page_rows(page, node, end)
         size = self.value(page.size)
         total = self.counted(page.total, node, end) if page.total else "null"
-        return self._of_links(node, end, f"[{found}, {size}, {total}]")
+        whole = f"[{found}, {size}, {total}]"
+        if end.link.summary:
+            return whole
+        exists = "size({0}[0]) > 0" if page.follow.first != NO_ROWS else "{0}[2] > 0"
+        return self._of_details(node, end, page.follow, whole, "true" if page.start else exists)
 
     def _page_rows(self, page: LinkPage, node: str, end: End) -> str:
         edge, far, follow = self.variable(), self.variable(), page.follow
@@ -401,11 +404,18 @@ class QueryCompiler(CypherWriter):
         return f"CASE WHEN {seen_by} THEN {stored} END" if seen_by else stored
 
     def _count(self, count: LinkCount, node: str, end: End) -> str:
-        return self._of_links(node, end, self.counted(count, node, end))
+        counted = self.counted(count, node, end)
+        return counted if end.link.summary else self._of_details(node, end, count, counted, "{0} > 0")
 
-    def _of_links(self, node: str, end: End, found: str) -> str:
-        """Return an expression that is computed from a record's links. Its value is null if the actor may not see the links."""
-        return found if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {found} END"
+    def _of_details(self, node: str, end: End, part: Follow | LinkCount, found: str, exists: str) -> str:
+        """Return an expression that is computed from links that belong to the details of a record.
+
+        Its value is null if the actor may not see the links. It is also null if no links are found but the actor may not see all
+        records that the links and the conditions concern: the links are then unknown.
+        """
+        value = self.variable()
+        known = f"[{value} IN [{found}] WHERE {exists.format(value)} OR NOT {self.hides(part, end)}][0]"
+        return f"CASE WHEN {can_view_details(node)} THEN {known} END"
 
     def _lookup(self, look: Lookup, node: str, declared: Property) -> str:
         far = self.variable()
@@ -418,7 +428,11 @@ class QueryCompiler(CypherWriter):
             end = self.model[kind].ends[order.count.end]
             number = self.counted(order.count, node, end)
             # The embedded engine rejects coalesce around a number of links.
-            return number if end.link.summary else f"CASE WHEN {can_view_details(node)} THEN {number} ELSE {_LAST} END"
+            return (
+                number
+                if end.link.summary
+                else f"CASE WHEN {self.count_is_known(order.count, node, end)} THEN {number} ELSE {_LAST} END"
+            )
         if order.property == "name":
             return f"{node}.name_key"
         declared = self.model[kind].readable[order.property]

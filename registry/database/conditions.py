@@ -19,6 +19,8 @@ from registry.database.query import (
     ParameterList,
     Runs,
     Within,
+    detail_kinds,
+    link_detail_kinds,
 )
 from registry.model.kinds import End, Model, Property
 from registry.permissions import (
@@ -26,6 +28,7 @@ from registry.permissions import (
     can_view_far_end,
     can_view_link_property,
     can_view_path,
+    may_be_partial,
 )
 
 PARTS = "-[:BROADER*0..6]->"  # matches the path from a narrower vocabulary term, or from the term itself, to the term
@@ -69,7 +72,11 @@ class CypherWriter:
                 holds, summary = self._compare(condition, f"{node}.", declared), declared.summary
             case CompareCount():
                 end = self.model[kind].ends[condition.count.end]
-                holds, summary = self._compare_count(condition, end, node), end.link.summary
+                holds = self._compare_count(condition, end, node)
+                if end.link.summary:
+                    return holds
+                known = self.count_is_known(condition.count, node, end)
+                return f"(NOT ({known}) OR {holds})" if unknown else f"({known} AND {holds})"
             case Runs():
                 first, last = self.model[kind].period() or ("", "")
                 holds = period_predicate(condition.period, node, self.value(condition.day), first, last)
@@ -182,6 +189,15 @@ class CypherWriter:
             return f"coalesce({self.value(compare.value)} IN {stored}, false)"
         holds = f"coalesce({stored} {_SYMBOLS[operator]} {self.value(compare.value)}, false)"
         return f"NOT {holds}" if operator in ("ne", "not_in") else holds
+
+    def hides(self, part: Follow | LinkCount, end: End) -> str:
+        """Return the predicate that a list or a count may leave out links, because the actor sees only the summary of some records."""
+        of_far = detail_kinds(part.where, self.model[end.target], self.model)
+        return may_be_partial({end.target, *of_far, *link_detail_kinds(part.links, end, self.model)})
+
+    def count_is_known(self, count: LinkCount, node: str, end: End) -> str:
+        """Return the predicate that the actor gets a number for a count of links that belong to the details of a record."""
+        return f"{can_view_details(node)} AND (NOT {self.hides(count, end)} OR {self.counted(count, node, end)} > 0)"
 
     def _compare_count(self, compare: CompareCount, end: End, node: str) -> str:
         """Return the predicate that compares a number of links. It needs no coalesce: the number is never null."""

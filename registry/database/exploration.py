@@ -9,7 +9,7 @@ from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.model.records import INITIALS, STEM, SearchTerm, SearchTerms
-from registry.permissions import Actor, can_view_details, can_view_path, can_view_summary
+from registry.permissions import Actor, can_view_details, can_view_path, can_view_summary, may_be_partial
 
 ANY = "|".join(kind.__name__ for kind in MODEL)
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
@@ -185,9 +185,9 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
 def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
     """Return Cypher that reads the dependents of each record: the records that are affected if it becomes unavailable.
 
-    A row is `[id, name, withheld, dependents]`, with at most `most` dependents. A dependent is `[relation, kind, id, name, whether
-    it has an alternative]`. `withheld` is true if the actor may not see some dependents, because they belong to the details of the
-    record.
+    A row is `[id, name, withheld, dependents]`, with at most `most` dependents of each type. A dependent is `[relation, kind, id,
+    name, whether it has an alternative]`. `withheld` is true if there may be dependents that the actor may not see: a dependence
+    that is a detail is hidden if the actor sees only the summary of the record, or of the records that may depend on it.
 
     The dependents of an agency are the services it provides and the resources it owns. The dependents of a resource are the
     services that require it and the agencies that use it. The dependents of a service are the services that depend on it, its
@@ -218,8 +218,11 @@ def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
         ("n:Service", "(n)-[e:IN_AREA]->(m:Area)", "true", "false"),
     )
     hiding = " OR ".join(
-        sorted({label for label, _pattern, also, _fallback in parts if also.startswith(_DETAILS_VISIBLE)})
+        f"{label} AND {may_be_partial([pattern.rpartition('m:')[2].rstrip(')')])}"
+        for label, pattern, also, _fallback in parts
+        if also.startswith(_DETAILS_VISIBLE)
     )
+    hiding += f" OR NOT n:Agency AND NOT {can_view_details('n')}"
     lists = " + ".join(
         f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_is_visible('m')} AND {also}"
         " WITH DISTINCT n, type(e) AS relation, m ORDER BY m.name_key, m.id LIMIT $n"
@@ -228,7 +231,7 @@ def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cyph
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_is_visible('n')}"
-        f" RETURN collect([n.id, n.name, ({hiding}) AND NOT {can_view_details('n')}, {lists}])"
+        f" RETURN collect([n.id, n.name, {hiding}, {lists}])"
     )
     return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
 
@@ -237,8 +240,9 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
     """Return Cypher that finds the resources that at least two of the agencies own or use.
 
     A row is `[id, owners, uses, agreements, hidden, whole]`. `owners` and `uses` include only the given agencies; a use is
-    `[agency, role, since, until]`. `agreements` are the agreements in force that cover the resource, each as `[id, parties]`.
-    `whole` is whether the actor sees the details of the resource; if it is false, the uses and agreements are unknown.
+    `[agency, role, since, until]`. `agreements` are the agreements that are valid on the day and cover the resource, each as `[id,
+    parties, parties that dispute it, whether the actor sees the position of every party]`. `whole` is whether the actor sees the
+    details of the resource; if it is false, the uses and agreements are unknown.
 
     `hidden` lists agencies that use the resource and have an agreement with an owner, if the actor sees only the summary of the
     agreement. The actor cannot know whether such an agreement covers the resource.
@@ -250,8 +254,8 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
         " WITH DISTINCT u ORDER BY u.id RETURN u.id"
     )
     covering = (
-        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_is_in_force('p')} AND {can_view_details('m')}"
-        f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}]"
+        f"MATCH (m)<-[:COVERS]-(p:Partnership) WHERE {_is_valid('p')} AND {can_view_details('m')}"
+        f" WITH p ORDER BY p.id RETURN [p.id, {_parties('p')}, {_disputing('p')}, {_positions_visible('p')}]"
     )
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}})-[e:OWNS|USES]->(m:Resource) WHERE {_is_visible('n')}"
@@ -266,14 +270,13 @@ def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -
 
 
 def shared_withheld(ids: Sequence[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads whether some uses of resources are hidden from the actor.
+    """Return Cypher that reads whether some uses of resources by the given agencies may be hidden from the actor.
 
-    Only uses by the given agencies, and uses of the resources that they own, are considered.
+    They may be hidden if the actor sees only the summary of one of the agencies, or of some resources.
     """
-    owned = f"MATCH (n)-[:OWNS]->(m:Resource) WHERE {_is_visible('m')} AND NOT {can_view_details('m')}"
     text = (
         f"UNWIND $in.ids AS id MATCH (n:Agency {{id: id}}) WHERE {_is_visible('n')}"
-        f" AND (NOT {can_view_details('n')} OR EXISTS {{ {owned} }}) RETURN count(n) > 0"
+        f" AND (NOT {can_view_details('n')} OR {may_be_partial(['Resource'])}) RETURN count(n) > 0"
     )
     return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
 
@@ -295,9 +298,10 @@ def shared_services(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
 def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cypher:
     """Return Cypher that finds the partnerships to which at least two of the agencies are parties.
 
-    A row is `[id, parties, whole, valid from, valid until, assessments]`. A party is `[agency, role]`. An assessment, a party's
-    opinion of the level of collaboration, is `[id, agency, scale, level, on]`; the latest comes first. `whole` is whether the actor
-    sees the details of the partnership; if it is false, the dates and assessments are left out.
+    A row is `[id, parties, whole, valid from, valid until, parties that dispute it, whether the actor sees the position of every
+    party, assessments]`. A party is `[agency, role]`. An assessment, a party's opinion of the level of collaboration, is `[id,
+    agency, scale, level, on]`; the latest comes first. `whole` is whether the actor sees the details of the partnership; if it is
+    false, the dates and assessments are left out.
     """
     statements = (
         "MATCH (m)<-[:STATED_ABOUT]-(s:Statement)-[:STATED_BY]->(a:Agency)"
@@ -311,7 +315,7 @@ def shared_partnerships(ids: Sequence[str], actor: Actor, *, most: int) -> Cyphe
         " WITH m, collect([n.id, e.role]) AS parties, count(DISTINCT n.id) AS agencies WHERE agencies > 1"
         " WITH m, parties ORDER BY m.name_key, m.id LIMIT $n"
         f" RETURN collect([m.id, parties, {can_view_details('m')}, {detail.format('valid_from')},"
-        f" {detail.format('valid_until')}, COLLECT {{ {statements} }}])"
+        f" {detail.format('valid_until')}, {_disputing('m')}, {_positions_visible('m')}, COLLECT {{ {statements} }}])"
     )
     return _statement(text, actor, {"ids": list(ids)}, n=most)
 
@@ -354,11 +358,15 @@ def groups(by: str, actor: Actor) -> Cypher:
 def ties(actor: Actor, *, day: str) -> Cypher:
     """Return Cypher that reads which agencies cooperate: by agreements, by shared services, or by using each other's resources.
 
-    The only row holds four values: the parties of each agreement in force, the providers of each service, `[user, owner]` for each
-    use that is current on the day, and `withheld`. `withheld` is true if the actor sees only the summary of some agencies,
-    resources or agreements. There may then be cooperation that the actor cannot see.
+    The only row holds four values: the parties of each agreement in force that no party disputes, the providers of each service,
+    `[user, owner]` for each use that is current on the day, and `withheld`. `withheld` is true if the actor sees only the summary
+    of some agencies, resources or agreements. There may then be cooperation that the actor cannot see.
     """
-    parties = f"MATCH (p:Partnership) WHERE {_is_in_force('p')} WITH p ORDER BY p.id RETURN {_parties('p')}"
+    undisputed = "NOT EXISTS { MATCH (p)<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed'"
+    undisputed += f" AND {_is_visible('x')} AND {can_view_details('x')} }}"
+    parties = (
+        f"MATCH (p:Partnership) WHERE {_is_valid('p')} AND {undisputed} WITH p ORDER BY p.id RETURN {_parties('p')}"
+    )
     providers = (
         f"MATCH (m:Service)<-[:PROVIDES]-(n:Agency) WHERE {_is_visible('m')} AND {_is_visible('n')}"
         " WITH m, n ORDER BY n.id WITH m, collect(DISTINCT n.id) AS those WHERE size(those) > 1"
@@ -369,10 +377,7 @@ def ties(actor: Actor, *, day: str) -> Cypher:
         f" AND {_is_visible('o')} AND {_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')} AND n.id <> o.id"
         " WITH n, o, m ORDER BY n.id, o.id, m.id RETURN [n.id, o.id]"
     )
-    withheld = " OR ".join(
-        f"EXISTS {{ MATCH (n:{kind}) WHERE {_is_visible('n')} AND NOT {can_view_details('n')} }}"
-        for kind in ("Agency", "Resource", "Partnership")
-    )
+    withheld = may_be_partial(("Agency", "Resource", "Partnership"))
     text = f"RETURN [COLLECT {{ {parties} }}, COLLECT {{ {providers} }}, COLLECT {{ {uses} }}, {withheld}]"
     return Cypher(text, {"in": {"day": day}, "me": actor.parameter()})
 
@@ -390,9 +395,23 @@ def _is_current(owner: str, first: str, last: str) -> str:
     return period_predicate("current", owner, "$in.day", first, last)
 
 
-def _is_in_force(partnership: str) -> str:
+def _is_valid(partnership: str) -> str:
+    """Return the predicate that the actor sees the details of an agreement, and that it is valid on the day."""
     current = _is_current(partnership, "valid_from", "valid_until")
     return f"{_is_visible(partnership)} AND {can_view_details(partnership)} AND {current}"
+
+
+def _disputing(partnership: str) -> str:
+    """Return the expression for the parties that dispute an agreement, as far as the actor sees their positions."""
+    match = f"MATCH ({partnership})<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed' AND {_is_visible('x')}"
+    visible = f"{can_view_details(partnership)} AND {can_view_details('x')}"
+    return f"COLLECT {{ {match} AND {visible} WITH x ORDER BY x.id RETURN x.id }}"
+
+
+def _positions_visible(partnership: str) -> str:
+    """Return the predicate that the actor sees the details of every party of an agreement, and thus whether it disputes it."""
+    match = f"MATCH ({partnership})<-[:PARTY_TO]-(x:Agency) WHERE {_is_visible('x')} AND NOT {can_view_details('x')}"
+    return f"NOT EXISTS {{ {match} }}"
 
 
 def _parties(partnership: str) -> str:

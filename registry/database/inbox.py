@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from registry.database.driver import Cypher
 from registry.database.write import BY_HAND
 from registry.model.kinds import Kind
-from registry.permissions import can_view_details, may_do
+from registry.permissions import can_view_details, can_view_summary, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
@@ -34,12 +34,17 @@ def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], s
 
     The agreements end by the day `until`, and no later agreement renews them.
 
-    A row is `id, last day, steward`. The agreement with the latest end date comes first.
+    A row is `id, last day, steward, whether a party disputes it`. The agreement with the latest end date comes first.
     """
+    disputed = (
+        "EXISTS { MATCH (n)<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed' AND "
+        f"{can_view_summary('x')} AND {can_view_details('x')} }}"
+    )
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
         f" AND n.valid_until <= $in.until AND {can_view_details('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
-        " RETURN DISTINCT n.id, n.valid_until, n.steward ORDER BY n.valid_until DESC, n.id LIMIT $n"
+        " WITH DISTINCT n ORDER BY n.valid_until DESC, n.id LIMIT $n"
+        f" RETURN n.id, n.valid_until, n.steward, {disputed} ORDER BY n.valid_until DESC, n.id"
     )
     return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
 

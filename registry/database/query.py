@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.model.kinds import Kind, Model
+from registry.database.driver import Cypher
+from registry.model.kinds import End, Kind, Model
+from registry.permissions import Actor, can_view_details, can_view_summary
 
 OPERATORS = {
     "text": ("eq", "ne", "in", "not_in", "contains", "starts_with", "ends_with", "is_null"),
@@ -139,6 +141,61 @@ NO_CONDITION = AllOf()
 def parts_of(condition: Condition) -> tuple[Condition, ...]:
     """Return the conditions that an `AllOf` joins. Return any other condition as the only member of the result."""
     return condition.parts if isinstance(condition, AllOf) else (condition,)
+
+
+def detail_kinds(condition: Condition, kind: type[Kind], model: Model) -> frozenset[str]:
+    """Return the kinds whose details decide whether a record of a kind meets a condition."""
+    match condition:
+        case Compare():
+            return frozenset() if kind.readable[condition.property].summary else frozenset({kind.__name__})
+        case Runs():
+            first, _last = kind.period() or ("", "")
+            return frozenset() if kind.properties[first].summary else frozenset({kind.__name__})
+        case CompareCount():
+            end = kind.ends[condition.count.end]
+            ends = frozenset[str]() if end.link.summary else frozenset({kind.__name__, end.target})
+            return ends | detail_kinds(condition.count.where, model[end.target], model)
+        case LinkCondition():
+            end = kind.ends[condition.end]
+            far = model[end.target]
+            ends = frozenset[str]() if end.link.summary else frozenset({kind.__name__, end.target})
+            of_far = (detail_kinds(one, far, model) for one in (condition.among, condition.far))
+            of_link = link_detail_kinds(condition.edge, end, model)
+            return ends.union(*of_far, of_link, detail_kinds(condition.near, kind, model))
+        case AllOf() | AnyOf():
+            return frozenset[str]().union(*(detail_kinds(part, kind, model) for part in condition.parts))
+        case Not():
+            return detail_kinds(condition.part, kind, model)
+    return frozenset()
+
+
+def link_detail_kinds(condition: Condition, end: End, model: Model) -> frozenset[str]:
+    """Return the kinds whose details decide whether a link meets a condition."""
+    match condition:
+        case Compare() | Runs():
+            name = condition.property if isinstance(condition, Compare) else "since"
+            summary = end.link.properties[name].summary
+            return frozenset() if summary else frozenset({end.kind, end.target})
+        case EndCondition(side="far"):
+            return detail_kinds(condition.part, model[end.target], model)
+        case EndCondition():
+            return detail_kinds(condition.part, model[end.kind], model)
+        case AllOf() | AnyOf():
+            return frozenset[str]().union(*(link_detail_kinds(part, end, model) for part in condition.parts))
+        case Not():
+            return link_detail_kinds(condition.part, end, model)
+    return frozenset()
+
+
+def partial_kinds(model: Model, actor: Actor) -> Cypher:
+    """Return Cypher that reads the kinds of which the actor sees some records only as a summary. Its only row is their list.
+
+    Kinds that are read-only are left out: their records are shown in full or not at all.
+    """
+    hidden = f"{can_view_summary('n')} AND NOT {can_view_details('n')}"
+    kinds = [kind.__name__ for kind in model if not kind.read_only]
+    parts = (f"CASE WHEN EXISTS {{ MATCH (n:{kind}) WHERE {hidden} }} THEN '{kind}' END" for kind in kinds)
+    return Cypher(f"RETURN [{', '.join(parts)}]", {"me": actor.parameter()})
 
 
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:

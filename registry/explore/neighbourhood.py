@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.database import exploration
 from registry.explore import ExploreContext
-from registry.explore.paths import has_detail_links
+from registry.explore.paths import detail_targets
+from registry.permissions import Actor
 
 SEVERAL = 4  # the largest number of links between the same two records
 
@@ -15,7 +16,8 @@ SEVERAL = 4  # the largest number of links between the same two records
 class NearbyRecord:
     """A nearby record, its distance in links, and the number of its links that are not in the result.
 
-    `more` is None if some links of the record are withheld because the actor sees only its summary.
+    `more` is None if the number is unknown: the actor sees only the summary of the record; or the number would be 0, but the record
+    may have links to records of which the actor sees only the summary. In both cases, `withheld` is true.
     """
 
     record: str
@@ -23,6 +25,7 @@ class NearbyRecord:
     name: str
     hops: int
     more: int | None
+    withheld: bool
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,29 @@ class NeighbourLink:
 class Neighbourhood:
     """The nearby records (nearest first), the links between the nearby records, and the number of other links.
 
-    `left_out` is the number of links of the nearby records that are not in the result. If some links are withheld from the actor,
-    `left_out` is None. `not_current` is the number of links that are not current on the day.
+    `left_out` is the number of links of the nearby records that are not in the result, and `not_current` the number of links that
+    are not current on the day. Both are None if the actor sees only the summary of one of these records, or if the number would be
+    0 but some links may be withheld from the actor.
     """
 
     nodes: Sequence[NearbyRecord]
     links: Sequence[NeighbourLink]
     left_out: int | None
-    not_current: int
+    not_current: int | None
 
     @property
     def withheld(self) -> bool:
-        """Whether some links of the records in the neighbourhood are withheld from the actor."""
-        return any(node.more is None for node in self.nodes)
+        """Whether some links of the records in the neighbourhood may be withheld from the actor."""
+        return any(node.withheld for node in self.nodes)
+
+
+class LinkCounts(NamedTuple):
+    """The links of a record: how many are not in the result, how many are not current, and whether links are or may be hidden."""
+
+    more: int
+    past: int
+    unknown: bool
+    partial: bool
 
 
 async def neighbourhood(
@@ -74,25 +87,34 @@ async def neighbourhood(
         if hop == hops or not frontier:
             break
         distances |= dict.fromkeys(frontier, hop + 1)
-    return _collected(read, distances, hops, relations) if of in read else None
+    return _collected(read, distances, hops, relations, context.actor) if of in read else None
 
 
-def _collected(read: dict[str, Any], distances: dict[str, int], hops: int, relations: Collection[str]) -> Neighbourhood:
+def _collected(
+    read: dict[str, Any], distances: dict[str, int], hops: int, relations: Collection[str], actor: Actor
+) -> Neighbourhood:
     nodes: list[NearbyRecord] = []
+    counts: list[LinkCounts] = []
     links: dict[NeighbourLink, None] = {}
     for one, hop in distances.items():
-        _, kind, name, found, many, _past, whole = read[one]
+        _, kind, name, found, many, past, whole = read[one]
         shown = [_neighbour_link(one, *link) for link in found if link[3] in read]
         links |= dict.fromkeys(shown)
-        nodes.append(
-            NearbyRecord(
-                one, kind, name, hop, many - len(shown) if whole or not has_detail_links(kind, relations) else None
-            )
-        )
-    within = [node for node in nodes if node.hops < hops]
-    beyond = [node.more for node in within]
-    left_out = None if None in beyond else sum(more for more in beyond if more is not None)
-    return Neighbourhood(nodes, list(links), left_out, sum(read[node.record][5] for node in within))
+        targets = detail_targets(kind, relations)
+        unknown = bool(targets) and not whole
+        partial = actor.may_be_partial(targets)
+        more = _known(many - len(shown), unknown=unknown, partial=partial)
+        nodes.append(NearbyRecord(one, kind, name, hop, more, unknown or partial))
+        if hop < hops:
+            counts.append(LinkCounts(many - len(shown), past, unknown, partial))
+    about = {"unknown": any(one.unknown for one in counts), "partial": any(one.partial for one in counts)}
+    left_out, not_current = (sum(each) for each in zip(*((one.more, one.past) for one in counts), strict=True))
+    return Neighbourhood(nodes, list(links), _known(left_out, **about), _known(not_current, **about))
+
+
+def _known(number: int, *, unknown: bool, partial: bool) -> int | None:
+    """Return a number of links, or None if it is unknown, or if it is 0 and the actor may not see all links."""
+    return None if unknown or (partial and not number) else number
 
 
 def _neighbour_link(near: str, relation: str, forward: bool, _kind: str, far: str, _name: str) -> NeighbourLink:

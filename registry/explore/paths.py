@@ -28,12 +28,13 @@ class PathStep:
     end_name: str
 
 
-def has_detail_links(kind: str, relations: Collection[str]) -> bool:
-    """Return whether any of the given relations belongs to the details of a kind.
+def detail_targets(kind: str, relations: Collection[str]) -> frozenset[str]:
+    """Return the kinds to which a kind has links of the given relations that are details.
 
-    A detail is unknown to actors who can view only the summary of a record.
+    A link that is a detail is hidden from an actor who sees only the summary of one of its ends.
     """
-    return any(not end.link.summary and end.link.relation in relations for end in MODEL[kind].ends.values())
+    ends = MODEL[kind].ends.values()
+    return frozenset(end.target for end in ends if not end.link.summary and end.link.relation in relations)
 
 
 def sentence(steps: Sequence[PathStep]) -> str:
@@ -110,8 +111,8 @@ class Path:
 class Paths:
     """Paths between two records, shortest first.
 
-    `withheld` says that there may be more paths. The actor then sees only the summary of a visited record, so that some links of
-    that record are unknown.
+    `withheld` says that there may be more paths. The actor then sees only the summary of a visited record, or of records that may
+    be linked to it, so that some links are unknown.
     """
 
     nodes: Sequence[Path]
@@ -180,7 +181,9 @@ class PathFinder:
             self._read |= ids
             for near, kind, name, links, _, _, whole in rows:
                 self._names[near] = name
-                self.withheld = self.withheld or (not whole and has_detail_links(kind, self._relations))
+                targets = detail_targets(kind, self._relations)
+                hidden = self._context.actor.may_be_partial(targets) if whole else bool(targets)
+                self.withheld = self.withheld or hidden
                 for relation, forward, _, far, far_name in links:
                     self._names[far] = far_name
                     self._links.add_edge(near, far)

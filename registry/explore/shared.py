@@ -17,7 +17,8 @@ MOST = 200
 class SharedUse:
     """The use of a resource by one of the agencies.
 
-    `covered` is whether an agreement covers the use. If the actor may not know whether an agreement covers the use, `covered` is None.
+    `covered` is whether an agreement in force covers the use, and `agreements` are these agreements. If the actor may not know
+    whether an agreement covers the use, `covered` is None.
     """
 
     agency: str
@@ -25,14 +26,17 @@ class SharedUse:
     since: str | None
     until: str | None
     covered: bool | None
+    agreements: Sequence[str]
 
 
 @dataclass(frozen=True)
 class CoveringAgreement:
-    """An agreement in force that covers a resource, with all its parties."""
+    """An agreement that is valid on the day and covers a resource, with all its parties and the parties that dispute it."""
 
     partnership: str
     parties: Sequence[str]
+    disputed_by: Sequence[str]
+    positions_visible: bool
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class SharedResource:
     """A resource that one of the agencies owns and another uses, or that several of the agencies use.
 
     `agreements` and `other_agreements` are the agreements in force that cover the resource. In `agreements`, at least two of the
-    compared agencies are parties; `other_agreements` holds the rest. Uses and agreements are None if the actor sees only the
-    summary of the resource.
+    compared agencies are parties; in `other_agreements`, one of them is. `disputed_agreements` are agreements with one of them as a
+    party that would be in force if no party disputed them. Uses and agreements are None if the actor sees only the summary of the
+    resource. `withheld` is whether the actor may not see some of the agreements.
     """
 
     resource: str
@@ -49,6 +54,8 @@ class SharedResource:
     uses: Sequence[SharedUse] | None
     agreements: Sequence[str] | None
     other_agreements: Sequence[CoveringAgreement] | None
+    disputed_agreements: Sequence[CoveringAgreement] | None
+    withheld: bool
 
     @property
     def uncovered(self) -> bool:
@@ -85,11 +92,16 @@ class PartyAssessment:
 
 @dataclass(frozen=True)
 class SharedPartnership:
-    """A partnership of several of the given agencies. If the actor sees only the summary of the partnership, the details are None."""
+    """A partnership of several of the given agencies. If the actor sees only the summary of the partnership, the details are None.
+
+    A partnership is in force if it is valid on the day and no party disputes it. If the actor does not see the positions of all
+    parties, it may be unknown whether the partnership is in force.
+    """
 
     partnership: str
     parties: Sequence[Participation]
     in_force: bool | None
+    disputed_by: Sequence[str] | None
     statements: Sequence[PartyAssessment] | None
 
     @property
@@ -148,7 +160,7 @@ async def shared_between(context: ExploreContext, agencies: Sequence[str], day: 
     return SharedBetween(
         ids,
         day,
-        [_shared_resource(ids, *row) for row in resources],
+        [_shared_resource(ids, *row, withheld=actor.may_be_partial(["Partnership"])) for row in resources],
         [SharedService(service, [Participation(*one) for one in providers]) for service, providers in services],
         [MetNeed(*row) for row in needs],
         [_shared_partnership(day, *row) for row in partnerships],
@@ -161,24 +173,38 @@ def _shared_resource(
     resource: str,
     owners: list[str],
     uses: list[Any],
-    agreements: list[tuple[str, list[str]]],
+    found: list[Any],
     hidden: list[str],
     whole: bool,
+    *,
+    withheld: bool,
 ) -> SharedResource:
     """Return a shared resource. For each use of the resource, the result says whether an agreement covers the use.
 
-    A use is covered if its agency is a party to an agreement in force that covers the resource.
+    A use is covered if its agency is a party to an agreement that covers the resource, is valid and is not disputed.
     """
     if not whole:
-        return SharedResource(resource, owners, None, None, None)
-    parties = {party for _, those in agreements for party in those}
-    shown_uses = [
-        SharedUse(agency, role, since, until, True if agency in parties else None if agency in hidden else False)
-        for agency, role, since, until in uses
-    ]
-    between = [one for one, those in agreements if len(set(those).intersection(agencies)) > 1]
-    others = [CoveringAgreement(one, those) for one, those in agreements if one not in between]
-    return SharedResource(resource, owners, shown_uses, between, others)
+        return SharedResource(resource, owners, None, None, None, None, withheld=True)
+    covering = [CoveringAgreement(*one) for one in found if set(one[1]).intersection(agencies)]
+    in_force = [one for one in covering if not one.disputed_by]
+    between = [one for one in in_force if len(set(one.parties).intersection(agencies)) > 1]
+    return SharedResource(
+        resource,
+        owners,
+        [_shared_use(use, in_force, hidden) for use in uses],
+        [one.partnership for one in between],
+        [one for one in in_force if one not in between],
+        [one for one in covering if one.disputed_by],
+        withheld or not all(one.positions_visible for one in covering),
+    )
+
+
+def _shared_use(use: Sequence[Any], in_force: Sequence[CoveringAgreement], hidden: Sequence[str]) -> SharedUse:
+    agency, role, since, until = use
+    agreements = [one for one in in_force if agency in one.parties]
+    certain = any(one.positions_visible for one in agreements)
+    covered = True if certain else None if agreements or agency in hidden else False
+    return SharedUse(agency, role, since, until, covered, [one.partnership for one in agreements])
 
 
 def _shared_partnership(
@@ -188,15 +214,24 @@ def _shared_partnership(
     whole: bool,
     valid_from: str | None,
     valid_until: str | None,
+    disputed_by: list[str],
+    positions_visible: bool,
     found: list[Any],
 ) -> SharedPartnership:
-    in_force = (valid_from or day) <= day <= (valid_until or day) if whole else None
+    valid = (valid_from or day) <= day <= (valid_until or day)
+    in_force = valid and not disputed_by if positions_visible or disputed_by or not valid else None
     latest = {
         (agency, scale): PartyAssessment(one, agency, scale, level, on)
         for one, agency, scale, level, on in reversed(found)
     }
     statements = list(latest.values()) if whole else None
-    return SharedPartnership(partnership, [Participation(*one) for one in parties], in_force, statements)
+    return SharedPartnership(
+        partnership,
+        [Participation(*one) for one in parties],
+        in_force if whole else None,
+        disputed_by if whole and (positions_visible or disputed_by) else None,
+        statements,
+    )
 
 
 Pair = tuple[str, str]

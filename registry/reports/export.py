@@ -16,7 +16,7 @@ from markupsafe import Markup
 from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, ReportRow, cell_text
 from registry.i18n import _, day, language, ngettext, number
 from registry.reports.charts import Spec, as_chart, chart
-from registry.reports.render import as_csv, as_json, as_text, by_type, filled, given, headline
+from registry.reports.render import as_csv, as_json, as_text, by_type, empty_text, filled, given, headline
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
@@ -207,6 +207,7 @@ _TEMPLATES.globals |= {
     "given": given,
     "shown": cell_text,
     "headline": headline,
+    "empty_text": empty_text,
     "by_type": by_type,
 }
 

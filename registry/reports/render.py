@@ -121,6 +121,25 @@ def headline(report: Report) -> str:
     return _("{n} of {m}").format(n=number(report.found), m=number(report.of))
 
 
+def empty_text(report: Report) -> str:
+    """Return the text of a report without rows. It says whether any cases could be judged."""
+    judged = report.of - report.unknown
+    reason = (
+        _("There are no records to examine that you have access to.")
+        if not report.of
+        else _("No case could be judged: facts are not recorded, or you cannot see them.")
+        if judged <= 0
+        else ngettext(
+            "{n} case could not be judged: facts are not recorded, or you cannot see them.",
+            "{n} cases could not be judged: facts are not recorded, or you cannot see them.",
+            report.unknown,
+        ).format(n=number(report.unknown))
+        if report.unknown
+        else ""
+    )
+    return " ".join(filter(None, [_("There is nothing to list."), reason]))
+
+
 def by_type(report: Report) -> str:
     """Return the number of findings of each type as text. If the report does not count findings by type, the text is empty."""
     return "; ".join(f"{kind} ({number(count)})" for kind, count in report.counts_by_type.items())

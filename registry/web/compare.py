@@ -1,6 +1,6 @@
 """The page `/shared`: compare what several agencies share on a day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,27 +19,38 @@ from registry.permissions import Actor
 from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
-from registry.web.presenters import Data, RecordSummary, StatusText, edge_texts, fact_texts, record_summary, status_text
-from registry.web.queries import PageQueries, summary_selection
+from registry.web.presenters import (
+    Data,
+    RecordSummary,
+    StatusText,
+    agreement_status,
+    edge_texts,
+    fact_texts,
+    record_summary,
+)
+from registry.web.queries import AGREEMENT_STATUS, PageQueries, summary_selection
 from registry.web.records import LevelComparison, compare_levels
 from registry.web.templating import code_label, page
 from schema.explore import AGENCIES
 
 AGENCY_FIELDS = "agency { id name }"
+AGREEMENT_FIELDS = f"id name {AGREEMENT_STATUS}"
 OPERATION = f"""query Shared($agencies: [ID!]!, $asOf: Date) {{
   sharedBetween(agencies: $agencies, asOf: $asOf) {{
     asOf
     agencies {{ id name }}
     resources {{
-      resource {{ {summary_selection(MODEL["Resource"])} }}
+      resource {{ {summary_selection(MODEL["Resource"])} owners(first: 20) {{ id name }} }}
       owners {{ id name }}
-      uses {{ {AGENCY_FIELDS} role since until covered }}
-      agreements {{ id name validFrom validUntil withheld }}
-      otherAgreements {{ partnership {{ id name validFrom validUntil withheld }} parties {{ id name }} }}
+      uses {{ {AGENCY_FIELDS} role since until covered agreements {{ id }} }}
+      agreements {{ {AGREEMENT_FIELDS} }}
+      otherAgreements {{ partnership {{ {AGREEMENT_FIELDS} }} parties {{ id name }} }}
+      disputedAgreements {{ partnership {{ {AGREEMENT_FIELDS} }} parties {{ id name }} }}
+      withheld
     }}
     services {{ service {{ {summary_selection(MODEL["Service"])} }} providers {{ {AGENCY_FIELDS} role }} }}
     partnerships {{
-      partnership {{ id name withheld instrument legalBasis validFrom validUntil }}
+      partnership {{ {AGREEMENT_FIELDS} instrument legalBasis }}
       parties {{ {AGENCY_FIELDS} role }}
       inForce
       statements {{ {AGENCY_FIELDS} scale level on }}
@@ -65,38 +76,47 @@ USE, PROVISION, MEMBERSHIP = (
 
 @dataclass(frozen=True)
 class ParticipationView:
-    """An agency that owns or uses a shared resource, with its role as text.
+    """An agency that takes part in a service or a partnership, with its role as text."""
 
-    `covered` says whether an agreement in force covers the agency's use of the resource. If this is unknown, `covered` is None.
+    agency: RecordSummary
+    details: Sequence[str]
+
+
+@dataclass(frozen=True)
+class AgreementView:
+    """An agreement that covers a shared resource, and its parties that are not among the compared agencies."""
+
+    agreement: RecordSummary
+    third_parties: Sequence[RecordSummary]
+
+
+@dataclass(frozen=True)
+class UseView:
+    """The use of a shared resource by an agency, with the agreements that cover it.
+
+    `covered` says whether an agreement in force covers the use; if this is unknown, it is None. `disputed` are agreements of the
+    agency that a party disputes.
     """
 
     agency: RecordSummary
     details: Sequence[str]
-    covered: bool | None = None
-
-
-@dataclass(frozen=True)
-class OtherAgreementView:
-    """An agreement with agencies that are not compared, and its parties."""
-
-    agreement: RecordSummary
-    parties: Sequence[RecordSummary]
+    covered: bool | None
+    agreements: Sequence[AgreementView]
+    disputed: Sequence[AgreementView]
 
 
 @dataclass(frozen=True)
 class SharedResourceView:
     """A resource that the compared agencies share.
 
-    The view lists the owners and users among the compared agencies, the agreements in force between compared agencies, and the
-    agreements with other agencies. If `withheld` is true, the user may not see how the resource is used or which agreements cover
-    it.
+    The view lists the owners and users among the compared agencies, and the owners that are not compared. `uses` is None if the
+    user may not see how the resource is used. If `withheld` is true, the user may not see all agreements that cover it.
     """
 
     resource: RecordSummary
     owners: Sequence[RecordSummary]
-    uses: Sequence[ParticipationView]
-    agreements: Sequence[RecordSummary]
-    others: Sequence[OtherAgreementView]
+    third_owners: Sequence[RecordSummary]
+    uses: Sequence[UseView] | None
     withheld: bool
 
 
@@ -156,22 +176,23 @@ class SharedView:
     @property
     def uncovered(self) -> int:
         """The number of resources that an agency uses without an agreement in force."""
-        return sum(1 for one in self.resources if any(use.covered is False for use in one.uses))
+        return sum(1 for one in self.resources if any(use.covered is False for use in one.uses or ()))
 
     @property
     def uncertain(self) -> bool:
         """Whether uses of resources without an agreement could exist that are hidden from the user."""
         return self.withheld or any(
-            one.withheld or any(use.covered is None for use in one.uses) for one in self.resources
+            one.uses is None or any(use.covered is None for use in one.uses) for one in self.resources
         )
 
 
 def shared_view(data: Data) -> SharedView:
     """Return the view of the result of a `sharedBetween` query."""
+    compared = {one["id"] for one in data["agencies"]}
     return SharedView(
         data["asOf"],
         [_agency(one) for one in data["agencies"]],
-        [_resource(one, data["asOf"]) for one in data["resources"]],
+        [_resource(one, data["asOf"], compared) for one in data["resources"]],
         [
             SharedServiceView(
                 _record_with_facts("Service", one["service"]), _participations(one["providers"], PROVISION)
@@ -194,27 +215,39 @@ def _record_with_facts(kind: str, one: Data) -> RecordSummary:
 
 def _participations(parts: Sequence[Data], declared: Any) -> list[ParticipationView]:
     properties: Sequence[Property] = list(declared.values())
-    return [
-        ParticipationView(_agency(one["agency"]), list(edge_texts(properties, one)), one.get("covered"))
-        for one in parts
-    ]
+    return [ParticipationView(_agency(one["agency"]), list(edge_texts(properties, one))) for one in parts]
 
 
-def _resource(one: Data, day: str) -> SharedResourceView:
-    between = [_agreement(each, day) for each in one["agreements"] or ()]
-    others = [
-        OtherAgreementView(_agreement(each["partnership"], day), [_agency(party) for party in each["parties"]])
-        for each in one["otherAgreements"] or ()
-    ]
+def _resource(one: Data, day: str, compared: Collection[str]) -> SharedResourceView:
+    covering = {each["id"]: AgreementView(_agreement(each, day), ()) for each in one["agreements"] or ()}
+    others = one["otherAgreements"] or ()
+    covering |= {each["partnership"]["id"]: _with_third_parties(each, day, compared) for each in others}
     owners = [_agency(each) for each in one["owners"]]
-    uses = _participations(one["uses"] or (), USE)
-    return SharedResourceView(
-        _record_with_facts("Resource", one["resource"]), owners, uses, between, others, one["uses"] is None
-    )
+    third = [_agency(each) for each in one["resource"]["owners"] if each["id"] not in compared]
+    uses = None if one["uses"] is None else [_use(each, covering, one, day, compared) for each in one["uses"]]
+    return SharedResourceView(_record_with_facts("Resource", one["resource"]), owners, third, uses, one["withheld"])
+
+
+def _use(
+    use: Data, covering: Mapping[str, AgreementView], resource: Data, day: str, compared: Collection[str]
+) -> UseView:
+    agency = use["agency"]
+    disputed = [
+        _with_third_parties(one, day, compared)
+        for one in resource["disputedAgreements"]
+        if any(party["id"] == agency["id"] for party in one["parties"])
+    ]
+    agreements = [covering[one["id"]] for one in use["agreements"] if one["id"] in covering]
+    return UseView(_agency(agency), list(edge_texts(USE.values(), use)), use["covered"], agreements, disputed)
+
+
+def _with_third_parties(one: Data, day: str, compared: Collection[str]) -> AgreementView:
+    third = [_agency(party) for party in one["parties"] if party["id"] not in compared]
+    return AgreementView(_agreement(one["partnership"], day), third)
 
 
 def _agreement(one: Data, day: str) -> RecordSummary:
-    return RecordSummary("Partnership", one["id"], one["name"], status=_status(one, day))
+    return RecordSummary("Partnership", one["id"], one["name"], status=agreement_status(one, day))
 
 
 def _partnership(one: Data, day: str) -> SharedPartnershipView:
@@ -223,7 +256,7 @@ def _partnership(one: Data, day: str) -> SharedPartnershipView:
     parties = _participations(one["parties"], MEMBERSHIP)
     levels = compare_levels(one["statements"] or ())
     return SharedPartnershipView(
-        record_summary("Partnership", agreement), _status(agreement, day), basis, parties, levels
+        record_summary("Partnership", agreement), agreement_status(agreement, day), basis, parties, levels
     )
 
 
@@ -234,10 +267,6 @@ def _basis_texts(agreement: Data) -> Iterator[str]:
         yield agreement["legalBasis"]
     elif not agreement["withheld"]:
         yield _("no legal basis recorded")
-
-
-def _status(agreement: Data, day: str) -> StatusText:
-    return status_text(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=day)
 
 
 def _need(one: Data) -> MetNeedView:

@@ -20,7 +20,7 @@ from registry.model.definitions import MAIN, MODEL
 from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web.base import LOGIN, NO_STORE, address, record_path, signed_in
 from registry.web.forms.records import renewal_path, soon_until
-from registry.web.presenters import SOON_DAYS, StatusText, status_text, titles_of
+from registry.web.presenters import SOON_DAYS, StatusText, agreement_status, titles_of
 from registry.web.queries import PageQueries
 from registry.web.refusals import EDITABLE, may_register
 from registry.web.templating import code_label, moment, page, shortened
@@ -144,19 +144,27 @@ async def ending_agreements(context: InboxContext) -> InboxSection:
     day = today()
     found = inbox.expiring(sorted(context.me.agencies), until=soon_until(day), me=context.me.parameter(), size=MOST)
     (rows,) = await context.reader.read([found]) if context.me.agencies else ([],)
-    titles = await context.titles([("Partnership", one) for one, _until, _steward in rows])
+    titles = await context.titles([("Partnership", one) for one, *_others in rows])
     items = [
         InboxItem(
             "Partnership",
             titles[one],
             record_path("Partnership", one),
-            status=status_text(None, last, withheld=False, today=day),
+            status=agreement_status(
+                {
+                    "validFrom": None,
+                    "validUntil": last,
+                    "withheld": False,
+                    "positions": [{"standing": "disputed"}] if disputed else [],
+                },
+                day,
+            ),
             renewal=renewal_path(one) if can(context.me, Action.PROPOSE, {"steward": steward}) else "",
         )
-        for one, last, steward in rows
+        for one, last, steward, disputed in rows
         if one in titles
     ]
-    ahead = sum(last >= day for _one, last, _steward in rows)
+    ahead = sum(last >= day for _one, last, *_others in rows)
     heading = _("Agreements that have ended or end within {n} days").format(n=SOON_DAYS)
     return InboxSection("endings", heading, _("No agreement of your agencies ends soon."), items, ahead)
 

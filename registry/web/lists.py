@@ -26,9 +26,9 @@ from registry.web.presenters import (
     Data,
     RecordSummary,
     StatusText,
+    agreement_status,
     linked_records,
     record_summary,
-    status_text,
     titles_of,
     value_text,
 )
@@ -261,8 +261,7 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
             yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden, sort=sort)
     if dated:
         hidden, until = record["withheld"], kind.properties["valid_until"]
-        state = status_text(record["validFrom"], record["validUntil"], withheld=hidden, today=today)
-        yield Cell(_("Validity"), status=state, sort="valid-from")
+        yield Cell(_("Validity"), status=agreement_status(record, today), sort="valid-from")
         text, nothing = value_text(until, record), _("no end date") if record["validFrom"] else _("not recorded")
         yield Cell(label(until.name), text, whole=True, withheld=hidden, sort=param(until.name), nothing=nothing)
 
@@ -293,7 +292,8 @@ def _count_cell(end: End, record: Data) -> Cell:
 
 
 def _is_hidden(end: End, record: Data) -> bool:
-    return not end.link.summary and bool(record["withheld"])
+    """Return whether the user may not see the links, or may not see all of them and sees none."""
+    return not end.link.summary and (record["withheld"] or record.get(f"{camel(end.name)}Count", 0) is None)
 
 
 def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:

@@ -17,6 +17,7 @@ from schema.limits import PAGE
 from schema.types import camel, field_of
 
 SOON_DAYS = 90
+Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,17 @@ class StatusText:
     text: str
 
 
+def agreement_status(agreement: Data, today: str) -> StatusText:
+    """Return the status of an agreement on a day. `agreement` has the fields `AGREEMENT_STATUS`."""
+    status = status_text(agreement["validFrom"], agreement["validUntil"], withheld=agreement["withheld"], today=today)
+    disputed = any(one["standing"] == "disputed" for one in agreement["positions"])
+    if not disputed:
+        return status
+    return StatusText("disputed", _("disputed by a party ({status} by its dates)").format(status=status.text))
+
+
 def status_text(valid_from: str | None, valid_until: str | None, *, withheld: bool, today: str) -> StatusText:
-    """Return the status of an agreement on a day. All dates are ISO 8601 texts."""
+    """Return the status on a day that an agreement has by its dates. All dates are ISO 8601 texts."""
     if withheld:
         return StatusText("unseen", _("dates not shown"))
     if valid_until and valid_until < today:
@@ -47,7 +57,6 @@ def status_text(valid_from: str | None, valid_until: str | None, *, withheld: bo
 
 
 SCALES = {"target_level": "target_scale", "level": "scale"}
-Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,7 @@ def _link_summary(end: End, edge: Data, far: Data, today: str) -> RecordSummary:
         *fact_texts(end.target, far, skipped),
         *identifying_titles(end.target, far, near),
     ]
-    state = status_text(far["validFrom"], far["validUntil"], withheld=far["withheld"], today=today) if dated else None
+    state = agreement_status(far, today) if dated else None
     return RecordSummary(end.target, far["id"], title(end.target, far), texts, state or _period(end, edge, today))
 
 

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from starlette.exceptions import HTTPException
 
 from registry.database.driver import Reader, StoreError
-from registry.model.definitions import Common, Term
+from registry.model.definitions import MODEL, Common, Term
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Code, Date, Flag, Instant, Number, Text
 from registry.permissions import Actor
@@ -53,6 +53,8 @@ def _exception_for(graphql_error: GraphQLError) -> Exception:
     return HTTPException({"INTERNAL": 500, "NOT_FOUND": 404}.get(code, 400), message)
 
 
+POSITIONS = "positions: parties(first: 50) { standing }"  # which parties confirm or dispute an agreement
+AGREEMENT_STATUS = f"validFrom validUntil withheld {POSITIONS}"
 MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2
 COUNTED_LINKS = {"Resource": ("users",)}
 COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
@@ -106,9 +108,14 @@ def counted_links(kind: type[Kind]) -> list[End]:
 def summary_selection(kind: type[Kind]) -> str:
     """Return the GraphQL selection set of a record in a list: the name and the facts."""
     fields = ["id", "name", "withheld", *(("labelId", "labelEn") if is_term(kind) else ())]
+    positions = [POSITIONS] if kind is MODEL["Partnership"] else []
     details = (camel(name) for name in (*(one.name for one in fact_properties(kind)), *kind.erasable))
     return " ".join(
-        [*dict.fromkeys([*fields, *details]), *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind))]
+        [
+            *dict.fromkeys([*fields, *details]),
+            *positions,
+            *(f"{camel(end.name)} {{ id name }}" for end in identifying_links(kind)),
+        ]
     )
 
 

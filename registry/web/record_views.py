@@ -31,9 +31,17 @@ from registry.web.forms.actions import available_actions, available_transitions,
 from registry.web.forms.records import NEED, renewal
 from registry.web.history import RecordHistories
 from registry.web.lists import endpoint_for
-from registry.web.presenters import Data, RecordSummary, record_summary, status_text, title
+from registry.web.presenters import Data, RecordSummary, agreement_status, record_summary, title
 from registry.web.queries import PageQueries
-from registry.web.records import IMPACT, OF_ANY_KIND, compare_levels, impact_view, record_operation, small_graph
+from registry.web.records import (
+    IMPACT,
+    OF_ANY_KIND,
+    compare_levels,
+    impact_view,
+    record_operation,
+    record_variables,
+    small_graph,
+)
 from registry.web.refusals import EDITABLE, may_edit
 from registry.web.templating import page
 from schema.types import field_of
@@ -147,16 +155,15 @@ class RecordPages:
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
-        on = _day(request, kind, one)
+        on, day = _day(request, "at", kind, one), _day(request, "as-of", kind, one) or today()
         record, impact, history, offers = await asyncio.gather(
-            self._record(kind, one, me),
-            self._impact(kind, one, me),
+            self._record(kind, one, day, me),
+            self._impact(kind, one, day, me),
             self._histories.of(kind, one, me, on),
             self._need_matches.of(kind, one, me),
         )
         if record is None:
             return await self._redirect(request)
-        day = today()
         sections = records.record_sections(kind, record, day)
         return page(
             request,
@@ -168,6 +175,9 @@ class RecordPages:
             sections=sections,
             small_graph=small_graph(sections),
             hidden=records.hidden_labels(kind, record),
+            unknown=records.unknown_labels(kind, record),
+            as_of=day if records.is_dated(kind) or kind.__name__ in (*STOPPABLE, "Partnership") else "",
+            other_day=day != today(),
             steward=records.steward(record, day),
             validity=_validity(kind, record, day),
             levels=compare_levels(record["statements"] or []) if kind is MODEL["Partnership"] else [],
@@ -181,12 +191,13 @@ class RecordPages:
             offers=offers,
             history=history,
             path=record_path(kind.__name__, one),
-            graphiql=graphiql_path(record_operation(kind), {"id": one}),
+            graphiql=graphiql_path(record_operation(kind), record_variables(kind, one, day)),
         )
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         one = request.path_params["id"]
-        record = await self._record(kind, one, actor_of(request))
+        day = _day(request, "as-of", kind, one) or today()
+        record = await self._record(kind, one, day, actor_of(request))
         return await self._redirect(request, ".json") if record is None else json_file({field_of(kind): record})
 
     async def _of_any_kind(self, request: Request) -> Response:
@@ -201,12 +212,12 @@ class RecordPages:
         path = record_path(found["__typename"], one) + extension
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
-    async def _record(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
-        data = await self._graph.ask(record_operation(kind), {"id": one}, me)
+    async def _record(self, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
+        data = await self._graph.ask(record_operation(kind), record_variables(kind, one, day), me)
         record: Data | None = data[field_of(kind)]
         return record
 
-    async def _impact(self, kind: type[Kind], one: str, me: Actor) -> Data | None:
+    async def _impact(self, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
         """Return the records that are affected if a record becomes unavailable.
 
         If there are too many affected records for a page, return None.
@@ -214,7 +225,7 @@ class RecordPages:
         if kind.__name__ not in STOPPABLE:
             return None
         try:
-            data = await self._graph.ask(IMPACT, {"of": one}, me)
+            data = await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me)
         except HTTPException as error:
             if error.status_code != 400:
                 raise
@@ -226,7 +237,7 @@ class RecordPages:
 def _validity(kind: type[Kind], record: Data, day: str) -> Any:
     if kind is not MODEL["Partnership"]:
         return None
-    return status_text(record["validFrom"], record["validUntil"], withheld=record["withheld"], today=day)
+    return agreement_status({**record, "positions": record["parties"]}, day)
 
 
 def _compare_path(kind: type[Kind], record: Data) -> str:
@@ -242,10 +253,13 @@ def _compare_path(kind: type[Kind], record: Data) -> str:
     return address("/shared", [("agency", one) for one in agencies]) if agencies else ""
 
 
-def _day(request: Request, kind: type[Kind], one: str) -> str | None:
-    """Return the day `?at=` for which to show a record. If the URL has no day, return None. Raises UserError."""
+def _day(request: Request, name: str, kind: type[Kind], one: str) -> str | None:
+    """Return the day that a query parameter names. If the URL has no such parameter, return None. Raises UserError.
+
+    `as-of` is the day on which links are current; `at` is the day of an earlier version of the record.
+    """
     try:
-        day = Date.clean(request.query_params.get("at"))
+        day = Date.clean(request.query_params.get(name) or None)
     except InvalidValue as error:
         raise UserError(
             f"{error}: {error.rule}.", record_path(kind.__name__, one), _("Show the current record")

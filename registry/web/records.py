@@ -16,6 +16,7 @@ from registry.web.base import list_path, other_end, param, record_path
 from registry.web.presenters import SCALES, Data, RecordSummary, link_summaries, record_summary, value_text
 from registry.web.queries import is_term, link_selection, own_properties, summary_selection
 from registry.web.templating import code_label, counted, label, level_label
+from schema.explore import DEPTH
 from schema.schema import facets_of
 from schema.types import camel, field_of
 
@@ -27,13 +28,15 @@ OTHER_PERIODS = (
 CHANNELS = f"channels(first: 5) {{ {summary_selection(MODEL['Channel'])} }}"
 STATEMENT_FIELDS = "id name withheld scale level on agency { id name }"
 HIT_FIELDS = "{ lost text record { id name } }"
-IMPACT = f"""query Impact($of: ID!) {{
-  impact(of: $of) {{
+IMPACT = f"""query Impact($of: ID!, $asOf: Date) {{
+  impact(of: $of, asOf: $asOf, depth: {DEPTH}) {{
     services {HIT_FIELDS}
     resources {HIT_FIELDS}
-    agencies {HIT_FIELDS}
+    providers {{ agency {{ id name }} stopped {{ id name }} degraded {{ id name }} }}
+    users {HIT_FIELDS}
     areas {HIT_FIELDS}
     withheld
+    complete
   }}
 }}
 """
@@ -45,7 +48,7 @@ def record_operation(kind: type[Kind]) -> str:
     own = [camel(one.name) for one in kind.properties.values() if not one.refers_to]
     return "\n".join(
         [
-            f"query {kind.__name__}($id: ID!) {{",
+            f"query {kind.__name__}($id: ID!{', $asOf: Date' if is_dated(kind) else ''}) {{",
             f"  {field_of(kind)}(id: $id) {{",
             f"    {' '.join(own)} withheld",
             f"    steward {{ id name website {CHANNELS} }}",
@@ -58,17 +61,42 @@ def record_operation(kind: type[Kind]) -> str:
     )
 
 
+def record_variables(kind: type[Kind], one: str, day: str) -> dict[str, str]:
+    """Return the variables of the operation that reads a record, with its links as of a day."""
+    return {"id": one, "asOf": day} if is_dated(kind) else {"id": one}
+
+
+def is_dated(kind: type[Kind]) -> bool:
+    """Return whether links of a kind have dates, or lead to agreements, which have dates."""
+    return any(end.link.dated or _leads_to_agreements(end) for end in kind.ends.values())
+
+
+def _leads_to_agreements(end: End) -> bool:
+    return end.target == "Partnership" and not end.single
+
+
 def _link_selections(end: End) -> Iterator[str]:
     name = camel(end.name)
     far = link_selection(end, STATEMENT_FIELDS if is_compared(end) else summary_selection(MODEL[end.target]))
-    yield f"{name} {far}" if end.single else f"{name}(first: {AT_ONCE}) {far}"
-    if not end.single:
-        yield f"{name}Count"
+    if end.single:
+        yield f"{name} {far}"
+        return
+    # Agreements that have ended come last: in descending order, records without a last day come first.
+    also = ", asOf: $asOf" if end.link.dated else ", order: [{validUntil: DESC}]" if _leads_to_agreements(end) else ""
+    yield f"{name}(first: {AT_ONCE}{also}) {far}"
+    yield f"{name}Count" + ("(asOf: $asOf)" if end.link.dated else "")
+    for period, asked in _other_periods(end).items():
+        yield f"{name}{period.title()}: {name}(first: {AT_ONCE}, {asked}) {far}"
+        yield f"{name}{period.title()}Count: {name}Count({asked})"
+
+
+def _other_periods(end: End) -> dict[str, str]:
+    """Return the arguments that select the links that have ended, and those that have not started yet."""
     if end.link.dated:
-        for period in OTHER_PERIODS:
-            asked = f"period: {period.upper()}"
-            yield f"{name}{period.title()}: {name}(first: {AT_ONCE}, {asked}) {far}"
-            yield f"{name}{period.title()}Count: {name}Count({asked})"
+        return {period: f"period: {period.upper()}, asOf: $asOf" for period in OTHER_PERIODS}
+    if _leads_to_agreements(end):
+        return {"ended": "where: {validUntil: {lt: $asOf}}", "upcoming": "where: {validFrom: {gt: $asOf}}"}
+    return {}
 
 
 def is_compared(end: End) -> bool:
@@ -96,8 +124,9 @@ class Fact:
 class Section:
     """The linked records of one link: the first records, the number of records, and the path of the full list.
 
-    `with_parts` says that the full list includes the records of narrower terms. `apart` has the links that have ended and those
-    that have not started yet.
+    The full list has `total` records. `with_parts` says that it also has the records of narrower terms. `apart` has the links that
+    have ended and those that have not started yet. `unknown` says that the user does not see all dates, so that some of the records
+    may have ended.
     """
 
     name: str
@@ -105,8 +134,10 @@ class Section:
     records: Sequence[RecordSummary]
     count: int
     path: str
+    total: int
     with_parts: bool
     apart: Sequence["OtherPeriod"] = ()
+    unknown: bool = False
 
     @property
     def counts(self) -> str:
@@ -116,7 +147,8 @@ class Section:
         """
         if not self.apart:
             return number(self.count)
-        return ", ".join([_("{n} current").format(n=number(self.count)), *(one.text for one in self.apart)])
+        now = _("{n} now or with dates that are not shown") if self.unknown else _("{n} now")
+        return ", ".join([now.format(n=number(self.count)), *(one.text for one in self.apart)])
 
 
 @dataclass(frozen=True)
@@ -125,6 +157,7 @@ class OtherPeriod:
 
     text: str
     records: Sequence[RecordSummary]
+    count: int
 
 
 def record_facts(kind: type[Kind], record: Data, today: str) -> list[Fact]:
@@ -153,20 +186,37 @@ def record_sections(kind: type[Kind], record: Data, today: str) -> list[Section]
     return [one for one in every if one.records or one.apart]
 
 
+def unknown_labels(kind: type[Kind], record: Data) -> list[str]:
+    """Return the labels of the links of which the user sees none, but may not see all."""
+    if record["withheld"]:
+        return []
+    ends = (end for end in kind.ends.values() if not end.single)
+    return [label(end.name) for end in ends if record[camel(end.name)] is None and not _has_other_periods(end, record)]
+
+
+def _has_other_periods(end: End, record: Data) -> bool:
+    return any(record[f"{camel(end.name)}{period.title()}Count"] for period in _other_periods(end))
+
+
 def _make_section(end: End, record: Data, today: str) -> Section:
     answered = record[camel(end.name)]
-    count = record.get(f"{camel(end.name)}Count", 1)
+    count = record.get(f"{camel(end.name)}Count", 1) or 0
     back = other_end(end).name
     path, with_parts = list_path(end.target, [(param(back), record["id"])]), back in facets_of(MODEL[end.target])
-    apart = [one for period in OTHER_PERIODS if end.link.dated for one in _other_period(end, period, record, today)]
-    return Section(end.name, label(end.name), link_summaries(end, answered, today), count, path, with_parts, apart)
+    apart = [one for period in _other_periods(end) for one in _other_period(end, period, record, today)]
+    shown, total, unknown = link_summaries(end, answered, today), count, False
+    if _leads_to_agreements(end):  # the list of agreements also has those that are shown apart
+        elsewhere = {each.id for one in apart for each in one.records}
+        shown, count = [one for one in shown if one.id not in elsewhere], count - sum(one.count for one in apart)
+        unknown = any(one.status and one.status.code == "unseen" for one in shown)
+    return Section(end.name, label(end.name), shown, count, path, total, with_parts, apart, unknown)
 
 
 def _other_period(end: End, period: str, record: Data, today: str) -> Iterator[OtherPeriod]:
     name = f"{camel(end.name)}{period.title()}"
     text = {"ended": _("{n} ended"), "upcoming": _("{n} upcoming")}[period]
     if count := record[f"{name}Count"]:
-        yield OtherPeriod(text.format(n=number(count)), link_summaries(end, record[name], today))
+        yield OtherPeriod(text.format(n=number(count)), link_summaries(end, record[name], today), count)
 
 
 def _describes(end: End) -> bool:
@@ -240,7 +290,7 @@ def _drawn_lines(sections: Sequence[Section]) -> Iterator[DrawnLine]:
     short = short_titles([record.title for _section, records in drawn for record in records])
     for section, records in drawn:
         y += HEADING
-        yield DrawnLine(f"{section.heading} ({section.count})", y)
+        yield DrawnLine(f"{section.heading} ({number(section.count)})", y)
         for one in records:
             y += ROW
             text = short[one.title]
@@ -325,8 +375,7 @@ def _stated_level(one: Data) -> StatedLevel:
     )
 
 
-KIND_OF_GROUP = {"services": "Service", "resources": "Resource", "agencies": "Agency", "areas": "Area"}
-AFFECTED_GROUPS = ("services", "resources", "agencies")
+KIND_OF_GROUP = {"services": "Service", "resources": "Resource"}
 
 
 @dataclass(frozen=True)
@@ -340,37 +389,68 @@ class ImpactLine:
 
 
 @dataclass(frozen=True)
-class ImpactView:
-    """The records that are affected if a record becomes unavailable, and a short text. Records that would fail come first.
+class ImpactGroup:
+    """The affected records of one type, with a heading that says what they are. Records that would fail come first."""
 
-    `withheld` says that more records may be affected through links that the user may not see.
+    heading: str
+    lines: Sequence[ImpactLine]
+
+
+@dataclass(frozen=True)
+class ImpactView:
+    """The records that are affected if a record becomes unavailable, by type.
+
+    `area` says in how many areas affected services are offered. `withheld` says that more records may be affected through links
+    that the user may not see. If `complete` is false, a limit ended the search.
     """
 
-    summary: Sequence[str]
-    hits: Sequence[ImpactLine]
+    groups: Sequence[ImpactGroup]
+    areas: str
     withheld: bool
+    complete: bool
 
 
 def impact_view(impact: Data | None) -> ImpactView | None:
     """Return the view of the result of an `impact` query. If no record is affected and none is hidden, return None."""
-    if not impact or not any(impact.values()):
+    if not impact:
         return None
-    hits = [_impact_line(KIND_OF_GROUP[group], one) for group in AFFECTED_GROUPS for one in impact[group]]
-    return ImpactView(_impact_summary(impact), sorted(hits, key=lambda hit: not hit.lost), impact["withheld"])
+    groups = [*_affected_things(impact), *_affected_agencies(impact)]
+    if not (groups or impact["withheld"] or not impact["complete"]):
+        return None
+    areas = counted("Area", len(impact["areas"])) if len(impact["areas"]) > 1 else ""
+    return ImpactView(groups, areas, impact["withheld"], impact["complete"])
 
 
-def _impact_summary(impact: Data) -> list[str]:
-    lost, degraded = (_affected_counts(impact, lost=lost) for lost in (True, False))
-    return [
-        *([_("stops: {what}").format(what=", ".join(lost))] if lost else []),
-        *([_("works less well: {what}").format(what=", ".join(degraded))] if degraded else []),
-        *([_("in {areas}").format(areas=counted("Area", len(impact["areas"])))] if len(impact["areas"]) > 1 else []),
-    ]
+def _affected_things(impact: Data) -> Iterator[ImpactGroup]:
+    for lost in (True, False):
+        for group, kind in KIND_OF_GROUP.items():
+            lines = [_impact_line(kind, one) for one in impact[group] if one["lost"] is lost]
+            what = counted(kind, len(lines))
+            heading = _("{what} would stop") if lost else _("{what} would work less well")
+            if lines:
+                yield ImpactGroup(heading.format(what=what), lines)
 
 
-def _affected_counts(impact: Data, *, lost: bool) -> list[str]:
-    counts = {group: sum(1 for one in impact[group] if one["lost"] is lost) for group in AFFECTED_GROUPS}
-    return [counted(KIND_OF_GROUP[group], count) for group, count in counts.items() if count]
+def _affected_agencies(impact: Data) -> Iterator[ImpactGroup]:
+    """Yield the agencies whose services stop, those whose services only work less well, and those that use an affected resource."""
+    stopped = [_provider_line(one, "stopped") for one in impact["providers"] if one["stopped"]]
+    degraded = [_provider_line(one, "degraded") for one in impact["providers"] if not one["stopped"]]
+    users = [_impact_line("Agency", one) for one in impact["users"]]
+    for heading, lines in (
+        (_("{what}: own services would stop"), stopped),
+        (_("{what}: own services would work less well"), degraded),
+        (_("{what}: use an affected resource"), users),
+    ):
+        if lines:
+            yield ImpactGroup(heading.format(what=counted("Agency", len(lines))), lines)
+
+
+def _provider_line(one: Data, which: str) -> ImpactLine:
+    agency, services = one["agency"], [each["name"] for each in one[which]]
+    named = ", ".join(services[:OF_EACH])
+    more = _("{names} and {n} more").format(names=named, n=number(len(services) - OF_EACH))
+    text = more if len(services) > OF_EACH else named
+    return ImpactLine(agency["name"], record_path("Agency", agency["id"]), which == "stopped", text)
 
 
 def _impact_line(kind: str, one: Data) -> ImpactLine:

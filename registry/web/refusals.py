@@ -15,7 +15,7 @@ from registry.permissions import Action, Actor, can, role_label, role_needed
 from registry.web.base import NO_STORE, actor_of, record_path, signed_in
 from registry.web.presenters import title
 from registry.web.queries import PageQueries
-from registry.web.records import record_operation, steward
+from registry.web.records import record_operation, record_variables, steward
 from registry.web.templating import page
 from schema.types import field_of
 
@@ -69,7 +69,7 @@ async def cannot_do(
     action, `reason` says why the action is not possible for this record.
     """
     me = actor_of(request)
-    record = (await graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
+    record = (await graph.ask(record_operation(kind), record_variables(kind, one, today()), me))[field_of(kind)]
     if record is None:
         return None
     whom, known = steward(record, today()), permission_properties(record)

@@ -98,7 +98,7 @@ def test_graphiql_answers_and_explains_the_schema(page: Page) -> None:
 def test_graphiql_answers_from_the_reports_too(desk: Page) -> None:
     desk.goto("/reports/graphql")
     desk.locator(".graphiql-execute-button").click()
-    visible(desk.locator(".result-window .CodeMirror-code").get_by_text("Health").first)
+    visible(desk.locator(".result-window .CodeMirror-code").get_by_text("sectorA").first)
 
 
 def test_pages_need_no_script(browser: Browser, address: str) -> None:

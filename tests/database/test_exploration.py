@@ -17,6 +17,7 @@ from registry.explore.search import search
 from registry.explore.shared import shared_between, ties
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN, ANONYMOUS, Actor
+from schema.execute import PartialKinds
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.explore_oracle import Sight
 from tests.support.oracle import World
@@ -61,7 +62,7 @@ def ask(place: ConnectionSettings, world: World, actor: Actor) -> Ask[Any]:
     def ask(question: Callable[[ExploreContext], Awaitable[Any]]) -> Any:
         async def asked() -> Any:
             async with Reader(place) as reader:
-                return await question(ExploreContext(reader.read, actor))
+                return await question(ExploreContext(reader.read, await PartialKinds(MODEL).known(actor, reader)))
 
         return asyncio.run(asked())
 
@@ -114,19 +115,20 @@ def test_a_neighbourhood_holds_what_can_be_reached_and_the_links_among_it(
                 key for *_, key in inside.edges(keys=True)
             }
             assert {node.record: node.more for node in found.nodes} == {
-                one: None
-                if sight.hides(one, relations)
-                else len(set(map(str, graph.edges(one, keys=True)))) - len(set(map(str, inside.edges(one, keys=True))))
+                one: sight.count(number_of_links(graph, one) - number_of_links(inside, one), [one], relations)
                 for one in away
             }
-            assert found.withheld == any(sight.hides(one, relations) for one in away)
-            assert (found.left_out is None) == any(sight.hides(one, relations) for one in away if away[one] < 2)
+            assert found.withheld == any(sight.may_hide(one, relations) for one in away)
+            near = [one for one, hops in away.items() if hops < 2]
+            left_out = sum(number_of_links(graph, one) - number_of_links(inside, one) for one in near)
+            assert found.left_out == sight.count(left_out, near, relations)
             every = sight.graph(relations, None)
-            assert found.not_current == sum(
-                len(set(map(str, every.edges(one, keys=True)))) - len(set(map(str, graph.edges(one, keys=True))))
-                for one, hops in away.items()
-                if hops < 2
-            )
+            past = sum(number_of_links(every, one) - number_of_links(graph, one) for one in near)
+            assert found.not_current == sight.count(past, near, relations)
+
+
+def number_of_links(graph: Any, one: str) -> int:
+    return len(set(map(str, graph.edges(one, keys=True))))
 
 
 def test_a_neighbourhood_is_capped_and_says_how_much_was_left_out(ask: Ask[Any], sight: Sight) -> None:
@@ -144,7 +146,7 @@ def test_paths_are_simple_and_the_shortest_there_are(ask: Ask[Any], sight: Sight
         found = ask(lambda asker, ends=(start, end): paths(asker, *ends, relations, longest=4, first=6, day=day))
         ways = sorted(nx.all_simple_paths(graph, start, end, cutoff=4), key=len)
         assert [path.length for path in found.nodes] == [len(way) - 1 for way in ways[:6]]
-        assert found.withheld or not any(sight.hides(one, relations) for one in (start, end))
+        assert found.withheld or not any(sight.may_hide(one, relations) for one in (start, end))
         walked = [[start, *(step.end for step in path.steps)] for path in found.nodes]
         assert all(way in ways for way in walked) and len(set(map(tuple, walked))) == len(walked)
         for step in (step for path in found.nodes for step in path.steps):
@@ -158,6 +160,17 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
         found = ask(lambda asker, start=start: impact(asker, start, day, depth=40))
         wanted = sight.impact(start, day)
         assert {hit.record: hit.lost for hit in found.hits} == wanted
+        assert found.complete and {hit.record for hit in found.agencies} == {
+            one for one in wanted if sight.kind(one) == "Agency"
+        }
+        affected = {one: lost for one, lost in {**wanted, start: True}.items() if sight.kind(one) == "Service"}
+        assert {one.agency: (set(one.stopped), set(one.degraded)) for one in found.providers} == {
+            agency: (
+                {one for one in services if affected[one]},
+                {one for one in services if not affected[one]},
+            )
+            for agency, services in sight.providers(affected).items()
+        }
         assert found.withheld == sight.impact_withheld(start, wanted)
         for hit in found.hits:
             assert [hit.chain[0].start, hit.chain[-1].end] == [start, hit.record]
@@ -175,6 +188,7 @@ def test_what_agencies_share_is_told_side_by_side(ask: Ask[Any], sight: Sight) -
             None
             if one.other_agreements is None
             else {each.partnership: frozenset(each.parties) for each in one.other_agreements},
+            None if one.disputed_agreements is None else {each.partnership for each in one.disputed_agreements},
         )
         for one in found.resources
     } == wanted["resources"]

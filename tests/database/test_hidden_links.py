@@ -38,7 +38,8 @@ ENDS = [end for kind in KINDS for end in kind.ends.values()]
 # How much is seen of a record and of the far ends of its links.
 SEEN = {"summary": ("restricted", "open"), "far-summary": ("open", "restricted"), "far-closed": ("open", "closed")}
 BARE = {"summary": "bare-summary", "far-summary": "bare-whole", "far-closed": "bare-whole"}
-FLAGGED = "Not shown: you need access to the details of this record."
+MAY_DEPEND = re.compile("Not everything that depends on it is shown|Other records may depend on it")
+STEWARD = Actor("steward", agencies=frozenset({"agency:court"}))  # sees the details of every record
 ALWAYS = "Pages list and count only what you have access to."
 NONE = re.compile(r"(?<!not )\b(nothing|none|no path)\b(?! that you have access)", re.IGNORECASE)
 Ask = Callable[..., Any]
@@ -134,12 +135,21 @@ def test_counts_and_lists_of_links_that_are_not_seen_are_unknown(ask: Ask, how: 
         assert one["one"]["withheld"] is (how == "summary")
         for end in kind.ends.values():
             listed, count = one["one"][camel(end.name)], one["one"].get(f"{camel(end.name)}Count", 1)
-            if not end.link.summary and how == "summary":
-                assert listed is None and (end.single or count is None), end
-            elif end.link.summary and how != "far-closed":
+            if not end.link.summary:  # also where nothing is hidden: what is there of it depends on what is seen alone
+                assert listed is None and none["one"][camel(end.name)] is None, end
+                assert end.single or (count is None and none["one"][f"{camel(end.name)}Count"] is None), end
+            elif how != "far-closed":
                 assert listed and count == 1, end
-            else:  # what is there of it depends on what is seen alone
+            else:
                 assert listed == none["one"][camel(end.name)] and listed in (None, []), end
+
+
+def test_who_sees_all_details_is_told_that_there_are_none(ask: Ask) -> None:
+    found = ask(*(links_of(kind, near(kind.__name__, "bare-whole")) for kind in KINDS), actor=STEWARD)
+    for kind, one in zip(KINDS, found, strict=True):
+        for end in kind.ends.values():
+            assert one["one"][camel(end.name)] == (None if end.single else []), end
+            assert end.single or one["one"][f"{camel(end.name)}Count"] == 0, end
 
 
 def test_a_filter_on_links_that_are_not_seen_holds_neither_way(ask: Ask) -> None:
@@ -150,13 +160,14 @@ def test_a_filter_on_links_that_are_not_seen_holds_neither_way(ask: Ask) -> None
         one = near(end.kind, how)
         return " ".join(
             f'{how.replace("-", "_")}{number}: {camel(MODEL[end.kind].plural)}(where: {{id: {{eq: "{one}"}}, {where}}})'
-            " { totalCount }"
+            " { totalCount withheld }"
             for number, where in enumerate(wheres)
         )
 
     ways = ("summary", "far-summary", "bare-whole")
     found = ask(*(f"{{ {' '.join(counts(end, how) for how in ways)} }}" for end in ENDS))
     for end, counted in zip(ENDS, found, strict=True):
+        assert {one["withheld"] for one in counted.values()} == {not end.link.summary}, end
         some, none, every, *opposite = zip(
             *[[counted[f"{how.replace('-', '_')}{number}"]["totalCount"] for number in range(6)] for how in ways],
             strict=True,
@@ -189,32 +200,73 @@ def test_a_facet_counts_apart_what_is_not_seen(ask: Ask) -> None:
 
 def impact(one: str) -> str:
     hit = "{ record { id } }"
-    return f'{{ impact(of: "{one}") {{ services {hit} resources {hit} agencies {hit} areas {hit} withheld }} }}'
+    return (
+        f'{{ impact(of: "{one}") {{ services {hit} resources {hit} agencies {hit} areas {hit} withheld complete }} }}'
+    )
+
+
+def test_a_list_says_that_a_condition_concerns_what_is_not_seen(ask: Ask) -> None:
+    def lists(kind: type[Kind]) -> str:
+        wheres = {
+            name: f"{camel(name)}: {{isNull: false}}" for name in kind.properties if name not in ("access", "status")
+        }
+        wheres |= {
+            f"{name}__{deep}": f"{camel(name)}: {{some: {{{deepest}}}}}"
+            for name, end in kind.ends.items()
+            for deep, deepest in (
+                ("name", f"{field_of(MODEL[end.target])}: {{name: {{contains: 1}}}}".replace("1", '"a"')),
+                ("details", f"{field_of(MODEL[end.target])}: {{description: {{isNull: false}}}}"),
+            )
+            if end.link.properties
+        }
+        wheres |= {
+            f"{name}__details": f"{camel(name)}: {{none: {{description: {{isNull: false}}}}}}"
+            for name, end in kind.ends.items()
+            if not end.link.properties
+        }
+        return " ".join(
+            f"{one}: {camel(kind.plural)}(where: {{{where}}}) {{ withheld }}" for one, where in wheres.items()
+        )
+
+    for kind, found in zip(KINDS, ask(*(f"{{ {lists(kind)} }}" for kind in KINDS)), strict=True):
+        for one, counted in found.items():
+            name, _, deep = one.partition("__")
+            summary = kind.ends[name].link.summary if deep else kind.properties[name].summary
+            assert counted["withheld"] is (deep == "details" or not summary), (kind, one)
+    (found,) = ask("{ services(where: {description: {isNull: false}}) { withheld } }", actor=STEWARD)
+    assert not found["services"]["withheld"]
 
 
 def test_an_impact_that_is_not_seen_is_withheld(ask: Ask) -> None:
-    summaries = {one.id for one in world().records if one.values["access"] == "restricted"}
     for kind in STOPPABLE:
-        for how in SEEN:
+        for how in (*SEEN, "bare-whole"):
             of = near(kind, how)
-            (told,), (whole,) = (ask(impact(of), actor=actor) for actor in (ANONYMOUS, ADMIN))
+            (told,), *whole = (ask(impact(of), actor=actor) for actor in (ANONYMOUS, ADMIN, STEWARD))
             hit = {one["record"]["id"] for hits in told["impact"].values() if isinstance(hits, list) for one in hits}
-            details = {one for one in summaries & {of, *hit} if one.startswith(("service:", "resource:"))}
-            assert told["impact"]["withheld"] is bool(details), (of, hit)
-            assert not whole["impact"]["withheld"]
+            depended = any(one.startswith(("service:", "resource:")) for one in {of, *hit})
+            assert told["impact"]["withheld"] is depended, (of, hit)
+            assert whole[0] == whole[1] and not whole[0][0]["impact"]["withheld"] and whole[0][0]["impact"]["complete"]
 
 
 def test_a_neighbourhood_says_where_links_are_withheld(ask: Ask) -> None:
-    for kind in KINDS:
-        query = '{{ neighbourhood(of: "{}") {{ leftOut withheld nodes {{ more record {{ id }} }} }} }}'
-        (told,) = ask(query.format(near(kind.__name__, "summary")))
-        details = any(not end.link.summary for end in kind.ends.values())
-        found = told["neighbourhood"]
-        assert found["withheld"] is details, kind
-        assert (found["leftOut"] is None, found["nodes"][0]["more"] is None) == (details, details), kind
-        (told,), (bare,) = (ask(query.format(near(kind.__name__, how))) for how in ("far-closed", "bare-whole"))
-        assert told["neighbourhood"]["leftOut"] == bare["neighbourhood"]["leftOut"] == 0
-        assert len(told["neighbourhood"]["nodes"]) == 1 and not told["neighbourhood"]["withheld"]
+    query = (
+        '{{ neighbourhood(of: "{}", links: [{}]) {{ leftOut notCurrent withheld nodes {{ more record {{ id }} }} }} }}'
+    )
+    for end in ENDS:
+        ways = [*SEEN, "bare-whole"]
+        found = ask(*(query.format(near(end.kind, how), end.link.relation) for how in ways))
+        relation = [one for one in MODEL[end.kind].ends.values() if one.link.relation == end.link.relation]
+        details = any(not one.link.summary for one in relation)
+        for how, answer in zip(ways, found, strict=True):
+            told = answer["neighbourhood"]
+            if details:
+                unknown = {"leftOut": None, "notCurrent": None, "withheld": True}
+                assert told | unknown == told and told["nodes"][0]["more"] is None, (end, how)
+            else:
+                assert (told["leftOut"], told["notCurrent"], told["nodes"][0]["more"]) == (0, 0, 0), (end, how)
+        assert found[2] == {"neighbourhood": found[3]["neighbourhood"] | {"nodes": found[2]["neighbourhood"]["nodes"]}}
+        (told,) = ask(query.format(near(end.kind, "bare-whole"), end.link.relation), actor=STEWARD)
+        assert told["neighbourhood"] | {"leftOut": 0, "notCurrent": 0, "withheld": False} == told["neighbourhood"]
 
 
 def test_paths_say_where_links_are_withheld(ask: Ask) -> None:
@@ -232,17 +284,25 @@ def test_paths_say_where_links_are_withheld(ask: Ask) -> None:
             assert by_summary == unseen and by_far == unseen, end
 
 
+def test_a_search_says_that_some_details_are_not_searched(ask: Ask) -> None:
+    for actor in (ANONYMOUS, STEWARD):
+        (told,) = ask('{ search(text: "no such word") { totalCount withheld } }', actor=actor)
+        assert told["search"] == {"totalCount": 0, "withheld": actor is ANONYMOUS}
+
+
 def test_what_is_shared_says_what_is_withheld(ask: Ask) -> None:
-    pair = 'sharedBetween(agencies: ["agency:summary", "agency:bare-whole"])'
-    (told,) = ask(f"{{ {pair} {{ withheld resources {{ resource {{ id }} }} }} }}")
-    assert told["sharedBetween"] == {"withheld": True, "resources": []}
-    pair = 'sharedBetween(agencies: ["agency:far-summary", "agency:end-of-far-summary"])'
-    (told,) = ask(f"{{ {pair} {{ withheld }} }}")
-    assert told["sharedBetween"]["withheld"]
-    (whole,) = ask('{ sharedBetween(agencies: ["agency:bare-whole", "agency:far-closed"]) { withheld } }', actor=ADMIN)
-    assert not whole["sharedBetween"]["withheld"]
-    (told,) = ask("{ ties { withheld } }")
-    assert told["ties"]["withheld"]
+    pairs = [("summary", "bare-whole"), ("far-summary", "end-of-far-summary"), ("bare-whole", "far-closed")]
+    parts = "withheld resources { withheld resource { id } uses { covered } }"
+    for one, other in pairs:
+        shared = f'{{ sharedBetween(agencies: ["agency:{one}", "agency:{other}"]) {{ {parts} }} ties {{ withheld }} }}'
+        (told,), (whole,) = ask(shared), ask(shared, actor=STEWARD)
+        assert told["sharedBetween"]["withheld"] and told["ties"]["withheld"], (one, other)
+        assert not whole["sharedBetween"]["withheld"] and not whole["ties"]["withheld"]
+        assert all(one["withheld"] for one in told["sharedBetween"]["resources"])
+        assert not any(one["withheld"] for one in whole["sharedBetween"]["resources"])
+        assert not any(
+            use["covered"] is False for each in told["sharedBetween"]["resources"] for use in each["uses"] or []
+        )
 
 
 @pytest.fixture(scope="module")
@@ -264,15 +324,16 @@ def test_pages_say_what_is_not_shown_and_never_that_there_is_none(pages: Callabl
         for how in SEEN:
             text = pages(record_path(kind.__name__, near(kind.__name__, how)))
             assert ALWAYS in text and not NONE.search(text), (kind, how)
+            assert kind.__name__ not in ("Service", "Resource") or MAY_DEPEND.search(text), (kind, how)
+            unseen = [label(end.name) for end in kind.ends.values() if not (end.link.summary or end.single)]
+            if how != "summary" and unseen:
+                there_may_be = text.partition("There may be some of these that you cannot see:")[2]
+                assert all(one in there_may_be.partition(".")[0] for one in unseen), (kind, how)
             details = [label(end.name) for end in kind.ends.values() if not end.link.summary]
             if how == "summary" and details:
                 listed = text.partition("Not shown, if recorded:")[2]
                 assert all(one in listed for one in details), kind
-                assert (FLAGGED in text or "Not everything that depends" in text) or kind.__name__ not in (
-                    "Service",
-                    "Resource",
-                )
     text = pages("/shared?agency=agency:summary&agency=agency:bare-whole")
-    assert "Not everything is shown" in text and "or more" in text
+    assert "Not everything is shown" in text and "not known" in text
     assert not NONE.search(text.partition("Partnerships")[0])
     assert "This filter does not find records" in pages("/resources?users=agency:bare-whole")

@@ -1,32 +1,40 @@
 MATCH (n:Resource)
-WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v6, false) AND NOT (NOT (COUNT {
-  MATCH (n)-[x9:IN_AREA]->(x10:Area)
-  WHERE any(r IN x10.seen_by WHERE r IN $me.names) AND NOT coalesce(x10.status = $in.v7, false)
-} = $in.v8)) AND (any(r IN n.shown_to WHERE r IN $me.names) AND (COUNT {
-  MATCH (n)<-[x11:USES]-(x12:Agency)
-  WHERE any(r IN x12.shown_to WHERE r IN $me.names) AND NOT coalesce(x11.since > $in.v9, false) AND NOT coalesce(x11.until < $in.v9, false) AND NOT coalesce(x12.status = $in.v10, false)
-  RETURN DISTINCT x12
-} < $in.v11))
-WITH DISTINCT n, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN COUNT {
+WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v8, false) AND NOT (NOT (COUNT {
+  MATCH (n)-[x12:IN_AREA]->(x13:Area)
+  WHERE any(r IN x13.seen_by WHERE r IN $me.names) AND NOT coalesce(x13.status = $in.v9, false)
+} = $in.v10)) AND (any(r IN n.shown_to WHERE r IN $me.names) AND (NOT coalesce(any(k IN ['Agency'] WHERE k IN $me.partial_kinds), true) OR COUNT {
+  MATCH (n)<-[x16:USES]-(x17:Agency)
+  WHERE any(r IN x17.shown_to WHERE r IN $me.names) AND NOT coalesce(x16.since > $in.v14, false) AND NOT coalesce(x16.until < $in.v14, false) AND NOT coalesce(x17.status = $in.v15, false)
+  RETURN DISTINCT x17
+} > 0) AND (COUNT {
+  MATCH (n)<-[x14:USES]-(x15:Agency)
+  WHERE any(r IN x15.shown_to WHERE r IN $me.names) AND NOT coalesce(x14.since > $in.v11, false) AND NOT coalesce(x14.until < $in.v11, false) AND NOT coalesce(x15.status = $in.v12, false)
+  RETURN DISTINCT x15
+} < $in.v13))
+WITH DISTINCT n, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) AND (NOT coalesce(any(k IN ['Agency'] WHERE k IN $me.partial_kinds), true) OR COUNT {
+  MATCH (n)<-[x3:USES]-(x4:Agency)
+  WHERE any(r IN x4.shown_to WHERE r IN $me.names) AND NOT coalesce(x3.since > $in.v2, false) AND NOT coalesce(x3.until < $in.v2, false) AND NOT coalesce(x4.status = $in.v3, false)
+  RETURN DISTINCT x4
+} > 0) THEN COUNT {
   MATCH (n)<-[x1:USES]-(x2:Agency)
   WHERE any(r IN x2.shown_to WHERE r IN $me.names) AND NOT coalesce(x1.since > $in.v0, false) AND NOT coalesce(x1.until < $in.v0, false) AND NOT coalesce(x2.status = $in.v1, false)
   RETURN DISTINCT x2
 } ELSE 9999999999 END AS k0, COUNT {
-  MATCH (n)<-[x3:OWNS]-(x4:Agency)
-  WHERE any(r IN x4.seen_by WHERE r IN $me.names) AND NOT coalesce(x4.status = $in.v2, false)
+  MATCH (n)<-[x5:OWNS]-(x6:Agency)
+  WHERE any(r IN x6.seen_by WHERE r IN $me.names) AND NOT coalesce(x6.status = $in.v4, false)
 } AS k1, n.id AS k2
 ORDER BY k0 DESC, k1, k2 LIMIT $n
-RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN COUNT {
-  MATCH (n)<-[x5:USES]-(x6:Agency)
-  WHERE any(r IN x6.shown_to WHERE r IN $me.names) AND NOT coalesce(x5.since > $in.v3, false) AND NOT coalesce(x5.until < $in.v3, false) AND NOT coalesce(x6.status = $in.v4, false)
-  RETURN DISTINCT x6
-} END, COUNT {
-  MATCH (n)<-[x7:OWNS]-(x8:Agency)
-  WHERE any(r IN x8.seen_by WHERE r IN $me.names) AND NOT coalesce(x8.status = $in.v5, false)
+RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [x9 IN [COUNT {
+  MATCH (n)<-[x7:USES]-(x8:Agency)
+  WHERE any(r IN x8.shown_to WHERE r IN $me.names) AND NOT coalesce(x7.since > $in.v5, false) AND NOT coalesce(x7.until < $in.v5, false) AND NOT coalesce(x8.status = $in.v6, false)
+  RETURN DISTINCT x8
+}] WHERE x9 > 0 OR NOT coalesce(any(k IN ['Agency'] WHERE k IN $me.partial_kinds), true)][0] END, COUNT {
+  MATCH (n)<-[x10:OWNS]-(x11:Agency)
+  WHERE any(r IN x11.seen_by WHERE r IN $me.names) AND NOT coalesce(x11.status = $in.v7, false)
 }], [k0, k1, k2]] AS row
 ORDER BY k0 DESC, k1, k2
-// $in: {"v0":"2026-11-25","v1":"retired","v2":"retired","v3":"2026-11-25","v4":"retired","v5":"retired","v6":"retired","v7":"retired","v8":0,"v9":"2026-11-25","v10":"retired","v11":9}
-// $me: {"names":["*"]}
+// $in: {"v0":"2026-11-25","v1":"retired","v2":"2026-11-25","v3":"retired","v4":"retired","v5":"2026-11-25","v6":"retired","v7":"retired","v8":"retired","v9":"retired","v10":0,"v11":"2026-11-25","v12":"retired","v13":9,"v14":"2026-11-25","v15":"retired"}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $n: 2
 
 MATCH (n:Agency)
@@ -49,5 +57,5 @@ RETURN [[n.name, COLLECT {
 }], [k0, k1]] AS row
 ORDER BY k0 DESC, k1 DESC
 // $in: {"v0":"retired","v1":1,"v2":"agency:roads","v3":"retired","v4":"retired","v5":50,"v6":"retired"}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $n: 2

@@ -21,13 +21,13 @@ RETURN [[n.name, [COLLECT {
   WITH n, x7, x8, x8.name_key AS x8k0, x8.id AS x8k1
   ORDER BY x8k0 DESC, x8k1 DESC LIMIT $in.v8
   RETURN [[x8.name], [x8k0, x8k1]]
-}, $in.v9, null], CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [[], $in.v10, COUNT {
+}, $in.v9, null], CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [x11 IN [[[], $in.v10, COUNT {
   MATCH (n)-[x9:USES]->(x10:Resource)
   WHERE any(r IN x10.shown_to WHERE r IN $me.names) AND NOT coalesce(x9.since > $in.v11, false) AND NOT coalesce(x9.until < $in.v11, false) AND NOT coalesce(x10.status = $in.v12, false)
-}] END], [n.name_key, n.id]] AS row
+}]] WHERE x11[2] > 0 OR NOT coalesce(any(k IN ['Resource'] WHERE k IN $me.partial_kinds), true)][0] END], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":"retired","v2":50,"v3":50,"v4":2,"v5":1,"v6":"retired","v7":"retired","v8":2,"v9":1,"v10":50,"v11":"2026-11-25","v12":"retired","v13":"retired"}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 // $k: ""
 // $id: ""
 // $n: 2

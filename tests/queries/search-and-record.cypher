@@ -5,7 +5,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Service)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -14,7 +14,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Resource)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -23,7 +23,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Need)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -32,7 +32,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Request)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -41,7 +41,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Partnership)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -50,7 +50,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Statement)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -59,7 +59,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Channel)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -68,7 +68,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Feedback)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -77,7 +77,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Sector)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -86,7 +86,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Area)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -95,7 +95,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Audience)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -104,7 +104,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Function)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -113,7 +113,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 MATCH (n:Source)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false)
@@ -122,7 +122,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "roads"
 // $n: 200
 // $in: {"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
@@ -135,18 +135,18 @@ ORDER BY score DESC, n.name_key, n.id LIMIT $n
 RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])
 // $n: 200
 // $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"named":["Agency","Service","Resource","Need","Request","Partnership","Sector","Area","Audience","Function","Source"],"query":"+((+(roads* road )) (+(jalan jalan)) (+(street striit)))","terms":[{"own":[[" roads","=road "," road ","=roads "]],"synonyms":[[[" jalan ","=jalan "]],[[" street ","=striit "," striit "]],[["~roads "]]]}],"text":"roads","missing":0,"weights":[],"sector":null,"area":null}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 UNWIND $in.v0 AS id
 MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, [labels(n)[0], [n.id, n.name]]])
 // $in: {"v0":["sector:roads","agency:roads"]}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
 WITH $in.v0 AS id
 MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [labels(n)[0], CASE WHEN n:Agency THEN [n.name, n.acronym] WHEN n:Resource THEN [n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [n.unit] END] ELSE [n.name] END] AS row
 // $in: {"v0":"resource:vans"}
-// $me: {"names":["*","*administrators"]}
+// $me: {"names":["*","*administrators"],"partial_kinds":[]}

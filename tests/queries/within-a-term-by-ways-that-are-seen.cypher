@@ -3,7 +3,7 @@ MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feed
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])
 // $in: {"ids":["sector:order"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Agency)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -17,7 +17,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Service)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -31,7 +31,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Resource)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -45,7 +45,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Need)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -59,7 +59,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Request)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -73,7 +73,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Partnership)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -87,7 +87,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Statement)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -101,7 +101,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Channel)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -115,7 +115,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Feedback)
 WHERE n.name_key = $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -129,7 +129,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Sector)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -143,7 +143,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Area)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -157,7 +157,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Audience)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -171,7 +171,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Function)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -185,7 +185,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Source)
 WHERE n.name_key STARTS WITH $k AND n.id IS NOT NULL AND any(r IN n.seen_by WHERE r IN $me.names) AND coalesce(n.status <> 'retired', false) AND EXISTS {
@@ -199,7 +199,7 @@ ORDER BY n.name_key, n.id LIMIT $n
 // $k: "office"
 // $n: 200
 // $in: {"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 UNWIND $in.indexes AS i
 CALL db.index.fulltext.queryNodes(i, $in.query) YIELD node
@@ -217,7 +217,7 @@ ORDER BY score DESC, n.name_key, n.id LIMIT $n
 RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])
 // $n: 200
 // $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"named":["Agency","Service","Resource","Need","Request","Partnership","Sector","Area","Audience","Function","Source"],"query":"+((+(office* offic )))","terms":[{"own":[[" office","=offic "," offic ","=office "]],"synonyms":[[["~office "]]]}],"text":"office","missing":0,"weights":[],"sector":"sector:order","area":null}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 MATCH (n:Agency)
 WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) AND any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v0, false) AND EXISTS {
@@ -231,7 +231,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:order"],"v2":"retired"}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -245,7 +245,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:order"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -259,7 +259,7 @@ WHERE n.name_key >= $k AND n.id IS NOT NULL AND (n.name_key > $k OR n.id > $id) 
 RETURN [[n.name], [n.name_key, n.id]] AS row
 ORDER BY n.name_key, n.id LIMIT $n
 // $in: {"v0":"retired","v1":["sector:inquiries"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 // $k: ""
 // $id: ""
 // $n: 20
@@ -275,11 +275,11 @@ WITH value, [m.name, m.label_id, m.label_en] AS names, number, false AS withheld
 ORDER BY number DESC, value LIMIT $in.v0
 RETURN collect([value, names, number, withheld])
 // $in: {"v0":20,"v1":"retired"}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
 UNWIND $in.v0 AS id
 MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, [labels(n)[0], [n.name]]])
 // $in: {"v0":["agency:health"]}
-// $me: {"names":["*"]}
+// $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.database.driver import ConnectionSettings, Reader, Store
+from registry.database.driver import ConnectionSettings, Cypher, Reader, Store
 from registry.database.write import upsert, upsert_relationships
 from registry.model.definitions import MODEL
 from registry.model.records import make_relationship
@@ -152,8 +152,7 @@ def test_agreements_of_third_parties_stand_apart(ask: Any, store: Store) -> None
     assert data["sharedBetween"]["resources"] == [
         {
             "agreements": [{"id": "perjanjian"}],
-            "otherAgreements": [
-                {"partnership": {"id": "lain"}, "parties": [{"id": "bpjs"}, {"id": "rsud"}]},
+            "otherAgreements": [  # not the one between two agencies that are not compared
                 {"partnership": {"id": "pihak-ketiga"}, "parties": [{"id": "bpjs"}, {"id": "disdukcapil"}]},
             ],
             "uses": [{"covered": True}],
@@ -233,11 +232,43 @@ def test_paths_and_impact_read_as_sentences(ask: Any) -> None:
 
 
 def test_an_impact_names_the_agencies_whose_own_services_stop(ask: Any) -> None:
-    operation = """query($of: ID!) { impact(of: $of) { agencies { lost text record { id } } } }"""
+    operation = """query($of: ID!, $depth: Int = 6) { impact(of: $of, depth: $depth) { agencies { lost text record { id } }
+      providers { agency { id } stopped { id } degraded { id } } users { text record { id } } complete } }"""
     provider = {"lost": False, "text": "Imunisasi provided by Dinas Kesehatan", "record": {"id": "dinkes"}}
-    assert ask(operation, of="imunisasi") == ({"impact": {"agencies": [provider]}}, [])
-    found = ask(operation, of="data-penduduk")[0]["impact"]["agencies"]
-    assert [one["record"]["id"] for one in found] == ["dinkes"]  # it uses the data, and provides what requires it
+    provides = {"agency": {"id": "dinkes"}, "stopped": [{"id": "imunisasi"}], "degraded": []}
+    uses = {"text": "Basis data penduduk used by Dinas Kesehatan", "record": {"id": "dinkes"}}
+    assert ask(operation, of="imunisasi") == (
+        {"impact": {"agencies": [provider], "providers": [provides], "users": [], "complete": True}},
+        [],
+    )
+    found = ask(operation, of="data-penduduk")[0]["impact"]  # its only user provides what requires it
+    assert [one["record"]["id"] for one in found["agencies"]] == ["dinkes"]
+    assert (found["providers"], found["users"], found["complete"]) == ([provides], [uses], True)
+    cut = ask(operation, of="disdukcapil", depth=1)[0]["impact"]
+    assert (cut["providers"], cut["users"], cut["complete"]) == (
+        [],
+        [uses | {"text": "Dinas Kependudukan owns " + uses["text"][:19] + ", used by Dinas Kesehatan"}],
+        False,
+    )
+
+
+def test_a_disputed_agreement_is_not_in_force_and_covers_no_use(ask: Any, store: Store) -> None:
+    store.write(Cypher("MATCH (:Agency {id: 'disdukcapil'})-[e:PARTY_TO]->(:Partnership) SET e.standing = 'disputed'"))
+    data, errors = ask("""{ sharedBetween(agencies: ["dinkes", "disdukcapil"]) {
+      resources { uses { covered agreements { id } } agreements { id } disputedAgreements { partnership { id } disputedBy { id } } }
+      uncovered { resource { id } } partnerships { inForce disputedBy { id } } } }""")
+    by = {"disputedBy": [{"id": "disdukcapil"}]}
+    assert not errors and data["sharedBetween"] == {
+        "resources": [
+            {
+                "uses": [{"covered": False, "agreements": []}],
+                "agreements": [],
+                "disputedAgreements": [{"partnership": {"id": "perjanjian"}} | by],
+            }
+        ],
+        "uncovered": [{"resource": {"id": "data-penduduk"}}],
+        "partnerships": [{"inForce": False} | by],
+    }
 
 
 def test_introspection_may_stand_beside_a_question(ask: Any) -> None:

@@ -65,7 +65,7 @@ SCALARS = {
     "Date": st.dates().map(lambda day: nodes.String(day.isoformat())),
     "DateTime": st.datetimes(timezones=st.just(UTC)).map(lambda moment: nodes.String(moment.isoformat())),
 }
-REFUSALS = {"BAD_REQUEST", "TOO_COSTLY", "TOO_DEEP"}
+REFUSALS = {"BAD_REQUEST", "NOT_FOUND", "TOO_COSTLY", "TOO_DEEP"}
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,11 @@ class Sight:
         self.model, self.actor = world.model, actor
         self.records = {key: one for key, one in every.items() if may_see(actor, one) and one["status"] != "retired"}
         self.whole = {key for key, one in self.records.items() if may_see_all(actor, one)}
+        self.partial = {
+            str(one["__kind"])
+            for one in every.values()
+            if may_see(actor, one) and not may_see_all(actor, one) and not world.model[str(one["__kind"])].read_only
+        }
         self.ties = [
             Seen(one.end.link.relation, one.start_id, one.end_id, one.values)
             for one in world.ties
@@ -100,20 +105,40 @@ class Sight:
 
     def hides(self, one: str, relations: Collection[str]) -> bool:
         """Tell whether a record may have links of these relations which the actor does not see as they are its details."""
+        return one not in self.whole and bool(self._detail_targets(one, relations))
+
+    def may_hide(self, one: str, relations: Collection[str]) -> bool:
+        """Tell whether a record may have links which the actor does not see as they are details of it or of what they lead to."""
+        return self.hides(one, relations) or not self.partial.isdisjoint(self._detail_targets(one, relations))
+
+    def _detail_targets(self, one: str, relations: Collection[str]) -> set[str]:
         ends = self.model[self.kind(one)].ends.values()
-        details = {end.link.relation for end in ends if not end.link.summary}
-        return one not in self.whole and not details.isdisjoint(relations)
+        return {end.target for end in ends if not end.link.summary and end.link.relation in relations}
+
+    def count(self, number: int, records: Collection[str], relations: Collection[str]) -> int | None:
+        """Return a number of links of some records; it is not known where it may be none only because links are hidden."""
+        unknown = any(self.hides(one, relations) for one in records)
+        return None if unknown or (not number and any(self.may_hide(one, relations) for one in records)) else number
+
+    def providers(self, services: Collection[str]) -> dict[str, set[str]]:
+        """Return the services of each lead provider and co-provider."""
+        found: dict[str, set[str]] = {}
+        for tie in self.of("PROVIDES"):
+            if tie.end in services and tie.values.get("role") in LEADING:
+                found.setdefault(tie.start, set()).add(tie.end)
+        return found
 
     def impact_withheld(self, start: str, hit: Collection[str]) -> bool:
         return any(
-            self.hides(one, {"REQUIRES", "USES"} if self.kind(one) == "Resource" else {"DEPENDS_ON"})
+            one not in self.whole
+            or not self.partial.isdisjoint({"Service", "Agency"} if self.kind(one) == "Resource" else {"Service"})
             for one in {start, *hit}
             if self.kind(one) in ("Service", "Resource")
         )
 
     def shared_withheld(self, agencies: Collection[str]) -> bool:
-        owned = {tie.end for tie in self.of("OWNS") if tie.start in agencies}
-        return any(one in self.records and one not in self.whole for one in {*agencies, *owned})
+        seen = [one for one in agencies if one in self.records]
+        return any(one not in self.whole for one in seen) or ("Resource" in self.partial and bool(seen))
 
     def shared(self, agencies: list[str], day: str) -> dict[str, Any]:
         return {
@@ -156,6 +181,13 @@ class Sight:
         """Tell whether a record is no agreement that the actor knows to be out of force."""
         known = self.kind(one) == "Partnership" and one in self.whole
         return not known or within(self.records[one], "valid_from", "valid_until", day)
+
+    def disputed(self, agreement: str) -> bool:
+        """Tell whether a party disputes an agreement, as far as the actor sees what the parties say of it."""
+        return any(
+            tie.values.get("standing") == "disputed" and {tie.start, agreement} <= self.whole
+            for tie in self.of("PARTY_TO", end=agreement)
+        )
 
     def _all(self, kind: str) -> list[str]:
         return [one for one in self.records if self.kind(one) == kind]
@@ -213,19 +245,22 @@ class Sight:
             for tie in self.of("COVERS", end=resource)
             if within(self.records[tie.start], "valid_from", "valid_until", day)
         ]
-        parties_of = {one: {tie.start for tie in self.of("PARTY_TO", end=one)} for one in covering}
-        parties = set().union(*parties_of.values())
+        known = {one: {tie.start for tie in self.of("PARTY_TO", end=one)} for one in covering}
+        known = {one: those for one, those in known.items() if those & set(agencies)}
+        parties_of = {one: those for one, those in known.items() if not self.disputed(one)}
+        certain = set().union(*(those for those in parties_of.values() if those <= self.whole))
+        disputed = set(known) - set(parties_of)
         uses = {
-            tie.start: tie.start in parties
+            tie.start: tie.start in certain
             for tie in self.of("USES", end=resource)
             if tie.start in agencies and within(tie.values, "since", "until", day)
         }
         owners = {tie.start for tie in self.of("OWNS", end=resource)} & set(agencies)
         if resource not in self.whole:
-            return owners, None, None, None
+            return owners, None, None, None, None
         between = {one for one, those in parties_of.items() if len(those & set(agencies)) > 1}
         others = {one: frozenset(those) for one, those in parties_of.items() if one not in between}
-        return owners, uses, between, others
+        return owners, uses, between, others, disputed
 
     def _together(self, relation: str, kind: str, agencies: list[str]) -> dict[str, set[str]]:
         found = {
@@ -252,7 +287,8 @@ class Sight:
 
     def _agreements(self, day: str) -> Iterator[list[str]]:
         for one in self._all("Partnership"):
-            if one in self.whole and within(self.records[one], "valid_from", "valid_until", day):
+            valid = within(self.records[one], "valid_from", "valid_until", day)
+            if one in self.whole and valid and not self.disputed(one):
                 yield sorted({tie.start for tie in self.of("PARTY_TO", end=one)})
 
     def _joint(self) -> Iterator[list[str]]:

@@ -42,6 +42,11 @@ class Oracle:
             record.id: {**record.values, **kept, "__kind": record.kind.__name__} for record in world.records
         }
         self._ties = world.ties
+        self._partial = {
+            one["__kind"]
+            for one in self._records.values()
+            if may_see(actor, one) and not may_see_all(actor, one) and not self._model[one["__kind"]].read_only
+        }
         self._singles = {field_of(kind): kind.__name__ for kind in self._model}
         self._lists = {camel(kind.plural): kind.__name__ for kind in self._model}
 
@@ -96,7 +101,10 @@ class Oracle:
         return _value(record, name) if summary or may_see_all(self._actor, record) else None
 
     def _count(self, record: Any, end: End, asked: Mapping[str, Any]) -> int | None:
-        return len(self._asked_links(record, end, asked)) if self._tells(record, end) else None
+        if not self._tells(record, end):
+            return None
+        count = len(self._asked_links(record, end, asked))
+        return None if not count and self._may_hide(end, asked.get("where")) else count
 
     def _asked_links(self, record: Any, end: End, asked: Mapping[str, Any]) -> list[tuple[Mapping[str, object], Any]]:
         """Return the edge and the far record of every link that a list or a count with these arguments holds."""
@@ -114,11 +122,60 @@ class Oracle:
         """Tell whether the actor may see the links of a record; otherwise they are unknown."""
         return end.link.summary or may_see_all(self._actor, record)
 
+    def _may_hide(self, end: End, where: Any) -> bool:
+        """Tell whether links that are details may be hidden since the actor sees no more than the summary of some records."""
+        return not end.link.summary and not self._partial.isdisjoint({end.target, *self._details_of_link(end, where)})
+
+    def _details(self, kind: str, where: Any) -> set[str]:
+        """Return the kinds whose details decide on a condition."""
+        found: set[str] = set()
+        for name, asked in (where or {}).items():
+            if name in ("and", "or", "not"):
+                found.update(*(self._details(kind, one) for one in (asked if isinstance(asked, list) else [asked])))
+            for declared in self._model[kind].readable.values():
+                if name == camel(declared.name) and not declared.summary:
+                    found.add(kind)
+            first, _last = self._model[kind].period() or ("id", "")
+            if (
+                name in ("period", "asOf")
+                and where.get("period") != "ALL"
+                and not self._model[kind].properties[first].summary
+            ):
+                found.add(kind)
+            for end in self._model[kind].ends.values():
+                if name == f"{camel(end.name)}Count" and asked and not end.link.summary:
+                    found |= {kind, end.target}
+                if name == camel(end.name):
+                    found |= set() if end.link.summary else {kind, end.target}
+                    for one in (asked or {}).values():
+                        found |= self._details_of_link(end, one)
+        return found
+
+    def _details_of_link(self, end: End, where: Any) -> set[str]:
+        if not end.link.properties:
+            return self._details(end.target, where)
+        where = where or {}
+        sides = {field_of(end.target): end.target, field_of(end.kind): end.kind}
+        hidden = {camel(name) for name, one in end.link.properties.items() if not one.summary} & where.keys()
+        inner = list(_joined(where))[1:]
+        hidden |= {name for one in inner if one.get("period") != "ALL" for name in ("period", "asOf") if one.get(name)}
+        hidden |= {
+            camel(name)
+            for name, one in end.link.properties.items()
+            if not one.summary
+            for each in inner
+            if camel(name) in each
+        }
+        far = (self._details(kind, one.get(side)) for side, kind in sides.items() for one in _joined(where))
+        return ({end.kind, end.target} if hidden else set()).union(*far)
+
     def _linked(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         if not self._tells(record, end):
             return None
         found = self._in_order(record, end, asked)
         found = found[: 1 if end.single else asked["first"]]
+        if not found and self._may_hide(end, asked.get("where")):
+            return None
         if end.link.properties:
             sides = [
                 {
@@ -135,6 +192,8 @@ class Oracle:
     def _link_page(self, record: Any, end: End, asked: Mapping[str, Any]) -> Any:
         found = self._in_order(record, end, asked)
         page, info = _cut(found, asked)
+        if not page and self._may_hide(end, asked.get("where")):
+            return None
         edges = [{**{camel(name): value for name, value in edge.items()}, "node": far} for edge, far in page]
         return {
             "totalCount": len(found),
@@ -299,6 +358,7 @@ class Oracle:
             "edges": [{"node": one} for one in page],
             "pageInfo": info,
             "totalCount": len(found),
+            "withheld": not self._partial.isdisjoint(self._details(kind, asked.get("where"))),
             "countBy": lambda field, first, **rolled: self._count_by(
                 found, kind, field.lower(), first, rolled["rollUp"]
             ),

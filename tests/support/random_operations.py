@@ -43,7 +43,7 @@ class Operations:
                     lambda: f"nodes {self._record(kind, 2)}",
                     lambda: f"edges {{ node {self._record(kind, 1)} }}",
                     lambda: "pageInfo { hasNextPage hasPreviousPage }",
-                    lambda: "totalCount",
+                    lambda: "totalCount withheld",
                     lambda: (
                         f"countBy(field: {self._random.choice(facets_of(kind)).upper()}, first: 3"
                         f"{self._random.choice(['', ', rollUp: true'])}) {{ value label count withheld }}"

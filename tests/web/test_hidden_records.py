@@ -148,24 +148,28 @@ def explorations(world: World, random: Random) -> Iterator[tuple[str, dict[str, 
     step = "{ link forward from { id name } to { id name } }"
     hit = f"{{ record {{ id name }} lost text chain {step} }}"
     for text in WORDS:
-        found = "totalCount countByKind { kind count } pageInfo { hasNextPage endCursor }"
+        found = "totalCount withheld countByKind { kind count } pageInfo { hasNextPage endCursor }"
         yield (
             f"query($text: String!) {{ search(text: $text, first: 5) {{ {found} nodes {{ score record {{ id }} }} }} }}",
             {"text": text},
         )
     for by in ("SECTOR", "AREA", "PARENT", "LEVEL_OF_GOVERNMENT"):
-        yield f"{{ ties(by: {by}) {{ a {{ key label }} b {{ key }} agencies partnerships services uses }} }}", {}
+        nodes = "nodes { a { key label } b { key } agencies partnerships services uses }"
+        yield f"{{ ties(by: {by}) {{ withheld {nodes} }} }}", {}
     for _ in range(20):
         asked = {"a": random.choice(ids), "b": random.choice(ids)}
         yield (
-            f"query($a: ID!) {{ impact(of: $a) {{ services {hit} resources {hit} agencies {hit} areas {hit} }} }}",
+            (
+                f"query($a: ID!) {{ impact(of: $a) {{ services {hit} resources {hit} users {hit} areas {hit} withheld complete"
+                " providers { agency { id } stopped { id } degraded { id } } } }"
+            ),
             {"a": asked["a"]},
         )
         yield (
             f"query($a: ID!, $b: ID!) {{ paths(from: $a, to: $b) {{ withheld nodes {{ length text steps {step} }} }} }}",
             asked,
         )
-        near = "leftOut links { link from to } nodes { hops more record { id name } }"
+        near = "withheld notCurrent leftOut links { link from to } nodes { hops more record { id name } }"
         yield f"query($a: ID!) {{ neighbourhood(of: $a, hops: 2, first: 12) {{ {near} }} }}", {"a": asked["a"]}
 
 

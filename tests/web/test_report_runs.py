@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
+from registry.analysis.report import Report
 from registry.auth import credentials
 from registry.clock import now
 from registry.config import Settings
@@ -33,13 +35,14 @@ class Held:
 
     def __init__(self, run: Callable[..., Any]) -> None:
         self.go, self.begun, self.failing, self._run = Event(), 0, False, run
+        self.change: Callable[[Report], Report] = lambda report: report
 
     def run(self, library: Library, *given: Any) -> Any:
         self.begun += 1
         assert self.go.wait(120)
         if self.failing:
             raise StoreError("TIMEOUT", "It took too long.")
-        return self._run(library, *given)
+        return self.change(self._run(library, *given))
 
 
 @pytest.fixture
@@ -127,6 +130,16 @@ def test_home_says_that_nothing_can_be_assessed_and_what_to_record(
         client.headers.update(PAGE)
         assert client.get("/reports/gaps.json").json()["found"] == 0
         home = client.get("/").text
+        held.change = lambda report: replace(
+            report, parts=tuple(replace(one, of=5) if one.name == "reuse" else one for one in report.parts)
+        )
+        store.write(upsert(MODEL["Agency"], offices[:1], source="own", run="run:other", now=now()))
+        assert client.get("/reports/gaps.json").json()["found"] == 0
+        with_reuse = client.get("/").text
+    assert (
+        "It is unknown whether anything needs attention: 8 of 9 reports could not assess a single case." in with_reuse
+    )
+    assert "needs attention." not in with_reuse and "<li>agencies with a sector</li>" in with_reuse
     assert "Nothing could be assessed yet" in home and "Nothing that needs attention was found" not in home
     assert "What could not be assessed, and why" in home and "There are no recorded needs" in home
     said = home[home.index("Record next:") :]

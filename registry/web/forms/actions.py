@@ -37,7 +37,7 @@ from registry.web.forms.values import NOTATION, Options, form_key, form_notation
 from registry.web.lists import endpoint_for
 from registry.web.presenters import title, titles_of
 from registry.web.queries import PageQueries
-from registry.web.records import record_facts, record_operation, steward
+from registry.web.records import record_facts, record_operation, record_variables, steward
 from registry.web.refusals import EDITABLE, cannot_do, may_edit, permission_properties, refusal_page
 from registry.web.templating import label, page
 from schema.types import field_of
@@ -354,7 +354,9 @@ class RecordActionPages:
 
     async def _answer(self, action: RecordAction, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
-        record = (await self._graph.ask(record_operation(kind), {"id": one}, me))[field_of(kind)]
+        record = (await self._graph.ask(record_operation(kind), record_variables(kind, one, today()), me))[
+            field_of(kind)
+        ]
         available = record is not None and not record["withheld"] and action.available(me, record)
         if not available and (resumed := await resume_page(request)):
             return resumed
