@@ -17,7 +17,7 @@ from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Flag, Integer
 from schema.arguments import count_names
 from schema.execute import DocumentCache, QueryContext, QueryExecutor, failed
-from schema.explore import explored_fields
+from schema.explore_types import explored_fields
 from schema.limits import FIRST, FIRST_LINKED, PAGE
 from schema.mutations import MutationDefinition, MutationExecutor, changes, procedures
 from schema.response import KIND

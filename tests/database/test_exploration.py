@@ -205,7 +205,7 @@ def test_ties_are_rolled_up_and_each_is_counted_once(ask: Ask[Any], sight: Sight
     day = "2025-06-15"
     found = ask(lambda asker: ties(asker, by, day))
     assert {
-        (one.a.id, one.b.id): (one.agencies, one.partnerships, one.services, one.uses) for one in found.nodes
+        (one.a.key, one.b.key): (one.agencies, one.partnerships, one.services, one.uses) for one in found.nodes
     } == sight.ties_by(sight.groups(by), day)
 
 
