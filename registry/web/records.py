@@ -82,7 +82,8 @@ def _link_selections(end: End) -> Iterator[str]:
         yield f"{name} {far}"
         return
     # Agreements that have ended come last: in descending order, records without a last day come first.
-    also = ", asOf: $asOf" if end.link.dated else ", order: [{validUntil: DESC}]" if _leads_to_agreements(end) else ""
+    by_end = f", order: [{_of_far(end, '{validUntil: DESC}')}]" if _leads_to_agreements(end) else ""
+    also = ", asOf: $asOf" if end.link.dated else by_end
     yield f"{name}(first: {AT_ONCE}{also}) {far}"
     yield f"{name}Count" + ("(asOf: $asOf)" if end.link.dated else "")
     for period, asked in _other_periods(end).items():
@@ -95,8 +96,14 @@ def _other_periods(end: End) -> dict[str, str]:
     if end.link.dated:
         return {period: f"period: {period.upper()}, asOf: $asOf" for period in OTHER_PERIODS}
     if _leads_to_agreements(end):
-        return {"ended": "where: {validUntil: {lt: $asOf}}", "upcoming": "where: {validFrom: {gt: $asOf}}"}
+        asked = {"ended": "{validUntil: {lt: $asOf}}", "upcoming": "{validFrom: {gt: $asOf}}"}
+        return {period: f"where: {_of_far(end, one)}" for period, one in asked.items()}
     return {}
+
+
+def _of_far(end: End, asked: str) -> str:
+    """Return a condition or an order on the far record as an argument of the list of a link."""
+    return f"{{{field_of(end.target)}: {asked}}}" if end.link.properties else asked
 
 
 def is_compared(end: End) -> bool:
