@@ -102,7 +102,7 @@ def test_what_is_promised_is_told_at_the_field_that_undercuts_it(client: httpx.C
     assert fields["p-in_use"] == "12.5"
     refused = send(client, "sari", f"{path}/edit", **{**fields, "p-in_use": "0", "p-capacity": "10", "do": "save"})
     assert refused.status_code == 422
-    for field in ("In use", "Capacity"):
+    for field in ("The amount in use", "Capacity"):
         assert f"{field} must be at least 12.5, the amount already promised to one agency." in refused.text
     earlier = {"l-users-0": "Dinas Perpustakaan", "l-users-0-role": "first", "l-users-0-since": "2020-01-01"}
     assert send(client, "sari", f"{path}/edit", **{**fields, **earlier, "do": "save"}).status_code == 303
