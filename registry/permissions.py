@@ -294,6 +294,8 @@ ENTRY_POINTS: Mapping[Action, EntryPoints] = {
 }
 # Entry points that are open to everybody, even without a login: give feedback, log in and log out.
 PUBLIC_ENTRY_POINTS = EntryPoints(("giveFeedback",), ("/services/{id}/feedback", "/login", "/logout", "/first"))
+# Entry points that change nothing but the saved views of the user, or of an agency that the user coordinates.
+PERSONAL_ENTRY_POINTS = EntryPoints(forms=("/views", "/views/{id}/delete"))
 # Commands that only read the data.
 READING = (
     "query",

@@ -11,7 +11,7 @@ from registry.cli.main import app as commands
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings
 from registry.model.definitions import MODEL
-from registry.permissions import ENTRY_POINTS, PUBLIC_ENTRY_POINTS, READING, VIEWING, Action
+from registry.permissions import ENTRY_POINTS, PERSONAL_ENTRY_POINTS, PUBLIC_ENTRY_POINTS, READING, VIEWING, Action
 from registry.web.app import build_app
 from registry.web.csrf import SAFE
 from schema.schema import build_schema
@@ -25,7 +25,11 @@ NAME_IT = "name it in registry/permissions.py"
 
 def named(part: str) -> set[str]:
     """Return the names of all ways of one sort."""
-    return {name for ways in (*ENTRY_POINTS.values(), PUBLIC_ENTRY_POINTS) for name in getattr(ways, part)}
+    return {
+        name
+        for ways in (*ENTRY_POINTS.values(), PUBLIC_ENTRY_POINTS, PERSONAL_ENTRY_POINTS)
+        for name in getattr(ways, part)
+    }
 
 
 def expanded(names: set[str]) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from registry.permissions import (
     ENTRY_POINTS,
+    PERSONAL_ENTRY_POINTS,
     PUBLIC_ENTRY_POINTS,
     READING,
     VIEWING,
@@ -129,6 +130,13 @@ def page() -> Iterator[str]:
     public = f"{_listed(PUBLIC_ENTRY_POINTS.changes)}, {_listed(PUBLIC_ENTRY_POINTS.forms)}"
     yield f"Everybody, signed in or not, can use {public}. Commands that only read:"
     yield f"{_listed(READING)}."
+    yield ""
+    yield "Signed-in users save and delete their own views of lists, the explorer and comparisons with"
+    yield f"{_listed(PERSONAL_ENTRY_POINTS.forms)}."
+    yield "To save or delete a view of an agency, you need the action `edit` for the agency; everybody who acts for the agency sees"
+    yield "the view. A view that names a record that you cannot see is not shown to you, not even its name. Saved views are not"
+    yield "records: they belong to the name in the access token or in the account of the identity provider, and the audit log does"
+    yield "not list them."
     yield ""
     yield "A table uploaded on a page is not a load: each row is saved as a draft or a change, with the permissions of its sender."
     yield ""

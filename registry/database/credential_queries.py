@@ -1,9 +1,11 @@
-"""Cypher for access tokens, sessions and invitations."""
+"""Cypher for access tokens, sessions, invitations and saved views: what users have besides records."""
 
 from collections.abc import Sequence
 
 from registry.database.conditions import LEVELS
 from registry.database.driver import Cypher
+from registry.database.exploration import ANY
+from registry.permissions import Actor, can_view_summary
 
 # Match the agencies given by `id` and all units below them, one level of the hierarchy after the other. A pattern of variable
 # length would follow every path from a unit to the agency: a million paths if each of twenty levels has two parents. A user can act
@@ -142,3 +144,42 @@ def by_identifier(names: Sequence[str]) -> Cypher:
 def agencies() -> Cypher:
     """Return Cypher that reads the ids of all agencies as one list."""
     return Cypher("MATCH (a:Agency) WITH a.id AS id ORDER BY id RETURN collect(id)")
+
+
+def saved_views(owners: Sequence[str], actor: Actor, *, most: int) -> Cypher:
+    """Return Cypher that reads the saved views of the given owners, ordered by name.
+
+    A row is `[id, owner, name, path, person who saved it, time, whether the actor may see every record that the view names]`.
+    """
+    seen = f"COUNT {{ UNWIND v.records AS one MATCH (n:{ANY} {{id: one}}) WHERE {can_view_summary('n')} RETURN DISTINCT n }}"
+    text = (
+        "UNWIND $in.owners AS owner MATCH (v:SavedView {owner: owner})"
+        " WITH v ORDER BY v.name, v.id LIMIT $n"
+        f" RETURN v.id, v.owner, v.name, v.path, v.saved_by, v.saved, {seen} = size(v.records)"
+    )
+    return Cypher(text, {"in": {"owners": list(owners)}, "me": actor.parameter(), "n": most})
+
+
+def count_visible(ids: Sequence[str], actor: Actor) -> Cypher:
+    """Return Cypher that counts those of the given records whose summary the actor may see."""
+    text = f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} RETURN count(DISTINCT n)"
+    return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
+
+
+def save_view(view: dict[str, object], *, most: int) -> Cypher:
+    """Return Cypher that stores a saved view, or replaces the view with the same id.
+
+    The query returns no row if the owner has `most` other views already.
+    """
+    text = (
+        "WITH $in.view AS view OPTIONAL MATCH (other:SavedView {owner: view.owner}) WHERE other.id <> view.id"
+        " WITH view, count(other) AS others WHERE others < $in.most"
+        " MERGE (v:SavedView {id: view.id}) SET v += view RETURN v.id"
+    )
+    return Cypher(text, {"in": {"view": view, "most": most}})
+
+
+def delete_view(one: str, owners: Sequence[str]) -> Cypher:
+    """Return Cypher that deletes the saved view with this id if it belongs to one of the owners."""
+    text = "WITH $in.id AS id MATCH (v:SavedView {id: id}) WHERE v.owner IN $in.owners DETACH DELETE v"
+    return Cypher(text, {"in": {"id": one, "owners": list(owners)}})

@@ -321,7 +321,8 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     return difference
 
 
-OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata")  # node labels that are not kinds of the model
+# Node labels that are not kinds of the model.
+OURS = ("Chain", "Contact", "Credential", "Lease", "Mark", "Metadata", "SavedView")
 # Names of constraints and indexes of earlier releases that conflict with this release. Others are left unchanged, because they may
 # belong to a newer release on the same server.
 OBSOLETE: frozenset[str] = frozenset()
@@ -342,6 +343,7 @@ def wanted_schema(model: Model, dialect: Dialect) -> list[SchemaItem]:
         _item(label, name, f"CONSTRAINT {{}} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{name} IS UNIQUE")
         for label, name in (*((label, "id") for label in OURS), ("Credential", "hash"))
     ]
+    ours.append(_item("SavedView", "owner", "INDEX {} IF NOT EXISTS FOR (n:SavedView) ON (n.owner)"))
     return [*(item for kind in model for item in _items_of_kind(kind, dialect)), *ours]
 
 

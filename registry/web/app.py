@@ -48,6 +48,7 @@ from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import RateLimitMiddleware, RateLimits
 from registry.web.record_views import NeedMatches, RecordPages
 from registry.web.reports import ReportPages, ReportRunner, evidence
+from registry.web.saved_views import SavedViewPages, SavedViews, SavedViewsMiddleware
 from registry.web.search import SearchPages
 from schema.reports import ReportSchema
 from schema.schema import build_schema
@@ -156,8 +157,10 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
 
     page_routes = [*_form_routes(graph, reader, threads, inbox), *_page_routes(pages, graph, reader)]
     page_routes += _sign_in_routes(provider, settings, threads, reader, limits)
+    views = SavedViews(graph, reader, threads)
+    page_routes += SavedViewPages(views).routes()
     for route in page_routes:
-        route.app = layout(route.app)
+        route.app = layout(SavedViewsMiddleware(route.app, views))
     app = Starlette(
         # Routes are matched in order. GraphQL comes first, because it receives most requests.
         routes=[

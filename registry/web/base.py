@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlencode
@@ -12,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.analysis.report import Evidence
+from registry.analysis.report import Evidence, ReportRow
 from registry.database.driver import PATIENCE, ConnectionSettings, Store
 from registry.i18n import LANGUAGES, use_language
 from registry.model.definitions import MODEL
@@ -102,6 +103,19 @@ def graphiql_path(operation: str, variables: Mapping[str, Any]) -> str:
 def evidence_path(rests_on: Iterable[Evidence]) -> str:
     """Return the path that opens GraphiQL with a query for the given records."""
     return address("/evidence", [(param(snake(one.kind)), one.id) for one in rests_on])
+
+
+FINDING = "finding"
+
+
+def finding_id(row: ReportRow) -> str:
+    """Return a short identifier of a row of a report. It is the same in every run of the report."""
+    return sha256("\n".join(row.key).encode()).hexdigest()[:12]
+
+
+def finding_path(report: str, row: ReportRow, pairs: QueryPairs = ()) -> str:
+    """Return the path of the page that shows one row of a report. `pairs` are the day and the parameters of the run."""
+    return address(f"/reports/{report}", [*pairs, (FINDING, finding_id(row))])
 
 
 def param(name: str) -> str:

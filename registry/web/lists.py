@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.clock import today
-from registry.i18n import _
+from registry.i18n import _, number
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
-from registry.model.kinds import End, Kind, Property
+from registry.model.kinds import End, Kind
 from registry.model.values import Date, Flag
 from registry.permissions import Actor
-from registry.web.base import MAX_INPUT, actor_of, clean_input, graphiql_path, list_path, other_end, param
+from registry.web.base import actor_of, graphiql_path, list_path, other_end, param
 from registry.web.errors import UserError
 from registry.web.form_data import csv_file, json_file
+from registry.web.list_query import ListFilter, ListQuery, ids_to_name, own_filters, sorts_of
 from registry.web.presenters import (
     Data,
     RecordSummary,
@@ -36,152 +36,19 @@ from registry.web.queries import COMMON as COMMON_SELECTION
 from registry.web.queries import (
     TITLE_FACTS,
     PageQueries,
+    computed_properties,
+    counted_links,
     fact_properties,
     link_selection,
     main_links,
     summary_selection,
-    term_uses,
     title_selection,
 )
 from registry.web.refusals import EDITABLE, may_register
-from registry.web.templating import code_label, label, page, property_text
+from registry.web.templating import code_label, label, page, property_text, term_label
 from schema.limits import EXPORT_COST, PAGE, paid, pay
 from schema.schema import facets_of
-from schema.types import CLOSED_LISTS, camel, field_of
-
-SORTS = {
-    "name": {"name": "ASC"},
-    "-name": {"name": "DESC"},
-    "updated": {"updated": "ASC"},
-    "-updated": {"updated": "DESC"},
-}
-FIRST, MOST_WORDS, MOST_VALUES = 50, 10, 20
-KNOWN = ("q", "sort", "first", "after", "before", "lang")
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    """The query parameters of a list page.
-
-    `chosen` maps each filtered property or link to the values that the user chose.
-    """
-
-    kind: type[Kind]
-    text: str = ""
-    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sort: str = "name"
-    first: int = FIRST
-    after: str | None = None
-    before: str | None = None
-
-    @classmethod
-    def of(cls, kind: type[Kind], query: QueryParams) -> ListQuery:
-        """Return the list query for the query parameters of a URL. Raises UserError."""
-        names = {param(name): name for name in filters_of(kind)}
-        unknown = next((key for key in query if key not in names and key not in KNOWN), None)
-        if unknown is not None:
-            raise _list_error(kind, _("This list cannot be filtered by {name}.").format(name=unknown[:MAX_INPUT]))
-        chosen = {name: _values(kind, name, query.getlist(key)) for key, name in names.items() if query.get(key)}
-        if query.get("sort", "name") not in SORTS:
-            raise _list_error(kind, _("Lists can be sorted only by name, -name, updated or -updated."))
-        text = clean_input(query.get("q", ""))
-        before = query.get("before") or None
-        after = None if before else query.get("after") or None
-        return cls(kind, text, chosen, query.get("sort", "name"), _first(kind, query), after, before)
-
-    @property
-    def words(self) -> list[str]:
-        """The words that the name of each listed record must contain."""
-        return self.text.split()[:MOST_WORDS]
-
-    @property
-    def by_details(self) -> bool:
-        """Whether the list is filtered by a property or link that is visible only to users who can view the details of a record."""
-        kind = self.kind
-        return any(
-            not (kind.properties[name].summary if name in kind.properties else kind.ends[name].link.summary)
-            for name in self.chosen
-        )
-
-    def path(self, extension: str = "") -> str:
-        """Return the URL path of this list, or of its file if an extension such as `.csv` is given."""
-        pairs = [("q", self.text)] if self.text else []
-        pairs += [(param(name), value) for name, values in self.chosen.items() for value in values]
-        pairs += [("sort", self.sort)] if self.sort != "name" else []
-        pairs += [("first", str(self.first))] if self.first != FIRST else []
-        pairs += [(key, cursor) for key in ("after", "before") if (cursor := getattr(self, key))]
-        path = list_path(self.kind.__name__, pairs)
-        return path.replace("?", f"{extension}?", 1) if pairs else path + extension
-
-    def from_the_start(self, **changed: Any) -> ListQuery:
-        """Return the list query with some parameters changed, starting again at the first page."""
-        return replace(self, **{"after": None, "before": None, **changed})
-
-    def toggled(self, name: str, value: str) -> ListQuery:
-        """Return the query with a filter value added. If the list is filtered by the value already, the value is removed."""
-        now = self.chosen.get(name, ())
-        values = tuple(one for one in now if one != value) if value in now else (*now, value)
-        rest = {key: kept for key, kept in self.chosen.items() if key != name}
-        return self.from_the_start(chosen=rest | ({name: values} if values else {}))
-
-    def where(self, without: str | None = None) -> dict[str, Any]:
-        """Return the list's filters as a GraphQL filter. The filter on the property or link `without` is left out."""
-        parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
-        parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
-        return {"and": parts} if parts else {}
-
-
-def filters_of(kind: type[Kind]) -> list[str]:
-    """Return the properties and links by which records of a kind can be filtered.
-
-    The result contains the facets, and all links: a list can be filtered by a linked record.
-    """
-    return list(dict.fromkeys([*facets_of(kind), *kind.ends]))
-
-
-def condition(kind: type[Kind], name: str, values: tuple[str, ...]) -> dict[str, Any]:
-    """Return the GraphQL condition that a property or link has one of the values. A term also selects its narrower terms."""
-    declared = kind.properties.get(name)
-    if declared is None:
-        far = {"within": list(values)} if name in facets_of(kind) else {"id": {"in": list(values)}}
-        return {camel(name): {"some": _far_condition(kind.ends[name], far)}}
-    if declared.value is Flag:
-        return {"or": [{camel(name): {"eq": value == "true"}} for value in values]}
-    return {camel(name): {"in": [_code(declared, value) for value in values]}}
-
-
-def _far_condition(end: End, where: dict[str, Any]) -> dict[str, Any]:
-    return {field_of(end.target): where} if end.link.properties else where
-
-
-def _code(declared: Property, value: str) -> str:
-    return value.upper() if declared.codes in CLOSED_LISTS else value
-
-
-def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
-    """Remove duplicate values. Raises UserError if a value is not in the code list of the property."""
-    values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
-    known = _known_codes(kind.properties[name]) if name in kind.properties else values
-    unknown = next((one for one in values if one not in known), None)
-    if unknown is not None:
-        raise _list_error(kind, _("{name} has no value {value}.").format(name=param(name), value=unknown[:MAX_INPUT]))
-    return values
-
-
-def _known_codes(declared: Property) -> Collection[str]:
-    return ("true", "false") if declared.value is Flag else code_list(declared.codes or "")
-
-
-def _first(kind: type[Kind], query: QueryParams) -> int:
-    given = query.get("first", str(FIRST))
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= PAGE):
-        raise _list_error(kind, _("A page can have 1 to {most} records.").format(most=PAGE))
-    return int(given)
-
-
-def _list_error(kind: type[Kind], sentence: str) -> UserError:
-    return UserError(sentence, list_path(kind.__name__), _("Show the whole list"))
-
+from schema.types import CLOSED_LISTS, camel
 
 NAMED, COUNTED = 3, 50
 EVERY_STATUS = [code.upper() for code in code_list("status")]
@@ -195,7 +62,8 @@ def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True)
     kind, start = query.kind, "before" if query.before else "after"
     size, plural = "last" if query.before else "first", camel(query.kind.plural)
     own_query = [name for name in facets_of(kind) if facets and _needs_own_query(query, name)]
-    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in own_query)
+    totals = own_totals(query) if facets else {}
+    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in (*own_query, *totals))
     cursor = (f", ${start}: String", f", {start}: ${start}") if query.after or query.before else ("", "")
     return "\n".join(
         [
@@ -210,6 +78,7 @@ def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True)
                 f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
                 for name in own_query
             ),
+            *(f"  {camel(name)}: {plural}(where: ${_where_name(name)}) {{ totalCount }}" for name in totals),
             "}",
             "",
         ]
@@ -218,12 +87,31 @@ def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True)
 
 def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
     """Return the variables of the operation."""
-    values: dict[str, Any] = {"where": query.where(), "order": [SORTS[query.sort]], "size": query.first}
+    values: dict[str, Any] = {"where": query.where(), "order": query.order, "size": query.first}
     values |= {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
     for name in facets_of(query.kind):
         if facets and _needs_own_query(query, name):
             values[_where_name(name)] = _own_where(query, name)
-    return values
+    return values | ({_where_name(name): where for name, where in own_totals(query).items()} if facets else {})
+
+
+def own_totals(query: ListQuery) -> dict[str, dict[str, Any]]:
+    """Return the GraphQL filters of the numbers of records that the values of the kind's own filters have, by alias.
+
+    The alias of a filter alone counts the records that the list has without the filter.
+    """
+    totals: dict[str, dict[str, Any]] = {}
+    for name, own in own_filters(query.kind).items():
+        if own.field == "codes":
+            rest = query.where(without=name)
+            totals[f"{name}_any"] = rest
+            for code in own.codes():
+                totals[_total_name(name, code)] = {"and": [*rest.get("and", []), own.where((code,))]}
+    return totals
+
+
+def _total_name(name: str, code: str) -> str:
+    return f"{name}_{code.replace('-', '_')}"
 
 
 def _needs_own_query(query: ListQuery, name: str) -> bool:
@@ -250,12 +138,14 @@ def _count(name: str) -> str:
 def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
     """Yield the GraphQL selections for a row: the summary of a record, and up to `named` records of each main link."""
     yield f"{summary_selection(kind)} access status updated"
+    for one in computed_properties(kind):
+        yield f"{camel(one.name)} unit"
     for end in main_links(kind):
         far = link_selection(end, title_selection(MODEL[end.target]))
         yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
         if not end.single:
             yield f"{camel(end.name)}Count"
-    for end in term_uses(kind):
+    for end in counted_links(kind):
         yield f"{camel(end.name)}Count"
 
 
@@ -277,7 +167,8 @@ class Cell:
     """A table cell: a text, records, a count, or a status.
 
     If `whole` is set, the text is kept on one line. A cell with records also has the number of records that are not shown. A cell
-    with a count also has a path. `withheld` says that the cell is empty because the user may not see its value.
+    with a count also has a path. `withheld` says that the cell is empty because the user may not see its value. `sort` is the name
+    of the order by this column. `nothing` is the text of an empty cell; its column is shown even if it is empty in every row.
     """
 
     heading: str
@@ -288,6 +179,8 @@ class Cell:
     path: str = ""
     status: StatusText | None = None
     withheld: bool = False
+    sort: str = ""
+    nothing: str = ""
 
     @property
     def empty(self) -> bool:
@@ -309,18 +202,29 @@ class Choice:
 class Facet:
     """A facet: a property or link. The user can filter the list by the values of the facet.
 
-    `withheld` is the number of records whose value the user may not see.
+    `withheld` is the number of records whose value the user may not see. `own` says whether the facet is a filter of the kind's own.
     """
 
     heading: str
     first: list[Choice]
     rest: list[Choice]
     withheld: int
+    own: bool = False
 
     @property
     def full(self) -> int:
         """The maximum number of values in a facet if this facet has so many, otherwise 0."""
         return COUNTED if len(self.first) + len(self.rest) >= COUNTED else 0
+
+
+@dataclass(frozen=True)
+class FilterField:
+    """A form field of a filter: its query parameter, label, type and value. The types are those of `ListFilter`."""
+
+    name: str
+    label: str
+    type: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -334,15 +238,16 @@ class Chip:
 def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
     """Return the rows of a page. Columns that are empty in every row are left out."""
     found = [_row(query.kind, one, today) for one in data[camel(query.kind.plural)]["nodes"]]
-    filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty}
+    filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty or cell.nothing}
     return [
         ListRow(row.record, row.withheld, [c for place, c in enumerate(row.cells) if place in filled]) for row in found
     ]
 
 
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
-    cells = [*_fact_cells(kind, record, today), *(_link_cell(end, record) for end in main_links(kind))]
-    cells += [_count_cell(end, record) for end in term_uses(kind)]
+    links = [_link_cell(end, record) for end in main_links(kind)]
+    counts = [_count_cell(end, record) for end in counted_links(kind)]
+    cells = [*_fact_cells(kind, record, today), *links[:1], *counts, *_computed_cells(kind, record), *links[1:]]
     return ListRow(record_summary(kind.__name__, record), record["withheld"], cells)
 
 
@@ -352,22 +257,38 @@ def _fact_cells(kind: type[Kind], record: Data, today: str) -> Iterator[Cell]:
     for one in fact_properties(kind)[of_title : of_title + MOST_CELLS]:
         if not (dated and one.value is Date):
             text, hidden = value_text(one, record), record["withheld"] and not one.summary
-            yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden)
+            sort = param(one.name) if one.value.ordered else ""
+            yield Cell(label(one.name), text, whole=one.value is Date, withheld=hidden, sort=sort)
     if dated:
-        yield Cell(_("Validity"), status=agreement_status(record, today))
+        hidden, until = record["withheld"], kind.properties["valid_until"]
+        yield Cell(_("Validity"), status=agreement_status(record, today), sort="valid-from")
+        text, nothing = value_text(until, record), _("no end date") if record["validFrom"] else _("not recorded")
+        yield Cell(label(until.name), text, whole=True, withheld=hidden, sort=param(until.name), nothing=nothing)
+
+
+def _computed_cells(kind: type[Kind], record: Data) -> Iterator[Cell]:
+    for one in computed_properties(kind):
+        text, hidden = value_text(one, record), record["withheld"] and not one.summary
+        yield Cell(label(one.name), text, withheld=hidden, sort=param(one.name), nothing=_("not recorded"))
 
 
 def _link_cell(end: End, record: Data) -> Cell:
     far = tuple(record_summary(end.target, one) for one in linked_records(end, record[camel(end.name)]))
     more = 0 if end.single else (record[f"{camel(end.name)}Count"] or 0) - len(far)
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), records=far, more=more, path=path, withheld=_is_hidden(end, record))
+    nothing = _("none that you can see") if end.name in ("owners", "parties") else ""
+    sort = "" if end.single else param(end.name)
+    hidden = _is_hidden(end, record)
+    return Cell(label(end.name), records=far, more=more, path=path, withheld=hidden, sort=sort, nothing=nothing)
 
 
 def _count_cell(end: End, record: Data) -> Cell:
     count = record[f"{camel(end.name)}Count"]
     path = list_path(end.target, [(param(other_end(end).name), record["id"])])
-    return Cell(label(end.name), str(count) if count else "", path=path, withheld=_is_hidden(end, record))
+    nothing = number(0) if end.name == "users" else ""
+    text = number(count) if count else ""
+    hidden = count is None or _is_hidden(end, record)
+    return Cell(label(end.name), text, path=path, withheld=hidden, sort=param(end.name), nothing=nothing)
 
 
 def _is_hidden(end: End, record: Data) -> bool:
@@ -379,11 +300,22 @@ def facets(query: ListQuery, data: Data, names: LabelsById) -> list[Facet]:
     """Return the facets that have at least two values or an active filter. `names` maps ids of records to titles."""
     own_first = sorted(facets_of(query.kind), key=lambda name: name in COMMON_SELECTION)
     every = ((name, _choices(query, name, data, names)) for name in own_first)
-    return [
+    own = [_own_facet(query, name, one, data) for name, one in own_filters(query.kind).items() if one.field == "codes"]
+    return own + [
         Facet(label(name), choices[:AT_ONCE], choices[AT_ONCE:], _withheld(query, name, data))
         for name, choices in every
         if len(choices) > 1 or name in query.chosen
     ]
+
+
+def _own_facet(query: ListQuery, name: str, own: ListFilter, data: Data) -> Facet:
+    on = query.chosen.get(name, ())
+    counts = {code: data[camel(_total_name(name, code))]["totalCount"] for code in own.codes()}
+    choices = [
+        Choice(text, counts[code], code in on, query.toggled(name, code).path()) for code, text in own.codes().items()
+    ]
+    withheld = data[camel(f"{name}_any")]["totalCount"] - sum(counts.values())
+    return Facet(own.label(), choices, [], max(0, withheld), own=True)
 
 
 def _choices(query: ListQuery, name: str, data: Data, names: LabelsById) -> list[Choice]:
@@ -407,14 +339,31 @@ def facet_counts(query: ListQuery, name: str, data: Data) -> list[Data]:
     return list(source[f"{camel(name)}Count"])
 
 
+def own_fields(query: ListQuery) -> list[FilterField]:
+    """Return the form fields of the kind's own filters."""
+    return [
+        FilterField(param(name), own.label(), own.field, query.chosen.get(name, ("",))[0])
+        for name, own in own_filters(query.kind).items()
+        if own.field != "codes"
+    ]
+
+
 def chips(query: ListQuery, names: LabelsById) -> list[Chip]:
     """Return the active filters of a list."""
     texts = [Chip(f"“{query.text}”", query.from_the_start(text="").path())] if query.text else []
     return texts + [
-        Chip(f"{label(name)}: {value_label(query.kind, name, value, names)}", query.toggled(name, value).path())
+        Chip(_chip_text(query.kind, name, value, names), query.toggled(name, value).path())
         for name, values in query.chosen.items()
         for value in values
     ]
+
+
+def _chip_text(kind: type[Kind], name: str, value: str, names: LabelsById) -> str:
+    own = own_filters(kind).get(name)
+    if own and own.field == "integer":
+        return own.chosen(value)  # a sentence with the number
+    heading = own.label() if own else label(name)
+    return f"{heading}: {own.chosen(names.get(value, value)) if own else value_label(kind, name, value, names)}"
 
 
 def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text: str | None = None) -> str:
@@ -425,14 +374,7 @@ def value_label(kind: type[Kind], name: str, value: str, names: LabelsById, text
     return property_text(declared, value == "true") if declared.value is Flag else code_label(declared.codes, value)
 
 
-def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
-    """Return the ids, by kind, of the records that the list is filtered by."""
-    found: dict[str, dict[str, None]] = {}
-    for name, end in query.kind.ends.items():
-        found.setdefault(end.target, {}).update(dict.fromkeys(query.chosen.get(name, ())))
-    return {kind: list(ids) for kind, ids in found.items() if ids}
-
-
+SECTORS = f"query Sectors {{ sectors(first: {PAGE}) {{ totalCount nodes {{ id name labelId labelEn }} }} }}"
 MOST_NAMED = 50
 EXPORT_PAGE = PAGE
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -458,11 +400,15 @@ class ListPages:
         data = await self._query(query, me)
         found = data[camel(kind.plural)]
         titles = await titles_of(self._graph, ids_to_name(query), me)
+        sectors, more_sectors = await self._sectors(query, me)
         return page(
             request,
             "list.html",
             query=query,
-            sorts=SORTS,
+            sorts=sorts_of(kind),
+            fields=own_fields(query),
+            sectors=sectors,
+            more_sectors=more_sectors,
             found=found,
             rows=list_rows(query, data, today()),
             facets=facets(query, data, titles),
@@ -472,6 +418,17 @@ class ListPages:
             pages=_page_paths(query, found["pageInfo"]),
             graphiql=graphiql_path(list_operation(query), list_variables(query)),
         )
+
+    async def _sectors(self, query: ListQuery, me: Actor) -> tuple[list[tuple[str, str]], int]:
+        """Return the id and title of each sector that the list can be filtered by, and the number of sectors that are left out.
+
+        If the list has no filter by sector, there are no sectors.
+        """
+        if all(own.field != "sectors" for own in own_filters(query.kind).values()):
+            return [], 0
+        found = (await self._graph.ask(SECTORS, {}, me))["sectors"]
+        titles = sorted(((one["id"], term_label(one)) for one in found["nodes"]), key=lambda one: one[1])
+        return titles, found["totalCount"] - len(titles)
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
@@ -535,6 +492,8 @@ def _headings(kind: type[Kind]) -> list[str]:
         *COMMON_COLUMNS,
         *(one.name for one in fact_properties(kind)),
         *(f"{name}.{heading}" for name, *headings in ends for heading in headings),
+        *(f"{end.name}.count" for end in counted_links(kind)),
+        *(name for one in computed_properties(kind) for name in (one.name, "unit")),
     ]
 
 
@@ -546,4 +505,5 @@ def _line(kind: type[Kind], record: Data) -> list[Any]:
         cells += [[one["id"] for one in far], [one["name"] for one in far]]
         if not end.single:
             cells.append(record[f"{camel(end.name)}Count"])
-    return cells
+    cells += [record[f"{camel(end.name)}Count"] for end in counted_links(kind)]
+    return cells + [record[name] for one in computed_properties(kind) for name in (camel(one.name), "unit")]

@@ -56,6 +56,7 @@ def _exception_for(graphql_error: GraphQLError) -> Exception:
 POSITIONS = "positions: parties(first: 50) { standing }"  # which parties confirm or dispute an agreement
 AGREEMENT_STATUS = f"validFrom validUntil withheld {POSITIONS}"
 MOST_FACTS, MOST_LINKS, TITLE_FACTS = 4, 3, 2
+COUNTED_LINKS = {"Resource": ("users",)}
 COMMON = frozenset(name for name, declared in vars(Common).items() if isinstance(declared, Property))
 
 
@@ -67,6 +68,16 @@ def own_properties(kind: type[Kind]) -> list[Property]:
 def fact_properties(kind: type[Kind]) -> list[Property]:
     """Return the few properties by which readers can best distinguish the records of a kind."""
     return [one for one in own_properties(kind) if _is_distinguishing(kind, one)][:MOST_FACTS]
+
+
+def shown_facts(kind: type[Kind]) -> list[Property]:
+    """Return the facts of a kind and its computed properties, such as the free capacity of a resource."""
+    return [*fact_properties(kind), *computed_properties(kind)]
+
+
+def computed_properties(kind: type[Kind]) -> list[Property]:
+    """Return the properties of a kind that are computed from other properties, in their unit."""
+    return [one for one in kind.readable.values() if one.difference]
 
 
 def main_links(kind: type[Kind]) -> list[End]:
@@ -87,6 +98,11 @@ def is_term(kind: type[Kind]) -> bool:
 def term_uses(kind: type[Kind]) -> list[End]:
     """Return the links from a vocabulary term to the records classified by it. For other kinds, return no links."""
     return [end for end in kind.ends.values() if is_term(kind) and end.target != kind.__name__]
+
+
+def counted_links(kind: type[Kind]) -> list[End]:
+    """Return the links that a list shows only as the number of linked records, such as the users of a resource."""
+    return [*term_uses(kind), *(kind.ends[name] for name in COUNTED_LINKS.get(kind.__name__, ()))]
 
 
 def summary_selection(kind: type[Kind]) -> str:

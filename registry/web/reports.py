@@ -32,11 +32,13 @@ from registry.reports.charts import chart
 from registry.reports.export import CHART, FILES
 from registry.reports.json_schema import json_schema
 from registry.web.base import (
+    FINDING,
     NO_STORE,
     StoreThreads,
     actor_of,
     address,
     evidence_path,
+    finding_id,
     graphiql_path,
     param,
     record_path,
@@ -304,7 +306,7 @@ class ReportPages:
         latest = await self._answers.latest(*self._wanted(request))
         if latest.report is None:
             return self._page_without_result(request, latest)
-        report = latest.report
+        report, one = latest.report, request.query_params.get(FINDING)
         definition = self._library.find(report.name, actor_of(request))
         return page(
             request,
@@ -312,8 +314,11 @@ class ReportPages:
             report=report,
             latest=latest,
             parameters=definition.parameters,
-            chart=chart(report),
+            chart=None if one else chart(report),
             notation=NOTATION,
+            rows=[row for row in report.rows if one in (None, finding_id(row))],
+            run=[pair for pair in request.query_params.multi_items() if pair[0] not in (FINDING, "lang") and pair[1]],
+            finding=one,
         )
 
     def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
@@ -369,7 +374,7 @@ class ReportPages:
         Numbers in the URL are read in the notation of the form's language.
         """
         name = request.path_params["name"]
-        asked = {key: value for key, value in request.query_params.items() if key != "lang" and value}
+        asked = {key: value for key, value in request.query_params.items() if key not in ("lang", FINDING) and value}
         actor = actor_of(request)
         notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
         if notation in NOTATIONS:

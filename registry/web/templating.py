@@ -16,13 +16,25 @@ from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, Flag, Instant
 from registry.reports.render import empty_text, filled, headline
-from registry.web.base import LANGUAGE_COOKIE, LOGIN, LOGOUT, address, evidence_path, list_path, record_path, signed_in
+from registry.web.base import (
+    LANGUAGE_COOKIE,
+    LOGIN,
+    LOGOUT,
+    address,
+    evidence_path,
+    finding_id,
+    finding_path,
+    list_path,
+    record_path,
+    signed_in,
+)
 
 LONGEST_GLANCE = 160
 LABELS = {
     "on": "Stated on",
     "label_id": "Name in Indonesian",
     "label_en": "Name in English",
+    "free": "Free capacity",
     "feedback": "Feedback received",
     "source": "Data source",
     "level": "Level of working together",
@@ -156,10 +168,13 @@ _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
 _TEMPLATES.globals |= {"_": _, "ngettext": ngettext, "pgettext": pgettext}
 _TEMPLATES.globals |= {"in_language": path_in_language, "languages": LANGUAGES, "confidence": CONFIDENCE}
 _TEMPLATES.globals |= {
+    "address": address,
     "list_path": list_path,
     "record_path": record_path,
     "browsed": MAIN,
     "evidence_path": evidence_path,
+    "finding_path": finding_path,
+    "finding_id": finding_id,
 }
 _TEMPLATES.globals |= {"login": LOGIN, "logout": LOGOUT, "login_path": login_path}
 # These are functions and not filters: Jinja evaluates a filter of a constant only once, in the language of that moment.

@@ -1,5 +1,6 @@
 """The pages as a visitor finds them: what they count and find, how they speak, what they refuse, and that they are safe."""
 
+import html
 import io
 import re
 from base64 import b64encode
@@ -147,6 +148,20 @@ def test_home_tells_what_needs_attention_and_links_to_the_report(client: httpx.C
     assert "Office 00 – Office 01" in finding
     assert NEXT_STEPS["expired"] in finding
     assert 'href="/reports/agreements"' in finding
+    for path in re.findall(r'<h3><a href="(/reports/gaps\?finding=[0-9a-f]{12})">', finding):
+        one = client.get(path).text
+        assert one.count('id="finding-') == 1 and "Only one finding is shown." in one
+        assert 'href="/evidence?' in one and 'href="/reports/gaps">Show all findings' in one
+    assert "no longer has this finding" in client.get("/reports/gaps?finding=none").text
+
+
+def test_each_row_of_a_report_links_to_itself(client: httpx.Client) -> None:
+    page = html.unescape(client.get("/reports/agreements?as-of=2026-11-25&within=30").text)
+    links = re.findall(r'href="([^"]+)">Link to this finding', page)
+    assert links and len(links) == len(set(links)) == len(set(re.findall('id="(finding-[0-9a-f]{12})"', page)))
+    for path in links[:3]:
+        assert path.startswith("/reports/agreements?as-of=2026-11-25&within=30&finding=")
+        assert client.get(path).text.count('id="finding-') == 1
 
 
 def test_nobody_learns_of_a_closed_record(client: httpx.Client) -> None:

@@ -18,7 +18,7 @@ from registry.config import Settings
 from registry.database.driver import ConnectionSettings, StoreError
 from registry.model.definitions import MAIN, MODEL
 from registry.web.app import build_app
-from registry.web.lists import filters_of
+from registry.web.list_query import filters_of
 from registry.web.queries import PageQueries
 from schema.types import camel
 from tests.support.server import serving
@@ -86,6 +86,97 @@ def test_pages_lead_through_the_whole_list_and_back(visitor: httpx.Client, sort:
         last = visitor.get(path).text
         back.append(names(last))
     assert back[::-1] == pages
+
+
+@pytest.mark.parametrize("sort", ["-valid-until", "-parties"])
+def test_a_list_is_sorted_by_a_column_on_all_its_pages(visitor: httpx.Client, sort: str) -> None:
+    path: str | None = f"/partnerships?sort={sort}&first=50&ends-within=9999"
+    found: list[str] = []
+    while path:
+        page = visitor.get(path).text
+        assert len(re.findall('aria-sort="descending"', page)) == 1
+        found += [html.unescape(one) for one, _name in ROW.findall(page)]
+        path = following(page, "next")
+    query = """query ($ids: [ID!]) { partnerships(where: {id: {in: $ids}}, first: 200) {
+        nodes { id validUntil partiesCount } } }"""
+    ids = [one.removeprefix("/partnerships/") for one in found]
+    nodes = {one["id"]: one for one in asked(visitor, query, ids=ids)["partnerships"]["nodes"]}
+    field = {"-valid-until": "validUntil", "-parties": "partiesCount"}[sort]
+    values = [nodes[one][field] for one in ids]
+    assert len(set(ids)) == len(ids) > 50 and len(set(values)) > 1
+    assert values == sorted(values, reverse=True)
+    assert f"&amp;sort={sort[1:]}" in page or f"?sort={sort[1:]}" in page, "the header reverses the order"
+
+
+def test_the_four_states_of_agreements_and_the_hidden_ones_are_all(visitor: httpx.Client) -> None:
+    page = visitor.get("/partnerships").text
+    states = {
+        "in force": "in-force",
+        "not yet in force": "upcoming",
+        "expired": "ended",
+        "no dates recorded": "undated",
+    }
+    counts = {text: choices(page)[text][0] for text in states}
+    hidden = re.search(r'id="facet-own-1">Validity.*?not shown <span class="n">(\d+)<', page, re.DOTALL)
+    assert hidden and int(hidden[1]) == total(visitor.get("/partnerships?access=restricted").text) > 0
+    assert sum(counts.values()) + int(hidden[1]) == total(page)
+    for text, code in states.items():
+        narrowed = visitor.get(f"/partnerships?validity={code}").text
+        assert total(narrowed) == counts[text] and f"Validity: {text}" in narrowed
+        assert "does not find records that you can view only in summary" in narrowed
+        badges = set(re.findall(r'class="badge ([\w-]+)"', narrowed))
+        assert badges - {"disputed"} <= {"ended": {"expired"}, "upcoming": {"to-come"}}.get(code, {"in-force", "soon"})
+    assert counts["expired"] > 0 and counts["in force"] > 100
+
+
+def test_agreements_are_found_by_party_sector_and_end(visitor: httpx.Client) -> None:
+    query = "query ($where: PartnershipWhere) { partnerships(where: $where) { totalCount } }"
+
+    def count(where: dict[str, Any]) -> int:
+        found: int = asked(visitor, query, where=where)["partnerships"]["totalCount"]
+        return found
+
+    health = {"parties": {"some": {"agency": {"sectors": {"some": {"within": ["sector:health"]}}}}}}
+    page = visitor.get("/partnerships?party-sectors=sector:health").text
+    assert total(page) == count(health) > 0 and "Sector of a party: Health" in page
+    named = {
+        "parties": {"some": {"agency": {"and": [{"name": {"contains": word}} for word in ("dinas", "kesehatan")]}}}
+    }
+    assert total(visitor.get("/partnerships?party=dinas kesehatan").text) == count(named) > 0
+    last = {"validUntil": {"lte": "2027-01-31"}}
+    page = visitor.get("/partnerships?ends-by=2027-01-31").text
+    assert total(page) == count(last) > 0 and "Ends on or before: Jan 31, 2027" in page
+    assert "Ends within 1 day" in visitor.get("/partnerships?ends-within=1").text
+    lines = visitor.get("/partnerships.csv?ends-by=2027-01-31&party-sectors=sector:health").text.splitlines()
+    assert len(lines) - 1 == count({"and": [last, health]}) > 0
+
+
+def test_resources_show_owners_and_users_and_are_found_by_them(visitor: httpx.Client) -> None:
+    query = """query ($where: ResourceWhere) { resources(where: $where, first: 200) {
+        nodes { id withheld usersCount owners(first: 1) { id } } } }"""
+    page = visitor.get("/resources?first=200").text
+    rows = dict(
+        zip([html.unescape(path) for path, _name in ROW.findall(page)], page.split("<tr role")[2:], strict=True)
+    )
+    hidden = 0
+    for one in asked(visitor, query)["resources"]["nodes"]:
+        cells = dict(re.findall(r'data-heading="(Users|Owners)"[^>]*>(.*?)</td>', rows[f"/resources/{one['id']}"]))
+        shown = re.sub("<[^>]*>", "", cells["Users"])
+        assert shown == ("not shown" if one["withheld"] else str(one["usersCount"]))
+        assert ("<a href" in cells["Owners"]) == bool(one["owners"])
+        hidden += one["withheld"]
+    assert hidden
+    for path, where in (
+        ("users-at-least=2", {"usersCount": {"gte": 2}}),
+        ("users-at-most=1&kind=data", {"usersCount": {"lte": 1}, "kind": {"eq": "data"}}),
+        ("free-at-least=10.5", {"free": {"gte": 10.5}}),
+        ("owner-sectors=sector:health", {"owners": {"some": {"sectors": {"some": {"within": ["sector:health"]}}}}}),
+    ):
+        found = asked(visitor, query, where=where)["resources"]["nodes"]
+        assert 0 < total(visitor.get(f"/resources?{path}").text) == len(found) < len(rows), path
+        assert len(visitor.get(f"/resources.csv?{path}").text.splitlines()) - 1 == len(found)
+    counts = {one["id"]: one["users.count"] for one in csv.DictReader(io.StringIO(visitor.get("/resources.csv").text))}
+    assert "" in counts.values() and "0" in counts.values()
 
 
 @pytest.mark.parametrize("kind", LISTED)
@@ -218,7 +309,10 @@ def test_lists_speak_indonesian(visitor: httpx.Client) -> None:
         ("/channels?two-way=perhaps", "two-way has no value perhaps.", "/channels"),
         ("/agencies?first=201", "A page can have 1 to 200 records.", "/agencies"),
         ("/agencies?first=-1", "A page can have 1 to 200 records.", "/agencies"),
-        ("/agencies.csv?sort=size", "Lists can be sorted only by name", "/agencies"),
+        ("/agencies.csv?sort=size", "This list can be sorted only by name, kind, level-of-government", "/agencies"),
+        ("/partnerships?validity=soon", "validity has no value soon.", "/partnerships"),
+        ("/partnerships?ends-by=2026-02-30", "ends-by has no value 2026-02-30.", "/partnerships"),
+        ("/partnerships?ends-within=-1", "ends-within has no value -1.", "/partnerships"),
         ("/search?q=a&kind=dinas", "There are no records of the kind dinas.", "/search?q=a"),
         ("/search?q=a&after=nonsense", "This page of results does not exist.", "/search?q=a"),
     ],
