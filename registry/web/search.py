@@ -50,6 +50,7 @@ def search_operation(parameters: Mapping[str, str]) -> str:
     {counts}
     pageInfo {{ hasNextPage endCursor }}
     suggestion
+    withheld
     nodes {{ score missingWords record {{ {_title_selections()} description }} }}
   }}{others}
 }}

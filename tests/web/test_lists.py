@@ -366,6 +366,12 @@ def test_records_with_some_of_the_words_follow_under_a_heading(visitor: httpx.Cl
     assert "No result contains all words." in visitor.get("/search?q=beasiswa zzzz").text
 
 
+def test_a_search_says_that_details_were_not_searched(visitor: httpx.Client) -> None:
+    said = "the details of some records were not searched"
+    for text in ("permukiman", "zzzz"):
+        assert said in visitor.get("/search", params={"q": text, "lang": "en"}).text
+
+
 def test_a_typing_error_is_corrected_by_a_link(visitor: httpx.Client) -> None:
     page = visitor.get("/search?q=Perpustakan&kind=service&lang=id").text
     found = re.search(r'Apakah maksud Anda <a href="([^"]+)">perpustakaan</a>\?', page)
