@@ -79,7 +79,7 @@ PERIOD = enumeration(
 DIRECTION = enumeration(
     "Direction",
     {"ASC": "asc", "DESC": "desc"},
-    "The sort direction.",
+    "The sort direction. Records without a value come last; a missing last day counts as later than all days.",
     {"ASC": "The smallest or earliest value comes first.", "DESC": "The largest or latest value comes first."},
 )
 

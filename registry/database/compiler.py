@@ -347,7 +347,7 @@ class QueryCompiler(CypherWriter):
         if order.of == "far":
             return self._key(order, end.target, far)
         declared = end.link.properties[order.property]
-        return _missing_last(self._edge(node, edge, far, declared, end), declared)
+        return _missing_last(self._edge(node, edge, far, declared, end), declared, order)
 
     def _link_row(self, follow: Follow, node: str, edge: str, far: str, end: End, keys: str = "") -> str:
         views = [self.selected(one, far) for one in follow.far] + [self.selected(one, node) for one in follow.near]
@@ -423,7 +423,7 @@ class QueryCompiler(CypherWriter):
         return f"COLLECT {{ {match} RETURN {self.selected(look.select, far)} }}"
 
     def _key(self, order: Order, kind: str, node: str = "n") -> str:
-        """Return the expression to sort records by. Records with a missing or hidden value come last."""
+        """Return the expression to sort records by. Records with a missing or hidden value come last in both directions."""
         if order.count is not None:
             end = self.model[kind].ends[order.count.end]
             number = self.counted(order.count, node, end)
@@ -431,12 +431,12 @@ class QueryCompiler(CypherWriter):
             return (
                 number
                 if end.link.summary
-                else f"CASE WHEN {self.count_is_known(order.count, node, end)} THEN {number} ELSE {_LAST} END"
+                else f"CASE WHEN {self.count_is_known(order.count, node, end)} THEN {number} ELSE {_missing('INTEGER', order)} END"
             )
         if order.property == "name":
             return f"{node}.name_key"
         declared = self.model[kind].readable[order.property]
-        return _missing_last(self._visible_value(node, declared), declared)
+        return _missing_last(self._visible_value(node, declared), declared, order)
 
     def _template(self, text: str, page: Mapping[str, Parameter] | None = None, seeking: str = "") -> CypherTemplate:
         return CypherTemplate(text, tuple(self.givens), page or {}, seeking)
@@ -446,11 +446,25 @@ def _sorted_by(keys: Sequence[str], descending: Sequence[bool]) -> str:
     return ", ".join(key + (" DESC" if falls else "") for key, falls in zip(keys, descending, strict=True))
 
 
-def _missing_last(shown: str, declared: Property) -> str:
-    """Return the sort key for a property, given the expression for its value. A missing or hidden value comes last."""
+def _missing_last(shown: str, declared: Property, order: Order) -> str:
+    """Return the sort key for a property, given the expression for its value. A missing or hidden value comes last.
+
+    A missing last day means that there is no end, so it is later than all days.
+    """
+    if declared.non_null:
+        return shown
+    if declared.not_before:
+        return f"coalesce({shown}, '{LAST}')"
     if declared.value.stored == "BOOLEAN":
-        return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE 2 END"
-    return shown if declared.non_null else f"coalesce({shown}, {_SORTED_LAST[declared.value.stored]})"
+        return f"CASE {shown} WHEN false THEN 0 WHEN true THEN 1 ELSE {-1 if order.descending else 2} END"
+    return f"coalesce({shown}, {_missing(declared.value.stored, order)})"
+
+
+def _missing(stored: str, order: Order) -> str:
+    """Return the sort key of a missing value: beyond all values of this stored type, in the direction of the order."""
+    if stored == "STRING":
+        return "''" if order.descending else f"'{LAST}'"
+    return f"{'-' if order.descending else ''}{_BEYOND[stored]}"
 
 
 def _link_identity(node: str, edge: str, far: str, end: End) -> str:
@@ -465,5 +479,4 @@ def _without_kind(view: Select) -> Select:
     return replace(view, kind="") if all(isinstance(part, Lookup) for part in view.parts) else view
 
 
-_LAST = "9999999999"
-_SORTED_LAST = {"STRING": f"'{LAST}'", "INTEGER": _LAST, "FLOAT": "1.7976931348623157e308"}
+_BEYOND = {"INTEGER": "9999999999", "FLOAT": "1.7976931348623157e308"}

@@ -237,10 +237,11 @@ def category_condition(
 
 @dataclass(frozen=True)
 class Order:
-    """A property or a number of links to sort by. Records without a value come last in ascending order and first in descending order.
+    """A property or a number of links to sort by. Records without a value come last in both directions.
 
-    Records with equal values are sorted by id, in the same direction as the last sort property. Links are sorted by a property of the
-    link itself or of one of its records: `of` is `edge`, `far` or `near`. `property` is the GraphQL name of a number of links.
+    A missing last day, such as `valid_until`, counts as later than all days. Records with equal values are sorted by id, in the same
+    direction as the last sort property. Links are sorted by a property of the link itself or of one of its records: `of` is `edge`,
+    `far` or `near`. `property` is the GraphQL name of a number of links.
     """
 
     property: str

@@ -81,7 +81,7 @@ def _link_selections(end: End) -> Iterator[str]:
     if end.single:
         yield f"{name} {far}"
         return
-    # Agreements that have ended come last: in descending order, records without a last day come first.
+    # Agreements that have ended come last, because a missing last day is later than all days.
     by_end = f", order: [{_of_far(end, '{validUntil: DESC}')}]" if _leads_to_agreements(end) else ""
     also = ", asOf: $asOf" if end.link.dated else by_end
     yield f"{name}(first: {AT_ONCE}{also}) {far}"

@@ -31,7 +31,7 @@ WHERE any(r IN n.seen_by WHERE r IN $me.names) AND NOT coalesce(n.status = $in.v
     WHERE any(r IN x.seen_by WHERE r IN $me.names))
   }
 }
-WITH DISTINCT n, coalesce(CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN (n.capacity - n.in_use) END, 1.7976931348623157e308) AS k0, n.id AS k1
+WITH DISTINCT n, coalesce(CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN (n.capacity - n.in_use) END, -1.7976931348623157e308) AS k0, n.id AS k1
 ORDER BY k0 DESC, k1 DESC LIMIT $n
 RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [(n.capacity - n.in_use)] END], [k0, k1]] AS row
 ORDER BY k0 DESC, k1 DESC

@@ -7,7 +7,7 @@ RETURN [[n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [x5 IN
     WHERE any(r IN x4.seen_by WHERE r IN $me.names) AND NOT coalesce(x4.status = $in.v2, false)
   } >= $in.v3) AND coalesce(x1.role = $in.v4, false))) AND NOT (coalesce(n.kind = $in.v5, false))
   WITH n, x1, x2
-  ORDER BY coalesce(x1.since, '￿') DESC, x2.name_key, x2.id, x1.key LIMIT $in.v6
+  ORDER BY coalesce(x1.since, '') DESC, x2.name_key, x2.id, x1.key LIMIT $in.v6
   RETURN [x1.role, x1.since, [x2.name]]
 }] WHERE size(x5) > 0 OR NOT coalesce(any(k IN ['Agency', 'Resource'] WHERE k IN $me.partial_kinds), true)][0] END, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [x8 IN [COUNT {
   MATCH (n)<-[x6:USES]-(x7:Agency)

@@ -19,7 +19,7 @@ WITH DISTINCT n, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) AND (NOT co
   MATCH (n)<-[x1:USES]-(x2:Agency)
   WHERE any(r IN x2.shown_to WHERE r IN $me.names) AND NOT coalesce(x1.since > $in.v0, false) AND NOT coalesce(x1.until < $in.v0, false) AND NOT coalesce(x2.status = $in.v1, false)
   RETURN DISTINCT x2
-} ELSE 9999999999 END AS k0, COUNT {
+} ELSE -9999999999 END AS k0, COUNT {
   MATCH (n)<-[x5:OWNS]-(x6:Agency)
   WHERE any(r IN x6.seen_by WHERE r IN $me.names) AND NOT coalesce(x6.status = $in.v4, false)
 } AS k1, n.id AS k2

@@ -212,7 +212,8 @@ class Oracle:
                 found = self._sorted(found, given, lambda one, near=sides[name]: near or one[1])
             elif end.link.properties:
                 names = {camel(one): one for one in end.link.properties}
-                found = _by_value(found, given, lambda one, name=names[name]: one[0][name])
+                open_ended = end.link.properties[names[name]].not_before is not None
+                found = _by_value(found, given, lambda one, name=names[name]: one[0][name], open_ended=open_ended)
             else:
                 found = self._sorted(found, order, lambda one: one[1])
         return found if asked.get("order") else self._sorted(found, {"name": "ASC"}, lambda one: one[1])
@@ -344,7 +345,7 @@ class Oracle:
             value = self._shown(record, {camel(one): one for one in kind.readable}[name])
             return fold(value) if name == "name" else value
 
-        return _by_value(things, direction, value_of)
+        return _by_value(things, direction, value_of, open_ended=name in ("validUntil", "until", "answered"))
 
     def _connection(self, kind: str, asked: Mapping[str, Any]) -> Any:
         every = [one for one in self._records.values() if one["__kind"] == kind and may_see(self._actor, one)]
@@ -405,12 +406,15 @@ def _cut(found: list[Any], asked: Mapping[str, Any]) -> tuple[list[Any], dict[st
     }
 
 
-def _by_value(things: list[Any], direction: str, value_of: Callable[[Any], Any]) -> list[Any]:
-    """Sort by a value, keeping the order of equals; missing values last, or first when descending."""
+def _by_value(
+    things: list[Any], direction: str, value_of: Callable[[Any], Any], *, open_ended: bool = False
+) -> list[Any]:
+    """Sort by a value, keeping the order of equals; missing values last. A missing end is later than all days."""
     known = [thing for thing in things if value_of(thing) is not None]
     missing = [thing for thing in things if value_of(thing) is None]
     if direction == "DESC":
-        return missing + sorted(known, key=value_of, reverse=True)
+        falling = sorted(known, key=value_of, reverse=True)
+        return missing + falling if open_ended else falling + missing
     return sorted(known, key=value_of) + missing
 
 
