@@ -1,8 +1,10 @@
 """The sample on every engine, also the newest Neo4j: it is loaded, and its lists and all other sorts of pages answer."""
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +14,7 @@ import pytest
 from benchmarks.search import judged_queries
 from loaders.run import run
 from loaders.source import find_source
+from registry.clock import frozen_at
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.model.definitions import MODEL
@@ -25,6 +28,9 @@ from tests.support.server import serving
 LINK = re.compile(r'(?:href|data-operation)="(/[^"]*)"')
 KINDS = {kind.plural for kind in MODEL}
 FIRST_TEN = Path(__file__).with_name("first_ten.txt")
+QUESTIONS = Path(__file__).parents[2] / "docs/questions.md"
+ANSWERS = Path(__file__).with_name("answers_to_questions.json")
+DAY = datetime(2026, 11, 25, tzinfo=UTC)  # some agreements of the sample are about to end
 SEARCH = "query($text: String!) { search(text: $text, first: 10) { nodes { score record { id } } } }"
 BY_VALUE = {"sort", "format"}  # what has one Cypher text for each value
 
@@ -83,6 +89,21 @@ def test_searches_find_the_same_in_the_same_order(
     if rewrite:
         FIRST_TEN.write_text(text, encoding="utf-8")
     assert text == FIRST_TEN.read_text(encoding="utf-8"), "read the difference; --rewrite takes it over"
+
+
+@pytest.mark.slow
+@ON_EVERY_ENGINE
+def test_questions_of_planners_have_the_same_answers(
+    client: httpx.Client, place: ConnectionSettings, rewrite: bool
+) -> None:
+    queries = re.findall(r"```graphql\n(.*?)```", QUESTIONS.read_text(encoding="utf-8"), re.DOTALL)
+    with frozen_at(DAY):
+        answers = [client.post("/graphql", json={"query": one}).json() for one in queries]
+    assert len(answers) == 6 and not [one["errors"] for one in answers if "errors" in one]
+    text = json.dumps([one["data"] for one in answers], ensure_ascii=False, indent=1) + "\n"
+    if rewrite:
+        ANSWERS.write_text(text, encoding="utf-8")
+    assert text == ANSWERS.read_text(encoding="utf-8"), "read the difference; --rewrite takes it over"
 
 
 def first_ten(client: httpx.Client, query: str) -> list[str]:

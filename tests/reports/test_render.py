@@ -96,7 +96,7 @@ def test_pages_files_and_graphql_leave_out_the_same(client: httpx.Client) -> Non
     as_file = client.get("/reports/coverage.json", params=asked).json()
     assert as_file["withheld"] is None
     page = client.get("/reports/coverage", params=asked).text
-    assert "&lt;50" in page and page.count("<tr>") == 1 + len(as_file["rows"])
+    assert "&lt;50" in page and page.count("<tr") == 1 + len(as_file["rows"])
     query = f'{{ coverage(asOf: "{AS_OF}") {{ withheld unknown rowsCount }} gaps(asOf: "{AS_OF}") {{ parts {{ name unknown }} }} }}'
     data = client.post("/reports/graphql", json={"query": query}).json()["data"]
     assert data["coverage"] == {"withheld": None, "unknown": as_file["unknown"], "rowsCount": len(as_file["rows"])}

@@ -117,7 +117,7 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
             assert not isinstance(row.get(column), str) or cell in (row[column], f"'{row[column]}"), column
     assert heading == [*(one["name"] for one in as_file["columns"]), "confidence", "evidence"]
     page = client.get(f"/reports/{name}", params={"as-of": AS_OF}, headers={"Accept": "text/html"}).text
-    assert page.count("<tr>") == min(len(rows), 500) + bool(rows)
+    assert page.count("<tr") == min(len(rows), 500) + bool(rows)
     assert told(page) == [
         [str(escape(row[column] or "")) for column in texts(as_file)]
         + [str(escape(one["name"])) for one in row["evidence"]]
@@ -127,7 +127,7 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
 
 def told(page: str) -> list[list[str]]:
     """Return of each row of a page the cells that are texts, and the names of what it rests on."""
-    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[1:]
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page, re.DOTALL)[1:]
     return [["".join(one) for one in re.findall(CELL, row)] for row in rows]
 
 
