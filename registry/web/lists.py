@@ -149,7 +149,7 @@ def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
         yield f"{camel(end.name)}Count"
 
 
-AT_ONCE, MOST_CELLS = 8, 2
+AT_ONCE, MOST_CELLS, MOST_COLUMNS = 8, 2, 6
 LabelsById = Mapping[str, str]
 
 
@@ -236,12 +236,11 @@ class Chip:
 
 
 def list_rows(query: ListQuery, data: Data, today: str) -> list[ListRow]:
-    """Return the rows of a page. Columns that are empty in every row are left out."""
+    """Return the rows of a page. Columns that are empty in every row are left out, and those for which a desk has no room."""
     found = [_row(query.kind, one, today) for one in data[camel(query.kind.plural)]["nodes"]]
     filled = {place for row in found for place, cell in enumerate(row.cells) if not cell.empty or cell.nothing}
-    return [
-        ListRow(row.record, row.withheld, [c for place, c in enumerate(row.cells) if place in filled]) for row in found
-    ]
+    shown = sorted(filled)[:MOST_COLUMNS]
+    return [ListRow(row.record, row.withheld, [row.cells[place] for place in shown]) for row in found]
 
 
 def _row(kind: type[Kind], record: Data, today: str) -> ListRow:
