@@ -98,8 +98,8 @@ async def explore(exploration: Explore, context: ExploreContext, variables: Mapp
 async def _check_records(name: str, context: ExploreContext, call: ExplorationCall) -> None:
     """Raise RecordRefused if the actor can see no record with an id in the arguments, or if the record has a wrong kind."""
     for argument, kinds in NAMED.get(name, {}).items():
-        given = call.get(argument) or []
-        ids = given if isinstance(given, list) else [given]
+        given = call.get(argument)
+        ids = given if isinstance(given, list) else [] if given is None else [given]
         if 0 < len(ids) <= AGENCIES:
             await check_records(context, argument, ids, kinds, retired=name == "search")
 

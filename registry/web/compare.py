@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from registry.clock import today
@@ -295,6 +295,8 @@ class ComparePages:
         chosen = [one.id for one in agencies]
         data = await self._shared(chosen, day, me) if len(chosen) >= MIN_AGENCIES else None
         found = await self._find(text, chosen, me) if text else []
+        if len(found) == 1 and len(chosen) < AGENCIES:
+            return RedirectResponse(address("/shared", _query_pairs([*chosen, found[0].id], day)), 303)
         pairs = _query_pairs(chosen, day)
         return page(
             request,

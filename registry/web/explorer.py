@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.database.driver import StoreError
-from registry.explore.impact import STOPPABLE
+from registry.explore.impact import STOPPABLE, WALKED
 from registry.explore.paths import PHRASES, phrase
 from registry.i18n import _, language, ngettext, number
 from registry.model.codelists import code_list
@@ -150,7 +150,7 @@ def _texts() -> dict[str, str]:
         "degraded": _("works less well"),
         "stops_first": _("is assumed to stop"),
         "impact_of": _("If {name} stops"),
-        "impact_sum": _("Would stop: {lost}. Would work less well: {degraded}."),
+        "impact_sum": _("Services and resources that would stop: {lost}. That would work less well: {degraded}."),
         "impact_none": _("No record that you have access to depends on it."),
         "impact_filtered": _("The filters show {shown} of {all} affected records."),
         "impact_csv": _("Download as CSV"),
@@ -290,7 +290,7 @@ class ImpactTable:
     @property
     def sentences(self) -> list[str]:
         """What the table shows, and what it leaves out."""
-        texts, states = _texts(), [row.state for row in self.every]
+        texts, states = _texts(), [row.state for row in self.every if row.kind in WALKED]
         counts = {state: number(states.count(state)) for state in ("lost", "degraded")}
         found = [texts["impact_sum"].format(**counts)] if self.every[1:] else []
         none = [] if found or self.withheld else [texts["impact_none"]]
@@ -300,7 +300,8 @@ class ImpactTable:
 
     def _unplaced(self) -> list[str]:
         names = [name for name, wanted in (("sectors", self.query.sector), ("areas", self.query.area)) if wanted]
-        count = sum(1 for row in self.every[1:] if any(not getattr(row, name) for name in names))
+        placed = [row for row in self.every[1:] if row.kind != "Area"]
+        count = sum(1 for row in placed if any(not getattr(row, name) for name in names))
         return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
 
     @property

@@ -157,7 +157,9 @@ def test_reports_lead_to_records(visitor: httpx.Client) -> None:
 
 
 def test_agencies_are_found_added_and_removed_without_a_script(visitor: httpx.Client) -> None:
-    page = visitor.get(f"/shared?agency={DINKES}&find=kependudukan").text
+    only = visitor.get(f"/shared?agency={DINKES}&find=Dinas Kependudukan dan Pencatatan Sipil")
+    assert only.status_code == 303 and only.headers["location"].endswith(f"agency={DUKCAPIL}"), "one is added at once"
+    page = visitor.get(f"/shared?agency={DINKES}&find=dinas").text
     assert f'<input type="hidden" name="agency" value="{DINKES}">' in page
     (path,) = re.findall(r'<a href="([^"]+)" aria-label="Add Dinas Kependudukan', page)
     both = visitor.get(html.unescape(path)).text

@@ -126,7 +126,8 @@ export class Panel {
     const of = (state, those = scene.known.records) => those.filter((record) => record.state === state);
     const [lost, degraded] = [of("lost"), of("degraded")];
     const hit = lost.length + degraded.length;
-    const sum = hit ? [translate("impact_sum", { lost: lost.length, degraded: degraded.length })] : this.handlers.withheld() ? [] : [translate("impact_none")];
+    const works = (those) => those.filter(({ kind }) => kind === "Service" || kind === "Resource").length;
+    const sum = hit ? [translate("impact_sum", { lost: works(lost), degraded: works(degraded) })] : this.handlers.withheld() ? [] : [translate("impact_none")];
     const filtered = isFiltered(view) ? [translate("impact_filtered", { shown: records.length - 1, all: hit }), ...this.#unplaced(view, [...lost, ...degraded])] : [];
     const title = element("h2", { text: translate("impact_of", { name: of("first")[0]?.name ?? "" }) });
     const file = element("a", { href: csvOf(view), text: translate("impact_csv") });
@@ -138,7 +139,7 @@ export class Panel {
   // Affected records whose sectors or areas are not recorded, or not visible to the user, match no such filter.
   #unplaced(view, hits) {
     const names = [view.sector && "sectors", view.area && "areas"].filter(Boolean);
-    const count = hits.filter((record) => names.some((name) => !record[name].length)).length;
+    const count = hits.filter((record) => record.kind !== "Area" && names.some((name) => !record[name].length)).length;
     return count ? [translate("impact_unplaced", { n: count })] : [];
   }
 
