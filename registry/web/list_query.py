@@ -320,12 +320,13 @@ def _values(kind: type[Kind], name: str, given: list[str]) -> tuple[str, ...]:
     values = tuple(dict.fromkeys(one for one in given if one))[:MOST_VALUES]
     if own := own_filters(kind).get(name):
         values = values if own.field in ("codes", "sectors") else tuple(filter(None, map(clean_input, values[:1])))
-        unknown = next((one for one in values if not own.is_valid(one)), None)
+        title, unknown = own.label(), next((one for one in values if not own.is_valid(one)), None)
     else:
         known = _known_codes(kind.properties[name]) if name in kind.properties else values
-        unknown = next((one for one in values if one not in known), None)
+        title, unknown = label(name), next((one for one in values if one not in known), None)
     if unknown is not None:
-        raise _list_error(kind, _("{name} has no value {value}.").format(name=param(name), value=unknown[:MAX_INPUT]))
+        sentence = _("“{value}” is not a valid value for “{label}”.")
+        raise _list_error(kind, sentence.format(value=unknown[:MAX_INPUT], label=title))
     return values
 
 

@@ -24,7 +24,7 @@ from registry.model.values import Date, InvalidValue
 from registry.mutations.audit_events import RecordState, read_state
 from registry.permissions import Action, Actor, can
 from registry.web import records
-from registry.web.base import actor_of, address, graphiql_path, list_path, record_path
+from registry.web.base import MAX_INPUT, actor_of, address, graphiql_path, list_path, record_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
 from registry.web.forms.actions import available_actions, available_transitions, free_text, may_request
@@ -258,12 +258,12 @@ def _day(request: Request, name: str, kind: type[Kind], one: str) -> str | None:
 
     `as-of` is the day on which links are current; `at` is the day of an earlier version of the record.
     """
+    given = request.query_params.get(name) or None
     try:
-        day = Date.clean(request.query_params.get(name) or None)
-    except InvalidValue as error:
-        raise UserError(
-            f"{error}: {error.rule}.", record_path(kind.__name__, one), _("Show the current record")
-        ) from None
+        day = Date.clean(given)
+    except InvalidValue:
+        sentence = _("“{given}” is not a date. Write a date like 2026-11-25.").format(given=str(given)[:MAX_INPUT])
+        raise UserError(sentence, record_path(kind.__name__, one), _("Show the current record")) from None
     return None if day is None else str(day)
 
 
