@@ -284,8 +284,12 @@ def plan_operation(operation: Operation, model: Model, *, lenient: bool = False)
             planned.builds[key] = lambda rows, variables: "Query"
         else:
             planned.introspection[key] = nodes
-            planned.builds[key] = lambda rows, variables, name=f"@{key}": variables[name]  # type: ignore[misc]
+            planned.builds[key] = _introspected(f"@{key}")
     return planned
+
+
+def _introspected(name: str) -> Build:
+    return lambda rows, variables: variables[name]
 
 
 def _one(planned: Planned, records: RecordPlanner, key: str, nodes: list[FieldNode], kind: str) -> Build:
