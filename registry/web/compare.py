@@ -19,6 +19,7 @@ from registry.permissions import Actor
 from registry.web.base import MAX_INPUT, actor_of, address, clean_input, graphiql_path
 from registry.web.errors import UserError
 from registry.web.form_data import json_file
+from registry.web.list_query import name_contains
 from registry.web.presenters import (
     Data,
     RecordSummary,
@@ -276,7 +277,7 @@ def _need(one: Data) -> MetNeedView:
     )
 
 
-MIN_AGENCIES, MOST_WORDS = 2, 10
+MIN_AGENCIES = 2
 
 
 class ComparePages:
@@ -337,8 +338,7 @@ class ComparePages:
         return found
 
     async def _find(self, text: str, chosen: Sequence[str], me: Actor) -> list[RecordSummary]:
-        words = [{"name": {"contains": word}} for word in text.split()[:MOST_WORDS]]
-        where = {"and": [*words, {"id": {"notIn": list(chosen)}}]}
+        where = {"and": [*name_contains(text), {"id": {"notIn": list(chosen)}}]}
         data = await self._graph.ask(FIND_AGENCIES, {"where": where}, me)
         return [record_summary("Agency", one) for one in data["agencies"]["nodes"]]
 

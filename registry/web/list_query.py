@@ -91,9 +91,17 @@ def _within_days(values: tuple[str, ...]) -> Where:
     return {"validUntil": {"gte": today(), "lte": last.isoformat()}}
 
 
-def _party_named(values: tuple[str, ...]) -> Where:
-    words = [{"name": {"contains": word}} for word in values[0].split()[:MOST_WORDS]]
-    return {"parties": {"some": {"agency": {"and": words}}}}
+def name_contains(text: str) -> list[Where]:
+    """Return the conditions that a name contains the first MOST_WORDS words of a text."""
+    return [{"name": {"contains": word}} for word in text.split()[:MOST_WORDS]]
+
+
+def _bound(form: str, title: Callable[[], str], number_field: str, operator: str) -> ListFilter:
+    """Return the filter that a number is at least (`gte`) or at most (`lte`) the value of a form field."""
+    parse = int if form == "integer" else float
+    return ListFilter(
+        form, title, lambda values: {number_field: {operator: parse(values[0])}}, details=True, chosen=_number_text
+    )
 
 
 def _number_text(value: str) -> str:
@@ -115,7 +123,11 @@ FILTERS: Mapping[str, Mapping[str, ListFilter]] = {
             chosen=lambda value: validity_labels()[value],
             codes=validity_labels,
         ),
-        "party": ListFilter("text", lambda: _("Name of a party"), _party_named),
+        "party": ListFilter(
+            "text",
+            lambda: _("Name of a party"),
+            lambda values: {"parties": {"some": {"agency": {"and": name_contains(values[0])}}}},
+        ),
         "party_sectors": ListFilter(
             "sectors",
             lambda: _("Sector of a party"),
@@ -138,27 +150,9 @@ FILTERS: Mapping[str, Mapping[str, ListFilter]] = {
             lambda: _("Sector of an owner"),
             lambda ids: {"owners": {"some": {"sectors": {"some": {"within": list(ids)}}}}},
         ),
-        "users_at_least": ListFilter(
-            "integer",
-            lambda: _("Users, at least"),
-            lambda values: {"usersCount": {"gte": int(values[0])}},
-            details=True,
-            chosen=_number_text,
-        ),
-        "users_at_most": ListFilter(
-            "integer",
-            lambda: _("Users, at most"),
-            lambda values: {"usersCount": {"lte": int(values[0])}},
-            details=True,
-            chosen=_number_text,
-        ),
-        "free_at_least": ListFilter(
-            "number",
-            lambda: _("Free capacity, at least"),
-            lambda values: {"free": {"gte": float(values[0])}},
-            details=True,
-            chosen=_number_text,
-        ),
+        "users_at_least": _bound("integer", lambda: _("Users, at least"), "usersCount", "gte"),
+        "users_at_most": _bound("integer", lambda: _("Users, at most"), "usersCount", "lte"),
+        "free_at_least": _bound("number", lambda: _("Free capacity, at least"), "free", "gte"),
     },
 }
 
@@ -229,11 +223,6 @@ class ListQuery:
         return cls(kind, text, chosen, sort, _first(kind, query), after, before)
 
     @property
-    def words(self) -> list[str]:
-        """The words that the name of each listed record must contain."""
-        return self.text.split()[:MOST_WORDS]
-
-    @property
     def by_details(self) -> bool:
         """Whether the list is filtered by a property or link that is visible only to users who can view the details of a record."""
         return any(_reads_details(self.kind, name) for name in self.chosen)
@@ -275,7 +264,7 @@ class ListQuery:
 
     def where(self, without: str | None = None) -> dict[str, Any]:
         """Return the list's filters as a GraphQL filter. The filter on the property or link `without` is left out."""
-        parts: list[dict[str, Any]] = [{"name": {"contains": word}} for word in self.words]
+        parts = name_contains(self.text)
         parts += [condition(self.kind, name, values) for name, values in self.chosen.items() if name != without]
         return {"and": parts} if parts else {}
 

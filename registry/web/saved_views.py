@@ -5,7 +5,7 @@ A view belongs to a person or to an agency. An agency's view is shown to everybo
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -134,18 +134,15 @@ class SavedViews:
     async def for_page(self, me: Actor, path: str) -> PageViews:
         """Return what the page at a path, with its parameters, shows of saved views. Raises StoreError."""
         shown = [one for one in await self.all(me) if one.visible and one.page == urlsplit(path).path]
-        return PageViews(shown, await self.owners(me), path, await self.titles(shown, me))
+        own = sorted(me.agencies_for(Action.EDIT), key=lambda one: (one != me.default_agency, one))[:MOST_AGENCIES]
+        titles = await self.titles([*own, *(one.agency for one in shown)], me)
+        owners = {one: _("Only me") for one in _person(me)}
+        owners |= {AGENCY + one: titles[one] for one in own if one in titles}
+        return PageViews(shown, owners, path, titles)
 
-    async def owners(self, me: Actor) -> dict[str, str]:
-        """Return the owners for whom a user may save a view, with their titles. Raises StoreError."""
-        ids = sorted(me.agencies_for(Action.EDIT), key=lambda one: (one != me.default_agency, one))[:MOST_AGENCIES]
-        titles = await titles_of(self._graph, {"Agency": ids} if ids else {}, me)
-        persons = {one: _("Only me") for one in _person(me)}
-        return persons | {AGENCY + one: titles[one] for one in ids if one in titles}
-
-    async def titles(self, views: Sequence[SavedView], me: Actor) -> dict[str, str]:
-        """Return the titles of the agencies that own views, by id. Raises StoreError."""
-        ids = sorted({one.agency for one in views if one.agency})
+    async def titles(self, agencies: Iterable[str], me: Actor) -> dict[str, str]:
+        """Return the titles of agencies, by id. An empty id, that of a person, is left out. Raises StoreError."""
+        ids = sorted({one for one in agencies if one})
         return await titles_of(self._graph, {"Agency": ids} if ids else {}, me)
 
     async def save(self, me: Actor, owner: str, name: str, given: str) -> SavedView:
@@ -207,7 +204,7 @@ class SavedViewPages:
         if me is None:
             return _sign_in_first()
         views = await self._views.all(me)
-        titles = await self._views.titles(views, me)
+        titles = await self._views.titles((one.agency for one in views), me)
         deletable = {one.id for one in views if may_change(me, one.owner)}
         response = page(request, "views.html", views=views, agencies=titles, deletable=deletable)
         response.headers.update(NO_STORE)
