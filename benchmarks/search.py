@@ -4,8 +4,8 @@
 
 The queries and the judgements (3: wanted, 2: useful, 1: related) are in `search-judgements.csv`; they were written before
 the ranking was. nDCG@10 is the gain of the first ten records, discounted by their rank, as a share of the best possible gain.
-A source whose files are not on this machine is skipped. `-v` also prints each query, and `--speed` only how long searches take
-among 50,000 services on the embedded engine. The pairs of words are in
+A source whose files are not on this machine is skipped. `-v` also prints each query. `--speed` prints only how long searches
+take among 50,000 services on the embedded engine. The pairs of words are in
 `stem-pairs.csv`: two words of names in the sample, and whether they have the same root.
 """
 

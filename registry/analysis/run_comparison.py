@@ -13,7 +13,7 @@ Key = tuple[str, ...]
 
 
 class RowChange(NamedTuple):
-    """A row in the previous and in the current run; its two positions are counted from 1, among the rows that are in both runs."""
+    """A row in the previous and in the current run. Its two positions count only the rows that both runs have, from 1."""
 
     change: Change
     then: ReportRow | None
