@@ -7,13 +7,12 @@ import numpy as np
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import FEWEST_DRAWS, MOST_DRAWS, WORK, TieNetwork
+from registry.analysis.network import TieNetwork
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, data_notes
-from registry.analysis.statistics import SEED, NullComparison, RandomAgreements, compare_until_clear, draws_for
+from registry.analysis.statistics import SEED, NullComparison, compare_until_clear
 from registry.i18n import _, number, signed
-from registry.progress import steps
 
 SHOWN = 5
 
@@ -85,11 +84,9 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
 
 
 def _detect(whole: TieNetwork) -> Partition:
-    """Find the communities, and compare their modularity with the modularity of random networks (`RandomAgreements`)."""
-    random, size = RandomAgreements(whole.agreements, SEED), len(whole.connected)
-    draws = draws_for(size, WORK, MOST_DRAWS, FEWEST_DRAWS)
-    networks = (adjacency(random.draw(), size) for _draw in steps(_("random networks"), range(draws)))
+    """Find the communities, and compare their modularity with the modularity of random networks."""
     group = divided(whole.arcs, np.random.default_rng(SEED))
+    networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks())
     drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
     (reached,) = compare_until_clear([modularity(whole.arcs, group)], drawn)
     return Partition(whole, group, reached)
