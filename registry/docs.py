@@ -104,10 +104,10 @@ def _section(question: ReportDefinition) -> Iterator[str]:
     yield ""
     yield f"**{question.text}** {question.method}"
     yield ""
-    if question.parameters:
+    if question.all_parameters:
         yield "| Parameter | Name | Meaning | Default | From | To |"
         yield "|---|---|---|---|---|---|"
-        yield from map(_parameter, question.parameters)
+        yield from map(_parameter, question.all_parameters)
         yield ""
     yield "| Column | Name | Type | Meaning |"
     yield "|---|---|---|---|"

@@ -136,7 +136,11 @@ class ReportEntry(graphene.ObjectType):
         graphene.String, "The question that the report answers.", resolver=lambda definition, _info: definition.text
     )
     method = _required(graphene.String, "The method of the report.")
-    parameters = _required(_list(ParameterEntry), "The parameters of the report.")
+    parameters = _required(
+        _list(ParameterEntry),
+        "The parameters of the report.",
+        resolver=lambda definition, _info: definition.all_parameters,
+    )
     columns = _required(_list(ReportColumn), "The columns of the report.")
 
 
@@ -222,7 +226,7 @@ def _report(definition: ReportDefinition) -> graphene.Field:
         return run(definition.name, as_of, values)
 
     day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
-    arguments = {"as_of": day_argument, **dict(map(_argument, definition.parameters))}
+    arguments = {"as_of": day_argument, **dict(map(_argument, definition.all_parameters))}
     return graphene.Field(made, args=arguments, name=field, description=definition.shown().text, resolver=resolve)
 
 

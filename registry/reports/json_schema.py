@@ -71,7 +71,7 @@ def _report_schema(question: ReportDefinition) -> Schema:
         "evidence": {"$ref": "#/$defs/evidence"},
         "key": TEXTS,
     }
-    parameters = _object({one.name: _parameter(one) for one in question.parameters})
+    parameters = _object({one.name: _parameter(one) for one in question.all_parameters})
     return {
         "title": question.title,
         "description": question.text,
@@ -117,7 +117,8 @@ _SAVED_RUN = _object(
         **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
         "sight": TEXTS,
         "report": {"$ref": "#"},
-    }
+    },
+    {"concerns": {"type": "array", "items": {"type": ["array", "null"], "items": TEXT}}},
 )
 
 _PART = _object({"name": TEXT, "title": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})

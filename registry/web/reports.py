@@ -313,7 +313,7 @@ class ReportPages:
             "report.html",
             report=report,
             latest=latest,
-            parameters=definition.parameters,
+            parameters=definition.all_parameters,
             chart=None if one else chart(report),
             notation=NOTATION,
             rows=[row for row in report.rows if one in (None, finding_id(row))],
@@ -378,7 +378,7 @@ class ReportPages:
         actor = actor_of(request)
         notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
         if notation in NOTATIONS:
-            numbers = {one.name for one in self._library.find(name, actor).parameters if one.type != "text"}
+            numbers = {one.name for one in self._library.find(name, actor).all_parameters if one.type != "text"}
             parameters |= {
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
