@@ -128,8 +128,9 @@ def test_the_network_of_the_sample_is_more_clustered_than_chance() -> None:
         "transitivity",
         "clustering",
         "modularity",
+        "ei-index",
     }
-    assert rows["ei-index"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+    assert rows["ei-index"]["value"] < rows["ei-index"]["expected"], "agencies make agreements within their sectors"
 
 
 @pytest.mark.parametrize("sectors", ["hhrr", "hhhh", "h--r", "----"])
