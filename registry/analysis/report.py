@@ -158,6 +158,10 @@ class Report:
     - `parts`: the reports that a composed report combines
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
     - `scope`: the agencies to which the report is limited, as text; empty if the report is about all agencies
+    - `scope_names`: the name of each record that limits the report, by parameter
+
+    A composed report examines cases of unlike kinds, whose sum has no meaning. Its fields `of` and `unknown` therefore only say
+    whether any case was examined or could not be judged; `cases` and `unjudged` are None.
 
     Texts are in the reader's language; names, codes, dates (ISO 8601) and numbers are the same in every language.
     """
@@ -181,6 +185,17 @@ class Report:
     counts: str = ""
     withholds_rows: bool = False
     scope: str = ""
+    scope_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int | None:
+        """The number of examined cases; None for a composed report."""
+        return None if self.parts else self.of
+
+    @property
+    def unjudged(self) -> int | None:
+        """The number of cases without enough data to judge; None for a composed report."""
+        return None if self.parts else self.unknown
 
     @property
     def withheld_label(self) -> str:

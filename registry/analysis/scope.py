@@ -29,10 +29,11 @@ READS = {AGENCY.name: "agencies", SECTOR.name: "sectors", AREA.name: "areas"}
 
 
 class Scope(NamedTuple):
-    """The selected agencies: their ids, and a text that names them."""
+    """The selected agencies: their ids, a text that names them, and the name of the record that each parameter gives."""
 
     agencies: frozenset[str]
     text: str
+    names: Mapping[str, str]
 
 
 def scope_reads(values: Mapping[str, Value]) -> Sequence[str]:
@@ -51,20 +52,20 @@ def read_scope(snapshot: Snapshot, values: Mapping[str, Value]) -> Scope | None:
     if not (agency or sector or area):
         return None
     selected = {one.id for one in snapshot.agencies}
-    texts = []
+    texts, names = [], {}
     if agency:
-        units, text = _agency_and_units(snapshot.agencies, agency)
+        units, names[AGENCY.name] = _agency_and_units(snapshot.agencies, agency)
         selected &= units
-        texts.append(text)
+        texts.append(_with_units(names[AGENCY.name], len(units) - 1))
     if sector:
-        terms, name = _term_and_narrower(SECTOR, "Sector", snapshot.sectors, sector)
+        terms, names[SECTOR.name] = _term_and_narrower(SECTOR, "Sector", snapshot.sectors, sector)
         selected &= {one.id for one in snapshot.agencies if not terms.isdisjoint(one.sectors)}
-        texts.append(_("agencies of the sector {name}").format(name=name))
+        texts.append(_("agencies of the sector {name}").format(name=names[SECTOR.name]))
     if area:
-        terms, name = _term_and_narrower(AREA, "Area", snapshot.areas, area)
+        terms, names[AREA.name] = _term_and_narrower(AREA, "Area", snapshot.areas, area)
         selected &= {one.id for one in snapshot.agencies if not terms.isdisjoint(one.areas)}
-        texts.append(_("agencies in the area {name}").format(name=name))
-    return Scope(frozenset(selected), _(" that are also ").join(texts) if len(texts) > 1 else texts[0])
+        texts.append(_("agencies in the area {name}").format(name=names[AREA.name]))
+    return Scope(frozenset(selected), _(" that are also ").join(texts), names)
 
 
 def _agency_and_units(agencies: Sequence[AgencyRow], given: str) -> tuple[set[str], str]:
@@ -74,10 +75,13 @@ def _agency_and_units(agencies: Sequence[AgencyRow], given: str) -> tuple[set[st
         sentence = _("“{name}”: there is no agency with the identifier {id} that you may see.")
         raise _unknown(AGENCY, sentence, given, names, {})
     units = _descendants(given, {one.id: one.part_of for one in agencies})
-    if len(units) == 1:
-        return units, names[given]
-    text = ngettext("{name} with its unit", "{name} with its {n} units", len(units) - 1)
-    return units, text.format(name=names[given], n=number(len(units) - 1))
+    return units, names[given]
+
+
+def _with_units(name: str, units: int) -> str:
+    if not units:
+        return name
+    return ngettext("{name} with its unit", "{name} with its {n} units", units).format(name=name, n=number(units))
 
 
 def _term_and_narrower(
@@ -136,7 +140,9 @@ def limited_to(scope: Scope, report: Report, definitions: Mapping[str, ReportDef
     parts = tuple(limited_to(scope, one, definitions) for one in report.parts)
     if definition.selects:
         note = _("This report is limited to {scope}.").format(scope=scope.text)
-        return replace(report, rows=rows, parts=parts, scope=scope.text, notes=(note, *report.notes))
+        return replace(
+            report, rows=rows, parts=parts, scope=scope.text, scope_names=scope.names, notes=(note, *report.notes)
+        )
     found, in_all = (_findings(definition, some) for some in (rows, report.rows))
     note = _("Findings that concern {scope}: {n} of {m}.").format(n=number(found), m=number(in_all), scope=scope.text)
     note += " " + _("Measures and tests use all agencies, and the other notes are about all agencies.")
@@ -144,7 +150,7 @@ def limited_to(scope: Scope, report: Report, definitions: Mapping[str, ReportDef
     if definition.lists_all:
         of, unknown = len(rows), sum(row.confidence == "unclear" for row in rows)
     return replace(
-        report, rows=rows, parts=parts, found=found, of=of, unknown=unknown, scope=scope.text,
+        report, rows=rows, parts=parts, found=found, of=of, unknown=unknown, scope=scope.text, scope_names=scope.names,
         counts_by_type=_counts_by_type(report, rows), notes=(note, *report.notes),
     )  # fmt: skip
 

@@ -65,9 +65,9 @@ class SavedReport(_SavedModel):
     as_of: str
     parameters: Mapping[str, Value]
     found: int
-    of: int
-    unknown: int
-    withheld: int
+    of: int | None
+    unknown: int | None
+    withheld: int | None
     rows: tuple[Mapping[str, Any], ...]
 
 
@@ -336,21 +336,18 @@ class Changes:
     def _comparison_notes(self) -> Sequence[str]:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
-        saved = _(
-            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} findings "
-            "in {of} cases."
-        )
+        saved = _("Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}. Findings: {found}.")
         current = _(
-            "As of {day}: {found} findings in {of} cases. Rows that are new: {new}; gone: {gone}; with another rank: "
-            "{moved}; with other values only: {changed}."
+            "Findings as of {day}: {found}. Rows that are new: {new}; gone: {gone}; with another rank: {moved}; with "
+            "other values only: {changed}."
         )
         notes = [
             saved.format(
                 label=self._run.label, report=_(self._question.title), day=day(then.as_of), saved=day(day_of(self._run.saved)),
-                found=number(then.found), of=number(then.of),
+                found=_found_text(then.found, then.of),
             ),
             current.format(
-                day=day(self._now.as_of), found=number(self._now.found), of=number(self._now.of),
+                day=day(self._now.as_of), found=_found_text(self._now.found, self._now.cases),
                 **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
@@ -369,6 +366,10 @@ class Changes:
         if self._run.language != language():
             notes.append(_("The rows below are in the language of the saved run."))
         return notes
+
+
+def _found_text(found: int, of: int | None) -> str:
+    return number(found) if of is None else _("{n} of {m}").format(n=number(found), m=number(of))
 
 
 def _parameter_note(parameters: Mapping[str, Value], labels: Mapping[str, str]) -> Sequence[str]:
