@@ -267,6 +267,7 @@ AGREEMENTS = ReportDefinition(
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
     counts="Agreements and uses with a finding",
+    concern="An agreement concerns its parties. The use of a resource concerns the user and the owners.",
     finding=lambda row: row.key[1:],
 )
 

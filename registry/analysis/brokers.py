@@ -132,6 +132,7 @@ BROKERS = ReportDefinition(
     (ROBUST, MOST),
     key=("agency",),
     counts="Robust brokers",
+    concern="A row concerns the broker itself.",
     selects=True,
 )
 

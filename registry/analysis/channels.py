@@ -45,6 +45,7 @@ CHANNELS = ReportDefinition(
     ),
     key=("finding", "service"),
     counts="Services with a finding",
+    concern="A service concerns its providers.",
     finding=lambda row: row.key[1:],
 )
 

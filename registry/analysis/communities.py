@@ -48,6 +48,7 @@ COMMUNITIES = ReportDefinition(
     (LEVEL,),
     key=("central",),
     counts="Statistically significant groups",
+    concern="A group concerns all its members.",
 )
 
 

@@ -54,6 +54,10 @@ COVERAGE = ReportDefinition(
     ),
     key=("kind", "fact"),
     counts="Facts on record",
+    concern=(
+        "Counted are the selected agencies, the services that they provide, the resources that they own, and the "
+        "agreements that they are parties of."
+    ),
     selects=True,
 )
 

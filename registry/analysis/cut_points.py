@@ -173,6 +173,10 @@ CUT_POINTS = ReportDefinition(
     (ROBUST,),
     key=("finding", "agencies"),
     counts="Robust single points of failure",
+    concern=(
+        "A single point of failure concerns the agency, or the two agencies of the tie, and all agencies that "
+        "would be cut off."
+    ),
 )
 
 

@@ -98,6 +98,7 @@ FEEDBACK = ReportDefinition(
     (PATIENCE,),
     key=("services", "owners", "channel", "received"),
     counts="Late or overdue answers",
+    concern="Feedback concerns the agencies that have to answer; if none is recorded, the providers of the service.",
 )
 
 

@@ -300,6 +300,10 @@ GAPS = ReportDefinition(
     (LEVEL, LEAST_EXPECTED, LEAST_SIMILARITY, WITHIN),
     key=("finding", "who", "subject"),
     counts="Findings",
+    concern=(
+        "A finding concerns the agencies that the report it comes from names. Missing facts are counted among the "
+        "records of the selected agencies."
+    ),
     finding=lambda row: None if row["finding"] == COVERAGE.name else row.key,
 )
 

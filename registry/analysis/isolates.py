@@ -50,6 +50,7 @@ ISOLATES = ReportDefinition(
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
+    concern="A row concerns the agency itself, not its partners.",
 )
 
 

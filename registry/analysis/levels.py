@@ -47,6 +47,7 @@ LEVELS = ReportDefinition(
     (LEAST_APART,),
     key=("finding", "agreement", "scale"),
     counts="Agreements with a finding",
+    concern="An agreement concerns its parties.",
     finding=lambda row: row.key[1:2],
 )  # fmt: skip
 

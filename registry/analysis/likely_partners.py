@@ -314,6 +314,7 @@ LIKELY_PARTNERS = ReportDefinition(
     (MOST,),
     key=("agency_a", "agency_b"),
     counts="Suggested pairs of agencies",
+    concern="A pair concerns both agencies.",
     selects=True,
 )
 

@@ -217,6 +217,7 @@ MATCHES = ReportDefinition(
     ),
     key=("need",),
     counts="Needs with a fitting resource",
+    concern="A match concerns the agencies with the need and the owners of the resource.",
 )
 
 

@@ -98,6 +98,7 @@ MISSING_TIES = ReportDefinition(
     (LEVEL,),
     key=("agency_a", "agency_b"),
     counts="Pairs that should have an agreement",
+    concern="A pair concerns both agencies.",
 )
 
 

@@ -334,6 +334,10 @@ OVERLAPS = ReportDefinition(
     (LEVEL, LEAST_SIMILARITY),
     key=("finding", "agency_a", "agency_b", "special", "general"),
     counts="Pairs that overlap",
+    concern=(
+        "A pair concerns both agencies. A special application concerns its owners and the owners of the general "
+        "application."
+    ),
 )
 
 

@@ -218,6 +218,7 @@ class ReportDefinition:
     - `counts`: the label of the number of findings
     - `common`: the parameters that the catalogue handles; the analysis gets only its own `parameters`
     - `finding`: returns what identifies the finding that a row counts for, or None if the row is not a finding
+    - `concern`: a sentence that says which agencies a row concerns
     - `selects`: whether the analysis itself lists and counts only what concerns the selected agencies
     - `lists_all`: whether every examined case has a row
     """
@@ -233,6 +234,7 @@ class ReportDefinition:
     counts: str = "Found"
     common: tuple[Parameter, ...] = SCOPE
     finding: Callable[[ReportRow], tuple[str, ...] | None] = supported_finding
+    concern: str = ""
     selects: bool = False
     lists_all: bool = False
 
@@ -286,6 +288,7 @@ class ReportDefinition:
             columns=self.shown_columns(),
             parameters=own,
             common=common,
+            concern=_(self.concern) if self.concern else "",
         )
 
     def shown_columns(self) -> tuple[Column, ...]:

@@ -278,6 +278,7 @@ REUSE = ReportDefinition(
     (AGENCIES, EACH, MOST_USERS),
     key=("agency", "resource"),
     counts="Suggestions shown",
+    concern="A suggestion concerns the agency that may need the resource, not the owner of the resource.",
     finding=lambda row: row.key,
     selects=True,
 )

@@ -65,7 +65,9 @@ def read_scope(snapshot: Snapshot, values: Mapping[str, Value]) -> Scope | None:
         terms, names[AREA.name] = _term_and_narrower(AREA, "Area", snapshot.areas, area)
         selected &= {one.id for one in snapshot.agencies if not terms.isdisjoint(one.areas)}
         texts.append(_("agencies in the area {name}").format(name=names[AREA.name]))
-    return Scope(frozenset(selected), _(" that are also ").join(texts), names)
+    text, *others = texts
+    text += f" ({'; '.join(_('only {agencies}').format(agencies=one) for one in others)})" if others else ""
+    return Scope(frozenset(selected), text, names)
 
 
 def _agency_and_units(agencies: Sequence[AgencyRow], given: str) -> tuple[set[str], str]:
@@ -139,13 +141,15 @@ def limited_to(scope: Scope, report: Report, definitions: Mapping[str, ReportDef
     rows = tuple(row for row in report.rows if row.concerns is None or not scope.agencies.isdisjoint(row.concerns))
     parts = tuple(limited_to(scope, one, definitions) for one in report.parts)
     if definition.selects:
-        note = _("This report is limited to {scope}.").format(scope=scope.text)
+        note = _("This report is limited to {scope}.").format(scope=scope.text) + " " + _(definition.concern)
         return replace(
             report, rows=rows, parts=parts, scope=scope.text, scope_names=scope.names, notes=(note, *report.notes)
         )
     found, in_all = (_findings(definition, some) for some in (rows, report.rows))
     note = _("Findings that concern {scope}: {n} of {m}.").format(n=number(found), m=number(in_all), scope=scope.text)
-    note += " " + _("Measures and tests use all agencies, and the other notes are about all agencies.")
+    note += f" {_(definition.concern)} " + _(
+        "Measures and tests use all agencies, and the other notes are about all agencies."
+    )
     of, unknown = report.of, report.unknown
     if definition.lists_all:
         of, unknown = len(rows), sum(row.confidence == "unclear" for row in rows)

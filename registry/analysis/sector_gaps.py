@@ -145,6 +145,7 @@ SECTOR_GAPS = ReportDefinition(
     key=("sector_a", "sector_b"),
     counts="Sector pairs with too few ties",
     lists_all=True,
+    concern="A pair of sectors concerns every agency whose main sector is one of the two.",
 )
 
 

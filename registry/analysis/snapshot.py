@@ -214,10 +214,6 @@ class Snapshot(NamedTuple):
         """The number of records of which the reader sees the summary only."""
         return sum(not record.whole for name in _RECORDS for record in getattr(self, name))
 
-    def only(self, types: Iterable[str]) -> "Snapshot":
-        """Return a snapshot of the records of these types."""
-        return Snapshot(**{name: getattr(self, name) for name in types})
-
 
 _RECORDS: Mapping[str, type[Any]] = {
     "agencies": AgencyRow,

@@ -329,6 +329,10 @@ WHAT_IF = ReportDefinition(
     (REMOVE, ADD, END),
     key=("change", "report", "what"),
     counts="New findings and findings that are gone",
+    concern=(
+        "A finding concerns the agencies that the report it comes from names. A service that stops concerns its "
+        "providers, a resource its owners. Numbers of findings and network measures concern no single agency."
+    ),
     finding=lambda row: row.key if row["change"] in ("new", "gone") else None,
 )  # fmt: skip
 

@@ -101,7 +101,8 @@ def run_report(
     with _garbage_collection_paused():
         ((answer,),) = store.read(network(reads, actor))
         known = make_snapshot(reads, answer)
-        arrays = SnapshotArrays.of(known.only(question.reads), day)
+        examined = Snapshot(**{name: getattr(known, name) for name in question.reads})
+        arrays = SnapshotArrays.of(examined, day)
         return _analyse(question, arrays, values, read_scope(known, values))
 
 

@@ -32,6 +32,8 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     if report.rows:
         table = _table(report)
         console.print(table, width=max(width, _least_width(table)), crop=False)
+    else:
+        console.print(empty_text(report))
     console.print(f"\n{report.method}")
     for note in report.notes:
         console.print(f"• {note}")

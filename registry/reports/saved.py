@@ -266,6 +266,7 @@ CHANGES = ReportDefinition(
     (RUN,),
     key=("change", "what"),
     counts="Rows that differ",
+    concern="A row concerns the agencies that the row of the compared report concerns.",
     finding=lambda row: row.key,
 )  # fmt: skip
 

@@ -321,6 +321,7 @@ class ReportPages:
             latest=latest,
             parameters=definition.all_parameters,
             pickers=PICKERS if definition.common else {},
+            scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],
             chart=None if one else chart(report),
             notation=NOTATION,
             rows=[row for row in report.rows if one in (None, finding_id(row))],

@@ -9,8 +9,9 @@ import pytest
 
 from registry.analysis.gaps import FROM
 from registry.analysis.report import SCOPE, Report, ReportError, ReportRow
-from registry.analysis.snapshot import AgencyRow, FeedbackRow, PartnershipRow, ServiceRow, SnapshotArrays
+from registry.analysis.snapshot import AgencyRow, FeedbackRow, PartnershipRow, ServiceRow, Snapshot, SnapshotArrays
 from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
+from registry.reports.render import as_text, empty_text
 from tests.support.sample import AS_OF, depok, sample_report
 
 # Limits that cut off few rows or none.
@@ -199,3 +200,35 @@ def test_an_unknown_identifier_gets_suggestions(name: str, given: dict[str, str]
     with pytest.raises(ReportError) as raised:
         run_on_snapshot(depok(), name, AS_OF, given)
     assert str(raised.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "levels",
+            "No case that concerns Office could be examined, so it is unknown whether there is anything to find.",
+        ),
+        ("isolates", "There is nothing to list."),
+        ("sector-gaps", "No case that concerns Office could be examined, so it is unknown whether there is anything"),
+    ],
+)
+def test_an_agency_without_rows_learns_whether_anything_was_judged(name: str, sentence: str) -> None:
+    members = [AgencyRow("office", "Office"), *(AgencyRow(f"a{n}", f"Agency {n}") for n in range(3))]
+    ties = [
+        PartnershipRow(
+            f"p{n}",
+            f"Agreement {n}",
+            valid_from="2020-01-01",
+            parties=["office" if name == "isolates" else "a0", f"a{n}"],
+        )
+        for n in (1, 2)
+    ]
+    report = run_on_snapshot(Snapshot(members, partnerships=ties), name, AS_OF, {"agency": "office"})
+    assert not report.rows and sentence in empty_text(report)
+    assert empty_text(report) in " ".join(as_text(report).split())
+
+
+def test_an_agency_of_which_nothing_is_known_is_unknown() -> None:
+    report = run_on_snapshot(Snapshot([AgencyRow("office", "Office")]), "isolates", AS_OF, {"agency": "office"})
+    assert (report.found, report.of, report.unknown, report.scope) == (0, 1, 1, "Office")
