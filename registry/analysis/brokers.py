@@ -132,6 +132,8 @@ BROKERS = ReportDefinition(
     (ROBUST, MOST),
     key=("agency",),
     counts="Robust brokers",
+    concern="A row concerns the broker itself.",
+    selects=True,
 )
 
 
@@ -166,9 +168,12 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
     top = _top(ranked.through)
     order = top[np.lexsort((top, -ranked.through[top]))]
     robust = int((ranked.support[top] >= least_support).sum())
-    listed = _rows(arrays, ranked, order[:most], least_support)
+    ours = order[arrays.selected[ranked.agencies[order]]]
+    found = int((ranked.support[ours] >= least_support).sum())
+    listed = _rows(arrays, ranked, ours[:most], least_support)
     return BROKERS.answer(
-        arrays.as_of, listed, found=robust, of=len(ranked.agencies), unknown=len(top) - robust, withheld=arrays.withheld,
+        arrays.as_of, listed, found=found, of=int(arrays.selected[ranked.agencies].sum()), unknown=len(ours) - found,
+        withheld=arrays.withheld,
         notes=[*data_notes(arrays), *_notes(ranked, len(top), robust, least_support)], least_support=least_support, most=most,
     )  # fmt: skip
 
@@ -227,6 +232,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
                 values,
                 (arrays.agencies.evidence(place),),
                 "likely" if ranked.support[one] >= least_support else "unclear",
+                concerns=(arrays.agencies.ids[place],),
             )
         )
     return rows

@@ -47,6 +47,7 @@ COMMUNITIES = ReportDefinition(
     (LEVEL,),
     key=("central",),
     counts="Statistically significant groups",
+    concern="A group concerns all its members.",
 )
 
 
@@ -77,8 +78,9 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     found = _detect(whole)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
+    of = sum(arrays.concerned(row.concerns or ()) for row in rows)
     return COMMUNITIES.answer(
-        arrays.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
+        arrays.as_of, rows, found=of if beyond else 0, of=of, unknown=0 if beyond else of,
         withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(arrays, found, beyond)], level=level,
     )  # fmt: skip
 
@@ -107,7 +109,8 @@ def _row(arrays: SnapshotArrays, found: Partition, number: int, beyond: bool) ->
     }
     evidence = tuple(arrays.agencies.evidence(one) for one in found.whole.connected[members].tolist())
     known_by = tuple(arrays.agencies.ids[one] for one in central[:1])  # communities have no id of their own
-    return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
+    concerns = tuple(one.id for one in evidence)
+    return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by, concerns)
 
 
 def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:

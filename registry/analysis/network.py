@@ -110,6 +110,7 @@ NETWORK = ReportDefinition(
     (LEVEL,),
     key=("measure",),
     counts="Measures that differ from a random network",
+    common=(),
 )
 
 
