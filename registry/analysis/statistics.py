@@ -1,11 +1,10 @@
 """Statistics: configuration models, permutation, bootstrap, false discovery rate and average precision."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
-from random import Random
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.report import ReportParameter
@@ -155,7 +154,8 @@ def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floa
     return np.asarray(left)
 
 
-TRADES_BEFORE, TRADES_BETWEEN = 8, 2  # trades for each agreement: before the first network, and before every network
+ROUNDS_BEFORE, ROUNDS_BETWEEN = 20, 2  # in a round, every agreement trades once
+RANDOM_BITS = 36  # of a sort key; the other bits suffice for 2^27 pairs of agreements
 Parties = tuple[int, ...]
 
 
@@ -166,43 +166,93 @@ class RandomAgreements:
     agreement, and no two agreements have the same parties. If all agreements have two parties, the drawn networks are the simple
     graphs with the given degrees.
 
-    A step is a curveball trade (Strona et al. 2014): two random agreements keep the parties that they have in common, and deal the
-    other parties out at random, so that both keep their sizes. A trade that would make two agreements equal is rejected, and a
-    trade that changes nothing counts as a step. Each trade is as likely as its reverse, so that all networks are equally likely in
-    the long run (Carstens 2015; Fosdick et al. 2018).
+    A step is a global curveball trade (Carstens, Hamann, Meyer & Penschuck 2018): the agreements are paired at random. The two
+    agreements of a pair keep the parties that they have in common, and deal the other parties out at random, so that both keep
+    their sizes. The trades of a step count one after the other; a trade that would make two agreements equal is rejected. Each trade
+    is as likely as its reverse, so that all networks are equally likely in the long run (Strona et al. 2014; Carstens 2015; Fosdick
+    et al. 2018).
     """
 
     def __init__(self, agreements: Iterable[Parties], seed: int) -> None:
-        """Start at the given agreements, and move away from them by TRADES_BEFORE trades for each agreement.
+        """Start at the given agreements, and move away from them by ROUNDS_BEFORE steps.
 
         An agreement is a tuple of agency indices. Agreements with the same parties count once.
         """
-        self.agreements = sorted({frozenset(parties) for parties in agreements}, key=sorted)
-        self._taken = set(self.agreements)
-        self._random = Random(seed)
-        self._trade(TRADES_BEFORE)
+        given = sorted({frozenset(parties) for parties in agreements}, key=lambda one: (len(one), sorted(one)))
+        self._size = np.array([len(one) for one in given], np.int64)
+        self._start = np.cumsum(self._size) - self._size
+        self._party = np.fromiter((party for one in given for party in sorted(one)), np.int64)
+        self._random = np.random.default_rng(seed)
+        self._agencies = int(self._party.max(initial=-1)) + 1
+        self._hash = self._random.integers(1 << 63, size=self._agencies, dtype=np.uint64)
+        self._trade(ROUNDS_BEFORE)
+
+    @property
+    def agreements(self) -> list[Parties]:
+        """The parties of each agreement, in ascending order."""
+        return (
+            [tuple(sorted(one.tolist())) for one in np.split(self._party, self._start[1:])] if len(self._size) else []
+        )
 
     def draw(self) -> Ints:
         """Draw the next network and return its ties: the distinct pairs of agencies (m x 2, smaller index first) with an agreement."""
-        self._trade(TRADES_BETWEEN)
-        pairs = {pair for parties in self.agreements for pair in combinations(sorted(parties), 2)}
-        return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+        self._trade(ROUNDS_BETWEEN)
+        found = [np.empty(0, np.int64)]
+        for size in np.unique(self._size).tolist():
+            parties = self._party[self._start[self._size == size][:, None] + np.arange(size)]
+            one, other = (parties[:, ends] for ends in np.triu_indices(size, 1))
+            found.append((np.minimum(one, other) * self._agencies + np.maximum(one, other)).ravel())
+        codes = np.sort(np.concatenate(found))  # faster than np.unique, which computes hashes
+        return np.column_stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], max(self._agencies, 1)))
 
-    def _trade(self, times: int) -> None:
-        """Make `times` curveball trades for each agreement."""
-        count = len(self.agreements)
-        for _trade in range(times * count if count > 1 else 0):
-            one, other = self._random.sample(range(count), 2)
-            first, second = self.agreements[one], self.agreements[other]
-            common = first & second
-            dealt = sorted(first ^ second)
-            self._random.shuffle(dealt)
-            size = len(first) - len(common)
-            dealt_first, dealt_second = common | frozenset(dealt[:size]), common | frozenset(dealt[size:])
-            self._taken -= {first, second}
-            if dealt_first not in self._taken and dealt_second not in self._taken:
-                self.agreements[one], self.agreements[other] = first, second = dealt_first, dealt_second
-            self._taken |= {first, second}
+    def _trade(self, rounds: int) -> None:
+        """Pair the agreements at random `rounds` times, and trade within each pair."""
+        for _round in range(rounds if len(self._size) > 1 else 0):
+            order = self._random.permutation(len(self._size))
+            size, first = self._size[order], np.cumsum(self._size[order]) - self._size[order]
+            pair = np.repeat(np.arange(len(order)) // 2, size)
+            slots = np.arange(len(pair)) + np.repeat(self._start[order] - first, size)
+            before = self._party[slots]
+            after = self._dealt(pair, before)
+            old, new = (np.add.reduceat(self._hash[parties], first) for parties in (before, after))
+            self._party[slots] = np.where(_accepted(old, new)[pair], after, before)
+
+    def _dealt(self, pair: Ints, parties: Ints) -> Ints:
+        """Deal the parties of each pair of agreements out at random, except the parties that both agreements have.
+
+        `pair` is the number of the pair to which each of the `parties` belongs, in ascending order.
+        """
+        codes = pair * self._agencies + parties
+        ordered = np.sort(codes)
+        free = np.flatnonzero(~np.isin(codes, ordered[1:][ordered[1:] == ordered[:-1]]))
+        dealt = parties.copy()
+        shuffled = np.argsort((pair[free] << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(free)))
+        dealt[free] = parties[free[shuffled]]
+        return dealt
+
+
+def _accepted(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Bools:
+    """Return which pairs of agreements trade, so that no two agreements become equal. Trades count one after the other.
+
+    `old` and `new` hold a random hash of the parties of each agreement before and after the trade; two agreements that follow each
+    other are a pair. Different parties have equal hashes of 64 bits so rarely that it does not matter.
+    """
+    pair = np.arange(len(old)) // 2
+    accepted = np.ones(pair[-1] + 1, np.bool_)
+    hashes, whose = np.concatenate([old, new]), np.tile(pair, 2)
+    order = np.argsort(hashes)
+    hashes, whose = hashes[order], whose[order]
+    equal = (hashes[1:] == hashes[:-1]) & (whose[1:] != whose[:-1])
+    contested = set(hashes[1:][equal].tolist())
+    concerned = np.unique(np.concatenate([whose[1:][equal], whose[:-1][equal]])).tolist()
+    rows = {one: slice(2 * one, 2 * one + 2) for one in concerned}
+    taken = {each for one in concerned for each in old[rows[one]].tolist()} & contested
+    for one in concerned:
+        before, after = set(old[rows[one]].tolist()), set(new[rows[one]].tolist())
+        taken -= before
+        accepted[one] = taken.isdisjoint(after)
+        taken |= (after if accepted[one] else before) & contested
+    return accepted
 
 
 ROBUST = ReportParameter(
