@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.model.records import fold
-from registry.mutations.save import alike
+from registry.mutations.similar_names import alike
 
 SAMPLE = Path(__file__).parent.parent / "loaders/sources/depok/data"
 SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parent.parent.parent / "shared/data"))

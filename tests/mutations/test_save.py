@@ -12,7 +12,8 @@ from registry.database import write
 from registry.database.driver import Ask, ConnectionSettings, Cypher, Rows, Store
 from registry.model.definitions import Agency, Channel, Need, Resource
 from registry.mutations.lifecycle import APPROVE, PROPOSE, RETIRE, SEND_BACK, make_transition
-from registry.mutations.save import LinkChange, SaveInput, alike, save_all
+from registry.mutations.save import LinkChange, SaveInput, save_all
+from registry.mutations.similar_names import alike
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
 from tests.support.engines import SLOW_ON_NEO4J

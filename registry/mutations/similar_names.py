@@ -1,0 +1,212 @@
+"""Compare names of records: recognise typing errors, abbreviations and changed word order, and find candidates among many names."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import islice, product
+
+from rapidfuzz.distance import OSA, Indel
+
+from registry.model.codelists import code_list
+from registry.model.records import fold
+
+IdsAndNames = Iterable[tuple[str, str]]
+Words = tuple[str, ...]
+Reading = tuple[Words, Words]  # the numbers in a name, and its other words, each once
+
+BEGINNING, MOST, MOST_WORDS = 3, 400, 24
+MOST_READINGS, MOST_COUNTED = 8, 20_000
+SHORTEST_WITH_ERROR, SHORTEST_WITH_TWO, MOST_ERRORS, DIFFERENT = 3, 9, 2, 9
+KNOWN_WITH_TWO = 5
+CONNECTING_WORDS = frozenset({"dan", "and", "of", "the", "for"})
+INITIALS, WORD, PART = re.compile(r"\b(?:[^\W\d_]\.){2,}"), re.compile(r"[^\W_]+"), re.compile(r"\d+|[^\W\d_]+")
+ROMAN = re.compile(r"(?=.)(x{0,3})(ix|iv|v?i{0,3})")
+ROMAN_ONES = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
+
+
+def alike(one: str, other: str) -> bool:
+    """Return whether two names probably mean the same thing.
+
+    Names are compared word by word, in any order, without words such as “and”. The same numbers must be in both names; “II” counts
+    as 2. Abbreviations in the code list `abbreviations` equal their full forms. A word may have typing errors: an added, missing or
+    wrong letter, or two letters swapped (optimal string alignment distance); one error if the word has at least SHORTEST_WITH_ERROR
+    letters, two if it has at least SHORTEST_WITH_TWO. A name may have MOST_EDITS errors. Two different words of the code list, such
+    as “eastern” and “western”, are never errors of each other.
+
+    `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises changed names.
+    """
+    return any(_same(first, second) for first in readings(one) for second in readings(other))
+
+
+def _same(one: Reading, other: Reading) -> bool:
+    (numbers, words), (other_numbers, other_words) = one, other
+    if numbers != other_numbers or not (numbers or words):
+        return False
+    rest = [word for word in words if word not in other_words]
+    other_rest = [word for word in other_words if word not in words]
+    errors = max(_word_errors(rest, other_words), _word_errors(other_rest, words))
+    return errors <= MOST_ERRORS or _space_errors(rest, other_rest) <= MOST_ERRORS
+
+
+def _word_errors(words: Sequence[str], others: Sequence[str]) -> int:
+    """Return the number of typing errors in the words, each compared with the most similar of the other words."""
+    if len(words) > MOST_ERRORS:
+        return DIFFERENT
+    return sum(min((_errors(word, one) for one in others), default=DIFFERENT) for word in words)
+
+
+def _space_errors(words: Sequence[str], others: Sequence[str]) -> int:
+    """Return the number of typing errors if spaces are missing, added or in the wrong place."""
+    one, other = "".join(words), "".join(others)
+    if not words or not others or len(words) == len(others) == 1 or abs(len(words) - len(others)) > 1:
+        return DIFFERENT
+    return 1 if one == other else 1 + _errors(one, other)
+
+
+def _errors(one: str, other: str) -> int:
+    """Return the number of typing errors by which two words differ, or DIFFERENT."""
+    length, known = min(len(one), len(other)), _known_words()
+    if (one in known and other in known) or length < SHORTEST_WITH_ERROR:
+        return DIFFERENT
+    errors = OSA.distance(one, other, score_cutoff=2)
+    shortest_with_two = KNOWN_WITH_TWO if one in known or other in known else SHORTEST_WITH_TWO
+    allowed = 1 if length < shortest_with_two or Indel.distance(one, other) > 3 else 2
+    return errors if errors <= allowed else DIFFERENT
+
+
+@lru_cache(32_768)
+def readings(name: str) -> tuple[Reading, ...]:
+    """Return the readings of a name: with the full forms of its abbreviations, and as it is written.
+
+    An abbreviation with several full forms has a reading for each. There are at most MOST_READINGS.
+    """
+    words = _words(name)
+    expanded = islice(product(*_alternatives(words)), MOST_READINGS - 1)
+    return tuple(dict.fromkeys(_reading(word for form in forms for word in form) for forms in (*expanded, [words])))
+
+
+def expanded(name: str) -> str:
+    """Return a name in its normalised form, with the full form of each abbreviation."""
+    numbers, words = readings(name)[0]
+    return " ".join((*words, *numbers))
+
+
+def beginnings(name: str) -> list[str]:
+    """Return the first letters of each word that a similar name may have: of the name, of full forms and of abbreviations."""
+    words = _words(name)
+    abbreviated = (
+        word for start, size in _phrases(words) for form in _forms()[words[start : start + size]] for word in form
+    )
+    read = (word for numbers, found in readings(name) for word in (*found, *numbers))
+    return list(dict.fromkeys(word[:BEGINNING] for word in (*read, *abbreviated)))[:MOST_WORDS]
+
+
+def _words(name: str) -> Words:
+    joined = INITIALS.sub(lambda match: match[0].replace(".", ""), fold(name))
+    words = tuple(WORD.findall(joined))
+    return tuple(word for word in words if word not in CONNECTING_WORDS) or words
+
+
+def _reading(words: Iterable[str]) -> Reading:
+    numbers, others = [], {}
+    for word in words:
+        for part in [_arabic(word)] if ROMAN.fullmatch(word) else PART.findall(word):
+            if part.isdecimal():
+                numbers.append(part.lstrip("0") or "0")
+            else:
+                others[part] = None
+    return tuple(numbers), tuple(others)
+
+
+def _arabic(roman: str) -> str:
+    tens = len(roman) - len(roman.lstrip("x"))
+    return str(10 * tens + ROMAN_ONES.index(roman[tens:]))
+
+
+def _alternatives(words: Words) -> Iterator[Sequence[Words]]:
+    """Yield the full forms of each abbreviation in turn, and each word that is not part of an abbreviation."""
+    at = 0
+    for start, size in _phrases(words):
+        yield from ((word,) for word in zip(words[at:start]))
+        at = start + size
+        yield _full_forms()[words[start:at]]
+    yield from ((word,) for word in zip(words[at:]))
+
+
+def _phrases(words: Words) -> Iterator[tuple[int, int]]:
+    """Yield the start and the number of words of each phrase in the code list of abbreviations. Longer phrases come first."""
+    known, at = _full_forms(), 0
+    while at < len(words):
+        sizes = range(min(_longest(), len(words) - at), 0, -1)
+        size = next((size for size in sizes if words[at : at + size] in known), 0)
+        if size:
+            yield at, size
+        at += size or 1
+
+
+@cache
+def _rows() -> Sequence[Sequence[Words]]:
+    """Return the forms in each cell of the code list, full form first. Forms of different languages may not be equal."""
+    labels = [label for entry in code_list("abbreviations").values() for label in (entry.label_id, entry.label_en)]
+    return [[_words(form) for form in label.split(";")] for label in labels if label]
+
+
+@cache
+def _full_forms() -> Mapping[Words, Sequence[Words]]:
+    """Return the full forms of each phrase. A full form is its own full form."""
+    found: dict[Words, list[Words]] = {}
+    for full, *shorter in _rows():
+        for form in (full, *shorter):
+            found.setdefault(form, []).append(full)
+    return found
+
+
+@cache
+def _forms() -> Mapping[Words, Sequence[Words]]:
+    """Return all forms that mean the same as a phrase."""
+    found: dict[Words, list[Words]] = {}
+    for row in _rows():
+        for form in row:
+            found.setdefault(form, []).extend(row)
+    return found
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    return frozenset(word for row in _rows() for form in row for word in form)
+
+
+@cache
+def _longest() -> int:
+    return max(map(len, _full_forms()))
+
+
+class NameIndex:
+    """An index of names in memory. It finds similar names by the first letters of their words."""
+
+    def __init__(self, named: IdsAndNames) -> None:
+        self._named: list[tuple[str, str]] = []
+        self._by_beginning: dict[str, list[int]] = {}
+        for one, name in named:
+            self.add(one, name)
+
+    def add(self, one: str, name: str) -> None:
+        """Add a name, which belongs to the record with the id `one`."""
+        for beginning in beginnings(name):
+            self._by_beginning.setdefault(beginning, []).append(len(self._named))
+        self._named.append((one, name))
+
+    def like(self, name: str) -> IdsAndNames:
+        """Return at most MOST records, those that have the most beginnings of words in common with the name first.
+
+        Rare beginnings are counted first, until MOST_COUNTED records have been counted.
+        """
+        shared: Counter[int] = Counter()
+        counted = 0
+        for matching in sorted((self._by_beginning.get(one, []) for one in beginnings(name)), key=len):
+            shared.update(matching)
+            counted += len(matching)
+            if counted > MOST_COUNTED:
+                break
+        return [self._named[at] for at, _count in shared.most_common(MOST)]
