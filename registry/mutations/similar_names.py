@@ -15,10 +15,10 @@ IdsAndNames = Iterable[tuple[str, str]]
 Words = tuple[str, ...]
 Reading = tuple[Words, Words]  # the numbers in a name, and its other words, each once
 
-BEGINNING, MOST, MOST_WORDS = 3, 400, 24
-MOST_READINGS, MOST_COUNTED = 8, 20_000
-SHORTEST_WITH_ERROR, SHORTEST_WITH_TWO, MOST_ERRORS, DIFFERENT = 3, 9, 2, 9
-KNOWN_WITH_TWO = 5
+BEGINNING, MOST, MOST_WORDS = 3, 200, 24
+MOST_READINGS, MOST_COUNTED = 8, 5_000
+MOST_ERRORS, DIFFERENT = 2, 9
+SHORTEST_WITH_ERROR, SHORTEST_WITH_WRONG_LETTER, SHORTEST_WITH_TWO, KNOWN_WITH_TWO = 3, 5, 9, 5
 CONNECTING_WORDS = frozenset({"dan", "and", "of", "the", "for"})
 INITIALS, WORD, PART = re.compile(r"\b(?:[^\W\d_]\.){2,}"), re.compile(r"[^\W_]+"), re.compile(r"\d+|[^\W\d_]+")
 ROMAN = re.compile(r"(?=.)(x{0,3})(ix|iv|v?i{0,3})")
@@ -28,11 +28,8 @@ ROMAN_ONES = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
 def alike(one: str, other: str) -> bool:
     """Return whether two names probably mean the same thing.
 
-    Names are compared word by word, in any order, without words such as “and”. The same numbers must be in both names; “II” counts
-    as 2. Abbreviations in the code list `abbreviations` equal their full forms. A word may have typing errors: an added, missing or
-    wrong letter, or two letters swapped (optimal string alignment distance); one error if the word has at least SHORTEST_WITH_ERROR
-    letters, two if it has at least SHORTEST_WITH_TWO. A name may have MOST_EDITS errors. Two different words of the code list, such
-    as “eastern” and “western”, are never errors of each other.
+    Names are compared word by word, in any order, without words such as “and”. Both names must have the same numbers; “II” is 2.
+    Abbreviations in the code list `abbreviations` equal their full forms. A name may have MOST_ERRORS typing errors, see `_errors`.
 
     `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises changed names.
     """
@@ -41,10 +38,12 @@ def alike(one: str, other: str) -> bool:
 
 def _same(one: Reading, other: Reading) -> bool:
     (numbers, words), (other_numbers, other_words) = one, other
-    if numbers != other_numbers or not (numbers or words):
+    if numbers != other_numbers or not (numbers or words) or abs(len(words) - len(other_words)) > MOST_ERRORS:
         return False
     rest = [word for word in words if word not in other_words]
     other_rest = [word for word in other_words if word not in words]
+    if len(rest) > MOST_ERRORS + 1 or len(other_rest) > MOST_ERRORS + 1:
+        return False
     errors = max(_word_errors(rest, other_words), _word_errors(other_rest, words))
     return errors <= MOST_ERRORS or _space_errors(rest, other_rest) <= MOST_ERRORS
 
@@ -65,11 +64,19 @@ def _space_errors(words: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _errors(one: str, other: str) -> int:
-    """Return the number of typing errors by which two words differ, or DIFFERENT."""
+    """Return the number of typing errors by which two words differ, or DIFFERENT.
+
+    An error is a missing, added or wrong letter, or two neighbours in the wrong order (optimal string alignment distance). The limits
+    exclude pairs of different places such as Malang and Magelang: a short word has no wrong letter, and only a long word or a word of
+    the code list has two errors, of which one may be a wrong letter. Two words of the code list, such as “eastern” and “western”,
+    are different.
+    """
     length, known = min(len(one), len(other)), _known_words()
     if (one in known and other in known) or length < SHORTEST_WITH_ERROR:
         return DIFFERENT
-    errors = OSA.distance(one, other, score_cutoff=2)
+    if length < SHORTEST_WITH_WRONG_LETTER and len(one) == len(other) and sorted(one) != sorted(other):
+        return DIFFERENT
+    errors = OSA.distance(one, other, score_cutoff=MOST_ERRORS)
     shortest_with_two = KNOWN_WITH_TWO if one in known or other in known else SHORTEST_WITH_TWO
     allowed = 1 if length < shortest_with_two or Indel.distance(one, other) > 3 else 2
     return errors if errors <= allowed else DIFFERENT
@@ -83,7 +90,8 @@ def readings(name: str) -> tuple[Reading, ...]:
     """
     words = _words(name)
     expanded = islice(product(*_alternatives(words)), MOST_READINGS - 1)
-    return tuple(dict.fromkeys(_reading(word for form in forms for word in form) for forms in (*expanded, [words])))
+    texts = dict.fromkeys((*(tuple(word for form in forms for word in form) for forms in expanded), words))
+    return tuple(dict.fromkeys(map(_reading, texts)))
 
 
 def expanded(name: str) -> str:
@@ -103,25 +111,24 @@ def beginnings(name: str) -> list[str]:
 
 
 def _words(name: str) -> Words:
-    joined = INITIALS.sub(lambda match: match[0].replace(".", ""), fold(name))
+    folded = fold(name)
+    joined = INITIALS.sub(lambda match: match[0].replace(".", ""), folded) if "." in folded else folded
     words = tuple(WORD.findall(joined))
     return tuple(word for word in words if word not in CONNECTING_WORDS) or words
 
 
-def _reading(words: Iterable[str]) -> Reading:
-    numbers, others = [], {}
-    for word in words:
-        for part in [_arabic(word)] if ROMAN.fullmatch(word) else PART.findall(word):
-            if part.isdecimal():
-                numbers.append(part.lstrip("0") or "0")
-            else:
-                others[part] = None
-    return tuple(numbers), tuple(others)
+def _reading(words: Words) -> Reading:
+    parts = [part for word in words for part in _parts(word)]
+    numbers = tuple(part for part in parts if part.isdecimal())
+    return numbers, tuple(dict.fromkeys(part for part in parts if not part.isdecimal()))
 
 
-def _arabic(roman: str) -> str:
-    tens = len(roman) - len(roman.lstrip("x"))
-    return str(10 * tens + ROMAN_ONES.index(roman[tens:]))
+@lru_cache(32_768)
+def _parts(word: str) -> Words:
+    """Return the numbers and the parts without digits of a word. A Roman numeral up to XXXIX is a number."""
+    if roman := ROMAN.fullmatch(word):
+        return (str(10 * len(roman[1]) + ROMAN_ONES.index(roman[2])),)
+    return tuple(part.lstrip("0") or "0" if part.isdecimal() else part for part in PART.findall(word))
 
 
 def _alternatives(words: Words) -> Iterator[Sequence[Words]]:
@@ -138,7 +145,7 @@ def _phrases(words: Words) -> Iterator[tuple[int, int]]:
     """Yield the start and the number of words of each phrase in the code list of abbreviations. Longer phrases come first."""
     known, at = _full_forms(), 0
     while at < len(words):
-        sizes = range(min(_longest(), len(words) - at), 0, -1)
+        sizes = range(min(_longest().get(words[at], 0), len(words) - at), 0, -1)
         size = next((size for size in sizes if words[at : at + size] in known), 0)
         if size:
             yield at, size
@@ -178,35 +185,42 @@ def _known_words() -> frozenset[str]:
 
 
 @cache
-def _longest() -> int:
-    return max(map(len, _full_forms()))
+def _longest() -> Mapping[str, int]:
+    """Return the number of words of the longest phrase that begins with a word."""
+    found: dict[str, int] = {}
+    for form in _full_forms():
+        found[form[0]] = max(len(form), found.get(form[0], 0))
+    return found
 
 
 class NameIndex:
-    """An index of names in memory. It finds similar names by the first letters of their words."""
+    """An index of names in memory. It finds similar names by their numbers and by the first letters of their words."""
 
     def __init__(self, named: IdsAndNames) -> None:
         self._named: list[tuple[str, str]] = []
-        self._by_beginning: dict[str, list[int]] = {}
+        self._by_beginning: dict[tuple[Words, str], list[int]] = {}
         for one, name in named:
             self.add(one, name)
 
     def add(self, one: str, name: str) -> None:
         """Add a name, which belongs to the record with the id `one`."""
-        for beginning in beginnings(name):
-            self._by_beginning.setdefault(beginning, []).append(len(self._named))
+        for key in _index_keys(name):
+            self._by_beginning.setdefault(key, []).append(len(self._named))
         self._named.append((one, name))
 
     def like(self, name: str) -> IdsAndNames:
         """Return at most MOST records, those that have the most beginnings of words in common with the name first.
 
-        Rare beginnings are counted first, until MOST_COUNTED records have been counted.
+        Rare beginnings are counted first. Beginnings of very many names are counted only if no other beginning finds a name.
         """
         shared: Counter[int] = Counter()
-        counted = 0
-        for matching in sorted((self._by_beginning.get(one, []) for one in beginnings(name)), key=len):
-            shared.update(matching)
-            counted += len(matching)
-            if counted > MOST_COUNTED:
+        for matching in sorted((self._by_beginning.get(key, []) for key in _index_keys(name)), key=len):
+            if shared and len(shared) + len(matching) > MOST_COUNTED:
                 break
+            shared.update(matching)
         return [self._named[at] for at, _count in shared.most_common(MOST)]
+
+
+def _index_keys(name: str) -> Iterator[tuple[Words, str]]:
+    numbers = dict.fromkeys(found for found, _words in readings(name))
+    return product(numbers, beginnings(name))
