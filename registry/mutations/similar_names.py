@@ -154,7 +154,7 @@ def _phrases(words: Words) -> Iterator[tuple[int, int]]:
 
 @cache
 def _rows() -> Sequence[Sequence[Words]]:
-    """Return the forms in each cell of the code list, full form first. Forms of different languages may not be equal."""
+    """Return the forms in each label of the code list. The first is the full form. The labels of a row are separate groups."""
     labels = [label for entry in code_list("abbreviations").values() for label in (entry.label_id, entry.label_en)]
     return [[_words(form) for form in label.split(";")] for label in labels if label]
 
