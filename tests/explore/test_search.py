@@ -282,7 +282,7 @@ def test_drafts_of_others_hide_no_name_alike_from_who_registers_a_record(store: 
     assert found == [["resource:001", "Peta rawan bencana"]]
 
 
-def test_a_name_is_found_by_its_abbreviation_before_names_of_more_words(store: Store) -> None:
+def test_an_abbreviation_comes_before_names_of_more_words(store: Store) -> None:
     names = ["BPBD Kota", *(f"Badan Bencana Daerah Kota {town} Utara Raya Baru Lama Besar" for town in "abcdefgh")]
     written(store, *(record("Agency", f"agency:{n}", one, kind="other") for n, one in enumerate(names)))
     texts = beginnings("Badan Penanggulangan Bencana Daerah (Kota)")

@@ -236,7 +236,7 @@ def test_each_abbreviation_is_alike_to_its_full_form() -> None:
             assert not missed, (entry.code, missed)
 
 
-def test_an_index_of_names_finds_the_same_numbers_and_an_abbreviation_first() -> None:
+def test_an_index_of_names_finds_equal_numbers_and_abbreviations() -> None:
     names = [
         "BPBD Kota",
         *(f"Badan Bencana {n} Kota" for n in range(MOST)),
