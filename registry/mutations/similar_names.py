@@ -17,8 +17,9 @@ Reading = tuple[Words, Words]  # the numbers in a name, and its other words, eac
 
 BEGINNING, MOST, MOST_WORDS = 3, 200, 24
 MOST_READINGS, MOST_COUNTED = 8, 5_000
-MOST_ERRORS, DIFFERENT = 2, 9
-SHORTEST_WITH_ERROR, SHORTEST_WITH_WRONG_LETTER, SHORTEST_WITH_TWO, KNOWN_WITH_TWO = 3, 5, 9, 5
+MOST_ERRORS, MOST_WORDS_WITH_SPACE_ERRORS, DIFFERENT = 2, 4, 9
+SHORTEST_CONNECTING, SHORTEST_WITH_ERROR, SHORTEST_WITH_WRONG_LETTER, SHORTEST_WITH_TWO = 2, 3, 5, 7
+LEAST_SIMILARITY_WITH_TWO = 0.83  # normalised indel similarity
 CONNECTING_WORDS = frozenset({"dan", "and", "of", "the", "for"})
 INITIALS, WORD, PART = re.compile(r"\b(?:[^\W\d_]\.){2,}"), re.compile(r"[^\W_]+"), re.compile(r"\d+|[^\W\d_]+")
 ROMAN = re.compile(r"(?=.)(x{0,3})(ix|iv|v?i{0,3})")
@@ -33,70 +34,71 @@ def alike(one: str, other: str) -> bool:
 
     `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises changed names.
     """
-    return any(_same(first, second) for first in readings(one) for second in readings(other))
+    (written, *full), (other_written, *other_full) = readings(one), readings(other)
+    return _same(written, other_written) or any(_same(first, second) for first, second in product(full, other_full))
 
 
 def _same(one: Reading, other: Reading) -> bool:
     (numbers, words), (other_numbers, other_words) = one, other
-    if numbers != other_numbers or not (numbers or words) or abs(len(words) - len(other_words)) > MOST_ERRORS:
+    if numbers != other_numbers or not (numbers or words):
         return False
     rest = [word for word in words if word not in other_words]
     other_rest = [word for word in other_words if word not in words]
-    if len(rest) > MOST_ERRORS + 1 or len(other_rest) > MOST_ERRORS + 1:
-        return False
     errors = max(_word_errors(rest, other_words), _word_errors(other_rest, words))
     return errors <= MOST_ERRORS or _space_errors(rest, other_rest) <= MOST_ERRORS
 
 
 def _word_errors(words: Sequence[str], others: Sequence[str]) -> int:
     """Return the number of typing errors in the words, each compared with the most similar of the other words."""
-    if len(words) > MOST_ERRORS:
+    compared = [word for word in words if word not in CONNECTING_WORDS]
+    if len(compared) > MOST_ERRORS:
         return DIFFERENT
-    return sum(min((_errors(word, one) for one in others), default=DIFFERENT) for word in words)
+    return sum(min((_errors(word, one) for one in others), default=DIFFERENT) for word in compared)
 
 
 def _space_errors(words: Sequence[str], others: Sequence[str]) -> int:
-    """Return the number of typing errors if spaces are missing, added or in the wrong place."""
-    one, other = "".join(words), "".join(others)
-    if not words or not others or len(words) == len(others) == 1 or abs(len(words) - len(others)) > 1:
+    """Return the number of typing errors if at least one of them is a missing, added or misplaced space, or else DIFFERENT."""
+    if not words or not others or max(len(words), len(others)) > MOST_WORDS_WITH_SPACE_ERRORS:
         return DIFFERENT
-    return 1 if one == other else 1 + _errors(one, other)
+    one, other = "".join(words), "".join(others)
+    letters = 0 if one == other else _errors(one, other)
+    errors = OSA.distance(" ".join(words), " ".join(others), score_cutoff=MOST_ERRORS)
+    return errors if letters < errors or (letters == errors and len(words) != len(others)) else DIFFERENT
 
 
 def _errors(one: str, other: str) -> int:
     """Return the number of typing errors by which two words differ, or DIFFERENT.
 
     An error is a missing, added or wrong letter, or two neighbours in the wrong order (optimal string alignment distance). The limits
-    exclude pairs of different places such as Malang and Magelang: a short word has no wrong letter, and only a long word or a word of
-    the code list has two errors, of which one may be a wrong letter. Two words of the code list, such as “eastern” and “western”,
-    are different.
+    exclude pairs of different places such as Malang and Magelang: a short word has no wrong letter, and a word has two errors only if
+    it is long enough and still looks similar. Two words of the code list, such as “eastern” and “western”, are different.
     """
     length, known = min(len(one), len(other)), _known_words()
-    if (one in known and other in known) or length < SHORTEST_WITH_ERROR:
+    shortest = SHORTEST_CONNECTING if CONNECTING_WORDS & {one, other} else SHORTEST_WITH_ERROR
+    if (one in known and other in known) or length < shortest:
         return DIFFERENT
     if length < SHORTEST_WITH_WRONG_LETTER and len(one) == len(other) and sorted(one) != sorted(other):
         return DIFFERENT
     errors = OSA.distance(one, other, score_cutoff=MOST_ERRORS)
-    shortest_with_two = KNOWN_WITH_TWO if one in known or other in known else SHORTEST_WITH_TWO
-    allowed = 1 if length < shortest_with_two or Indel.distance(one, other) > 3 else 2
-    return errors if errors <= allowed else DIFFERENT
+    may_have_two = length >= SHORTEST_WITH_TWO and Indel.normalized_similarity(one, other) >= LEAST_SIMILARITY_WITH_TWO
+    return errors if errors <= (MOST_ERRORS if may_have_two else 1) else DIFFERENT
 
 
 @lru_cache(32_768)
 def readings(name: str) -> tuple[Reading, ...]:
-    """Return the readings of a name: with the full forms of its abbreviations, and as it is written.
+    """Return the readings of a name: first as it is written, then with the full forms of its abbreviations.
 
     An abbreviation with several full forms has a reading for each. There are at most MOST_READINGS.
     """
     words = _words(name)
-    expanded = islice(product(*_alternatives(words)), MOST_READINGS - 1)
-    texts = dict.fromkeys((*(tuple(word for form in forms for word in form) for forms in expanded), words))
-    return tuple(dict.fromkeys(map(_reading, texts)))
+    expanded = islice(product(*_alternatives(words)), MOST_READINGS)
+    texts = dict.fromkeys(tuple(word for form in forms for word in form) for forms in expanded)
+    return _reading(_all_words(name)), *dict.fromkeys(map(_reading, texts))
 
 
 def expanded(name: str) -> str:
     """Return a name in its normalised form, with the full form of each abbreviation."""
-    numbers, words = readings(name)[0]
+    numbers, words = readings(name)[1]
     return " ".join((*words, *numbers))
 
 
@@ -110,10 +112,14 @@ def beginnings(name: str) -> list[str]:
     return list(dict.fromkeys(word[:BEGINNING] for word in (*read, *abbreviated)))[:MOST_WORDS]
 
 
-def _words(name: str) -> Words:
+def _all_words(name: str) -> Words:
     folded = fold(name)
     joined = INITIALS.sub(lambda match: match[0].replace(".", ""), folded) if "." in folded else folded
-    words = tuple(WORD.findall(joined))
+    return tuple(WORD.findall(joined))
+
+
+def _words(name: str) -> Words:
+    words = _all_words(name)
     return tuple(word for word in words if word not in CONNECTING_WORDS) or words
 
 
