@@ -222,6 +222,14 @@ def test_nobody_learns_of_a_closed_record_by_registering_its_name(city: Store) -
         ("Sekretariat & Arsip", "Arsip dan Sekretariat", True),
         ("Bagian Kerjasama", "Bag. Kerja Sama", True),
         ("Kelurahan Beji (Beji)", "Kelurahan Beji (Bji)", True),
+        ("Badan Narkoika Nasional Kotandepok", "Badan Narkotika Nasional Kota Depok", True),
+        ("Ruma hsakit Harapanw arga", "Rumah Sakit Harapan Warga", True),
+        ("Rumah Kemasan da Legaltias", "Rumah Kemasan dan Legalitas", True),
+        ("Bagian Pengadaan Barangd an Jasa", "Bagian Pengadaan Barang dan Jasa", True),
+        ("Police services", "Police services (cs)", False),
+        ("Kelurahan Cilangkap", "Kelurahan Cinangka", False),
+        ("Kab. Magelang", "Kab. Magetan", False),
+        ("Kab. Probolinggo", "Kab. Probolngo", True),
     ],
 )
 def test_names_are_alike_word_by_word_with_equal_numbers(one: str, other: str, expected: bool) -> None:
