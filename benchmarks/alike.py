@@ -1,6 +1,7 @@
 """How often `registry.mutations.similar_names` confuses different names, and how often it recognises a changed name.
 
     python -m benchmarks.alike [SEED]
+    python -m benchmarks.alike time
 
 All names of a list belong to different things. *Stopped* is the share of names that the registry would question because another
 name of the list is alike. For each kind of change, *recall* is the share of changed names that are alike to their original, and
@@ -8,6 +9,9 @@ name of the list is alike. For each kind of change, *recall* is the share of cha
 from the code list itself, so these columns show that it is applied, and not how complete it is. All rules compare the same
 candidates. Two rivals: the rule before (each word resembles a word of the other name, indel similarity 80), and the token sort ratio
 of rapidfuzz at 90, the usual choice. A list whose file is not on this machine is skipped.
+
+`time` measures how long saving takes with and without the check (`SaveInput.another`) on both engines: 10,000 new agencies in batches
+of the largest upload, then single agencies, one with and one without the check in turn. No two names are alike.
 
 The limits in `similar_names` were chosen on the lists in TUNED. The lists in HELD_OUT were not used for that.
 """
@@ -17,16 +21,26 @@ import os
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
 from rapidfuzz import fuzz
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.load import Engine, embedded, neo4j
+from registry.database.driver import Store
 from registry.model.codelists import code_list
-from registry.model.records import fold
+from registry.model.definitions import Agency
+from registry.model.records import Problem, fold
+from registry.mutations.save import SaveInput, save, save_all
 from registry.mutations.similar_names import NameIndex, alike
+from registry.mutations.transaction import RequestContext
+from registry.permissions import ADMIN
+from registry.web.forms.bulk import MOST_ROWS
 
 SAMPLE = Path(__file__).parent.parent / "loaders/sources/depok/data"
 SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parent.parent.parent / "shared/data"))
@@ -49,6 +63,7 @@ HELD_OUT: dict[str, tuple[Path, str | int]] = {
     "functions, French": (SHARED / "cofog/cofog.csv", "Description_FR"),
     "functions, Spanish": (SHARED / "cofog/cofog.csv", "Description_ES"),
 }
+AGENCIES, SINGLE = 10_000, 50
 TRIED, LETTERS, USUAL, EARLIER = 200, "aeinrst", 90, 80
 Rule = Callable[[str, str], bool]
 
@@ -150,8 +165,76 @@ def _resemble(words: Sequence[str], others: Sequence[str]) -> bool:
     return bool(words) and all(any(fuzz.ratio(word, other) >= EARLIER for other in others) for word in words)
 
 
+def generated(agencies: int) -> list[str]:
+    """Return names of agencies, of which no two are alike."""
+    offices = (
+        "Kesehatan",
+        "Pendidikan",
+        "Sosial",
+        "Perhubungan",
+        "Lingkungan Hidup",
+        "Pariwisata",
+        "Perikanan",
+        "Pertanian",
+    )
+    towns: list[str] = []
+    while len(towns) * len(offices) < agencies:
+        town = "".join(random.choice("bdgjklmnprst") + random.choice("aeiou") for _ in range(random.randint(3, 5)))
+        if not any(alike(town, other) for other in towns):
+            towns.append(town)
+    return [f"Dinas {office} Kabupaten {town.title()}" for town in towns for office in offices][:agencies]
+
+
+def saving_time(store: Store, names: Sequence[str], *, checked: bool) -> float:
+    """Return the seconds for saving new agencies in one batch."""
+    savings = [SaveInput(Agency, None, {"name": name, "kind": "other"}, another=not checked) for name in names]
+    start = time.perf_counter()
+    done = save_all(store, RequestContext(ADMIN, "benchmark"), savings, dry=False)
+    _check_saved(problem for one in done for problem in one.problems)
+    return time.perf_counter() - start
+
+
+def _check_saved(problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        raise SystemExit(f"Not saved: {problem.message}")
+
+
+def measure_time(on: Engine) -> list[tuple[str, float, float]]:
+    """Return the seconds without and with the check, of each measurement on an engine."""
+    names = generated(AGENCIES + 2 * SINGLE)
+    batches = [names[start : start + MOST_ROWS] for start in range(0, AGENCIES, MOST_ROWS)]
+    many: dict[bool, float] = {}
+    for checked in (False, True):
+        on.empty()
+        many[checked] = sum(saving_time(on.store, batch, checked=checked) for batch in batches)
+    one: dict[bool, list[float]] = {False: [], True: []}
+    for at, name in enumerate(names[AGENCIES:]):
+        saving = SaveInput(Agency, None, {"name": name, "kind": "other"}, another=at % 2 == 0)
+        start = time.perf_counter()
+        _check_saved(save(on.store, RequestContext(ADMIN, "benchmark"), saving).problems)
+        one[at % 2 == 1].append(time.perf_counter() - start)
+    return [
+        (f"{AGENCIES:,} agencies in batches of {MOST_ROWS:,}", many[False], many[True]),
+        (f"one agency beside {AGENCIES:,}, median", median(one[False]), median(one[True])),
+    ]
+
+
+def print_times() -> None:
+    """Measure on both engines and print."""
+    table = Table("engine", "saving", "without the check, s", "with the check, s", "ratio")
+    for opened in (embedded, neo4j):
+        with tempfile.TemporaryDirectory() as folder, opened(Path(folder, "data")) as on:
+            random.seed(1)
+            for title, without, with_check in measure_time(on):
+                table.add_row(on.name, title, f"{without:.3f}", f"{with_check:.3f}", f"{with_check / without:.2f}")
+    Console().print(table)
+
+
 def main() -> None:
     """Measure and print."""
+    if sys.argv[1:] == ["time"]:
+        print_times()
+        return
     seed, console = int(sys.argv[1]) if sys.argv[1:] else 1, Console()
     columns = ("stopped", "precision", "one error", "two", "reordered", "abbreviated", "spelt out")
     table = Table("list", "held out", "names", "rule", *columns, title=f"Names alike, seed {seed}")
