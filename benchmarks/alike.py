@@ -64,7 +64,7 @@ HELD_OUT: dict[str, tuple[Path, str | int]] = {
     "functions, Spanish": (SHARED / "cofog/cofog.csv", "Description_ES"),
 }
 AGENCIES, SINGLE = 10_000, 50
-TRIED, LETTERS, USUAL, EARLIER = 200, "aeinrst", 90, 80
+ROUNDS, TRIED, LETTERS, USUAL, EARLIER = 5, 200, "aeinrst", 90, 80
 Rule = Callable[[str, str], bool]
 
 
@@ -115,7 +115,7 @@ def measure(known: Sequence[str], same: Rule) -> list[str]:
         return {other for other, _name in index.like(name) if same(name, other)}
 
     stopped = sum(bool(found(one) - {one}) for one in known)
-    tried = random.sample(known, min(TRIED, len(known)))
+    tried = [name for _ in range(ROUNDS) for name in random.sample(known, min(TRIED, len(known)))]
     figures = [f"{stopped / len(known):.3f}"]
     changes: list[Callable[[str], str]] = [
         mistyped,

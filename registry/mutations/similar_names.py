@@ -35,7 +35,8 @@ def alike(one: str, other: str) -> bool:
     `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises changed names.
     """
     (written, *full), (other_written, *other_full) = readings(one), readings(other)
-    return _same(written, other_written) or any(_same(first, second) for first, second in product(full, other_full))
+    pairs = dict.fromkeys(((written, other_written), *product(full, other_full)))
+    return any(_same(first, second) for first, second in pairs)
 
 
 def _same(one: Reading, other: Reading) -> bool:
@@ -44,8 +45,9 @@ def _same(one: Reading, other: Reading) -> bool:
         return False
     rest = [word for word in words if word not in other_words]
     other_rest = [word for word in other_words if word not in words]
-    errors = max(_word_errors(rest, other_words), _word_errors(other_rest, words))
-    return errors <= MOST_ERRORS or _space_errors(rest, other_rest) <= MOST_ERRORS
+    if _word_errors(rest, other_words) <= MOST_ERRORS and _word_errors(other_rest, words) <= MOST_ERRORS:
+        return True
+    return _space_errors(rest, other_rest) <= MOST_ERRORS
 
 
 def _word_errors(words: Sequence[str], others: Sequence[str]) -> int:
@@ -60,9 +62,11 @@ def _space_errors(words: Sequence[str], others: Sequence[str]) -> int:
     """Return the number of typing errors if at least one of them is a missing, added or misplaced space, or else DIFFERENT."""
     if not words or not others or max(len(words), len(others)) > MOST_WORDS_WITH_SPACE_ERRORS:
         return DIFFERENT
+    errors = OSA.distance(" ".join(words), " ".join(others), score_cutoff=MOST_ERRORS)
+    if errors > MOST_ERRORS:
+        return DIFFERENT
     one, other = "".join(words), "".join(others)
     letters = 0 if one == other else _errors(one, other)
-    errors = OSA.distance(" ".join(words), " ".join(others), score_cutoff=MOST_ERRORS)
     return errors if letters < errors or (letters == errors and len(words) != len(others)) else DIFFERENT
 
 
@@ -73,13 +77,15 @@ def _errors(one: str, other: str) -> int:
     exclude pairs of different places such as Malang and Magelang: a short word has no wrong letter, and a word has two errors only if
     it is long enough and still looks similar. Two words of the code list, such as “eastern” and “western”, are different.
     """
+    errors = OSA.distance(one, other, score_cutoff=MOST_ERRORS)
+    if errors > MOST_ERRORS:
+        return DIFFERENT
     length, known = min(len(one), len(other)), _known_words()
     shortest = SHORTEST_CONNECTING if CONNECTING_WORDS & {one, other} else SHORTEST_WITH_ERROR
     if (one in known and other in known) or length < shortest:
         return DIFFERENT
     if length < SHORTEST_WITH_WRONG_LETTER and len(one) == len(other) and sorted(one) != sorted(other):
         return DIFFERENT
-    errors = OSA.distance(one, other, score_cutoff=MOST_ERRORS)
     may_have_two = length >= SHORTEST_WITH_TWO and Indel.normalized_similarity(one, other) >= LEAST_SIMILARITY_WITH_TWO
     return errors if errors <= (MOST_ERRORS if may_have_two else 1) else DIFFERENT
 
