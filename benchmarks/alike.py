@@ -10,8 +10,8 @@ from the code list itself, so these columns show that it is applied, and not how
 candidates. Two rivals: the rule before (each word resembles a word of the other name, indel similarity 80), and the token sort ratio
 of rapidfuzz at 90, the usual choice. A list whose file is not on this machine is skipped.
 
-`time` measures how long saving takes with and without the check (`SaveInput.another`) on both engines: 10,000 new agencies in batches
-of the largest upload, then single agencies, one with and one without the check in turn. No two names are alike.
+`time` measures how long saving takes with and without the check (`SaveInput.another`) on both engines: 10,000 new agencies in batches,
+then single agencies, one with and one without the check in turn. No two names are alike.
 
 The limits in `similar_names` were chosen on the lists in TUNED. The lists in HELD_OUT were not used for that.
 """
@@ -40,7 +40,6 @@ from registry.mutations.save import SaveInput, save, save_all
 from registry.mutations.similar_names import NameIndex, alike
 from registry.mutations.transaction import RequestContext
 from registry.permissions import ADMIN
-from registry.web.forms.bulk import MOST_ROWS
 
 SAMPLE = Path(__file__).parent.parent / "loaders/sources/depok/data"
 SHARED = Path(os.environ.get("REGISTRY_SHARED_DATA", Path(__file__).parent.parent.parent / "shared/data"))
@@ -63,7 +62,7 @@ HELD_OUT: dict[str, tuple[Path, str | int]] = {
     "functions, French": (SHARED / "cofog/cofog.csv", "Description_FR"),
     "functions, Spanish": (SHARED / "cofog/cofog.csv", "Description_ES"),
 }
-AGENCIES, SINGLE = 10_000, 50
+AGENCIES, BATCH, SINGLE = 10_000, 500, 50
 ROUNDS, TRIED, LETTERS, USUAL, EARLIER = 5, 200, "aeinrst", 90, 80
 Rule = Callable[[str, str], bool]
 
@@ -202,7 +201,7 @@ def _check_saved(problems: Iterable[Problem]) -> None:
 def measure_time(on: Engine) -> list[tuple[str, float, float]]:
     """Return the seconds without and with the check, of each measurement on an engine."""
     names = generated(AGENCIES + 2 * SINGLE)
-    batches = [names[start : start + MOST_ROWS] for start in range(0, AGENCIES, MOST_ROWS)]
+    batches = [names[start : start + BATCH] for start in range(0, AGENCIES, BATCH)]
     many: dict[bool, float] = {}
     for checked in (False, True):
         on.empty()
@@ -214,7 +213,7 @@ def measure_time(on: Engine) -> list[tuple[str, float, float]]:
         _check_saved(save(on.store, RequestContext(ADMIN, "benchmark"), saving).problems)
         one[at % 2 == 1].append(time.perf_counter() - start)
     return [
-        (f"{AGENCIES:,} agencies in batches of {MOST_ROWS:,}", many[False], many[True]),
+        (f"{AGENCIES:,} agencies in batches of {BATCH:,}", many[False], many[True]),
         (f"one agency beside {AGENCIES:,}, median", median(one[False]), median(one[True])),
     ]
 
