@@ -110,7 +110,7 @@ def indonesian_texts() -> Iterator[tuple[str, str]]:
     with (ROOT / "registry/locale/id/LC_MESSAGES/messages.po").open("rb") as catalogue:
         yield from ((str(one.id), text) for one in read_po(catalogue) if one.id for text in _forms(one.string))
     for file in (ROOT / "registry" / "codelists").glob("*.csv"):
-        if file.stem == "synonyms":
+        if file.stem in ("abbreviations", "synonyms"):
             continue  # words that users type, which the registry never writes
         with file.open(encoding="utf-8", newline="") as rows:
             yield from ((f"{file.name}: {row['code']}", row["label_id"]) for row in csv.DictReader(rows))

@@ -456,17 +456,18 @@ GROUPS = {
 
 
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return Cypher that finds the records whose name has a word that begins with one of the given texts, best match first.
+    """Return Cypher that finds the records with a word in their names that begins with one of the given texts, best match first.
 
-    The best match has the most words that begin with a given text. The query's only row is a list of `[id, name]` of at most `most`
-    records. Retired records and records that the user `me` may not see are left out. The query ignores the index's own score and
-    limit, because they depend on records that the user may not see.
+    The best match has the most of the given texts and the fewest other words. The query's only row is a list of `[id, name]` of at
+    most `most` records. Retired records and records that the user `me` may not see are left out. The query ignores the index's own
+    score and limit, because they depend on records that the user may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
         f" WITH node AS n WHERE n.status <> 'retired' AND {can_view_summary('n')}"
-        " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
-        " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
+        " WITH n, size([one IN $in.beginnings WHERE n.name_words CONTAINS ' ' + one]) AS shared WHERE shared > 0"
+        " WITH n, 2 * shared - size(split(n.name_key, ' ')) AS overlap ORDER BY overlap DESC, n.name_key, n.id LIMIT $n"
+        " RETURN collect([n.id, n.name])"
     )
     query = " ".join(f"{one}*" for one in beginnings)
     inside = {"index": words_index(kind), "query": query, "beginnings": list(beginnings)}
