@@ -234,8 +234,8 @@ def test_a_verdict_is_as_sure_as_it_can_be() -> None:
 
 def test_numbers_are_written_as_the_language_writes_them() -> None:
     for language, shown in (
-        ("en", ("5 of 7,340", "10.5 expected by chance")),
-        ("id", ("5 dari 7.340", "secara acak diperkirakan 10,5")),
+        ("en", ("5 of 7,340", "10.4 expected by chance")),
+        ("id", ("5 dari 7.340", "secara acak diperkirakan 10,4")),
     ):
         with use_language(language):
             report = sample_report("gaps")
