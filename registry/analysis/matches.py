@@ -11,7 +11,16 @@ from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agency_index
+from registry.analysis.snapshot import (
+    AGENCY,
+    NeedRow,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    TermRow,
+    agency_index,
+    agreements_note,
+)
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -251,9 +260,10 @@ def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
         _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
     ]
     sure = sum(map(_certain_match, found))
+    notes = [*matching.notes(needs, found), agreements_note(arrays.snapshot.partnerships, arrays.as_of)]
     return MATCHES.answer(
         arrays.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
-        withheld=arrays.withheld, notes=matching.notes(needs, found), agency=agency,
+        withheld=arrays.withheld, notes=notes, agency=agency,
     )  # fmt: skip
 
 

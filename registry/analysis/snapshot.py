@@ -95,7 +95,9 @@ class PartnershipRow(NamedTuple):
     """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
     `covers_hidden` is true if the agreement may cover services or resources of which the reader sees only the summary.
-    `words_hidden` is true if the reader may not see the assessments by some parties.
+    `words_hidden` is true if the reader may not see whether some parties confirm or dispute it. `retired` has the id and the name of
+    each party that is retired; `parties` leaves these out. `with_account` are the parties that have an account in the registry, and
+    can thus confirm the agreement.
     """
 
     id: str
@@ -114,13 +116,18 @@ class PartnershipRow(NamedTuple):
     disputed_by: Ids = ()
     confirmed_by: Ids = ()
     words_hidden: bool = False
+    retired: Sequence[Sequence[str]] = ()
+    with_account: Ids = ()
 
     def in_force(self, as_of: str) -> bool:
-        """Return whether the agreement is valid on the day and no party disputes it."""
+        """Return whether the agreement is valid on the day and no party disputes it. Only such an agreement makes ties.
+
+        Every report and measure uses this method; `registry.database.conditions.disputing` is the same rule in Cypher.
+        """
         return self.runs(as_of) and not self.disputed_by
 
     def runs(self, as_of: str) -> bool:
-        """Return whether the day lies between the first and the last day of the agreement.
+        """Return whether the day lies between the first and the last day of the agreement, even if a party disputes it.
 
         A missing first or last day sets no limit. Returns False if the dates are withheld.
         """
@@ -130,8 +137,16 @@ class PartnershipRow(NamedTuple):
 
     @property
     def confirmed(self) -> bool:
-        """Whether every party has confirmed the agreement."""
-        return bool(self.parties) and set(self.parties) <= set(self.confirmed_by)
+        """Whether a party has confirmed the agreement, and so has every other party that has an account.
+
+        False if the reader may not see whether all parties have confirmed it.
+        """
+        return bool(self.confirmed_by) and not self.words_hidden and set(self.with_account) <= set(self.confirmed_by)
+
+    @property
+    def confirmable(self) -> bool:
+        """Whether a party can confirm the agreement or has confirmed it; true if the reader may not know."""
+        return bool(self.with_account or self.confirmed_by or self.words_hidden)
 
     @property
     def reversed(self) -> bool:
@@ -347,9 +362,15 @@ class SnapshotArrays:
 
     @cached_property
     def unconfirmed(self) -> int:
-        """The number of ties without an agreement that all its parties have confirmed."""
+        """The number of ties without a confirmed agreement, although a party to one of their agreements could confirm it."""
         confirmed = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmed)
-        return len(self.ties) - len(_distinct_pairs(confirmed, self.index))
+        return len(self.ties) - len(_distinct_pairs(confirmed, self.index)) - self.unconfirmable
+
+    @cached_property
+    def unconfirmable(self) -> int:
+        """The number of ties of which nobody can confirm an agreement, because no party has an account."""
+        groups = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmable)
+        return len(self.ties) - len(_distinct_pairs(groups, self.index))
 
     @cached_property
     def withheld(self) -> int:
@@ -466,16 +487,34 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     recorded = int(arrays.recorded.sum())
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
-        "by all parties. Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no "
-        "agreement is recorded, but they may still work with others."
+        "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
+        "Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no agreement is "
+        "recorded, but they may still work with others."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),
         unconfirmed=number(arrays.unconfirmed),
+        unconfirmable=number(arrays.unconfirmable),
         day=day(arrays.as_of),
         recorded=number(recorded),
         share=percent(recorded / len(arrays.agencies)),
         rest=number(len(arrays.agencies) - recorded),
+    )
+
+
+def agreements_note(partnerships: Sequence[PartnershipRow], as_of: str) -> str:
+    """Return a note with the number of agreements in force, and how many of them are not confirmed."""
+    in_force = [one for one in partnerships if one.in_force(as_of)]
+    unconfirmed = sum(one.confirmable and not one.confirmed for one in in_force)
+    return _(
+        "Agreements in force on {day}: {n} of {m}. Not known to be confirmed by every party with an account: {k}. No "
+        "party has an account: {none}."
+    ).format(
+        n=number(len(in_force)),
+        m=number(len(partnerships)),
+        day=day(as_of),
+        k=number(unconfirmed),
+        none=number(sum(not one.confirmable for one in in_force)),
     )
 
 
