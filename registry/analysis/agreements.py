@@ -261,7 +261,9 @@ AGREEMENTS = ReportDefinition(
         Column("until", "Until", "date", "The last day of the agreement."),
         Column("resumes", "Renewal begins", "date", "The first day of the renewal, if there is a gap before it."),
         Column("confirmation", "Confirmation", "code", "Whether the parties have confirmed it.", words=CONFIRMATION),
-        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
+        Column(
+            "days", "Days", "integer", "Days until the date; negative if it has passed.", "days", changes_daily=True
+        ),
         Column(
             "alone", "Left without a partner", "texts", "The parties without any tie if the agreement is not in force."
         ),

@@ -213,7 +213,9 @@ MATCHES = ReportDefinition(
         Column("spare", "Spare", "number", "The spare capacity of the resource, before any of it is assigned."),
         Column("unit", "Unit", "text", "The unit of both quantities."),
         Column("by_when", "Deadline", "date", "The last day by which it is needed."),
-        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
+        Column(
+            "days", "Days", "integer", "Days until the date; negative if it has passed.", "days", changes_daily=True
+        ),
         Column(
             "steps",
             "Distance",

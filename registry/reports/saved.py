@@ -247,7 +247,8 @@ CHANGES = ReportDefinition(
     "parameters, language and access rights. A row of one run matches a row of the other run if both have the same "
     "records and codes. New rows come first, then rows that are gone, then rows with another rank (the largest "
     "change first), and last the rows in which only values differ. Ranks are compared only among the rows that are "
-    "in both runs, and as few rows as possible are listed as moved (Schensted 1961).",
+    "in both runs, and as few rows as possible are listed as moved (Schensted 1961). Values that change from day to "
+    "day although no record has changed, such as a number of days, are not compared.",
     (),
     (
         Column("change", "Change", "code", "How the row has changed.", words=WORDS),

@@ -144,7 +144,7 @@ def test_each_hole_in_a_chain_of_renewals_is_a_finding() -> None:
     assert found(report(*chain[:2])) == {("resumed", "first"), ("expired", "second")}
 
 
-def test_an_agency_whose_agreement_will_be_renewed_has_one_that_starts_later() -> None:
+def test_an_agency_whose_renewal_begins_later_has_one_that_starts_later() -> None:
     old = agreement("old", "ab", "2026-06-30")
     new = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from="2027-01-01")
     rows = run_on_snapshot(Snapshot(AGENCIES[:2], partnerships=[old, new]), "isolates", AS_OF).rows
