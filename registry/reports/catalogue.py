@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +56,8 @@ from registry.reports.saved import (
     nothing_saved,
     nothing_to_compare,
 )
+from registry.reports.series import NAME as SERIES
+from registry.reports.series import DateRange, RecordedAgreements, run_series
 
 _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (GAPS, gaps),
@@ -95,8 +98,12 @@ def run_report(
     question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
     with _garbage_collection_paused():
-        ((answer,),) = store.read(network(question.reads, actor))
-        return run_on_snapshot(make_snapshot(question.reads, answer), name, day, values)
+        return run_on_snapshot(_read_snapshot(store, question, actor), name, day, values)
+
+
+def _read_snapshot(store: Readable, question: ReportDefinition, actor: Actor) -> Snapshot:
+    ((answer,),) = store.read(network(question.reads, actor))
+    return make_snapshot(question.reads, answer)
 
 
 def run_on_snapshot(
@@ -149,12 +156,8 @@ def read_day(day: str | date | None) -> str:
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 LONGEST_NAME = 40
-TAKEN = (
-    "graphql",
-    "schema",
-    "reports",
-    *DEFINITIONS,
-)  # "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL
+# "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL, and SERIES is the name of a series
+TAKEN = ("graphql", "schema", "reports", SERIES, *DEFINITIONS)
 MOST_FILES, MOST_BYTES = 200, 100_000
 
 
@@ -216,6 +219,31 @@ class Library:
         self.find(name, actor)
         return self._run(store, name, actor, as_of, params)
 
+    def run_series(
+        self,
+        store: Readable,
+        name: str,
+        actor: Actor,
+        dates: DateRange,
+        params: Mapping[str, object] | None = None,
+    ) -> Report:
+        """Run a report for an actor on each date of a series, and return a report with a row for each date.
+
+        The records are read once; a custom report reads them for each date. Raises ReportError and StoreError.
+        """
+        definition = self.find(name, actor)
+        values, agreements = read_parameters(definition, params or {}), None
+        if isinstance(custom := self._custom_reports().get(name), CustomReport):
+            run = partial(custom.run, store, actor, parameters=values)
+        else:
+            known = _read_snapshot(store, definition, actor)
+            run = partial(run_on_snapshot, known, name, params=values)
+            agreements = RecordedAgreements.of(known) if "partnerships" in definition.reads else None
+        return run_series(definition, dates, values, lambda day: self._withhold(run(as_of=day), actor), agreements)
+
+    def _withhold(self, report: Report, actor: Actor) -> Report:
+        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
+
     def _run(
         self,
         store: Readable,
@@ -234,7 +262,7 @@ class Library:
         else:
             values = read_parameters(custom.definition, params or {})
             report = custom.run(store, actor, read_day(as_of), values)
-        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
+        return self._withhold(report, actor)
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
         """Compare a saved run with a new run of its report; the new run reads the records that readers of the saved run may see."""

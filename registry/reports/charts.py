@@ -9,6 +9,8 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from registry.analysis.report import Cell, Report, ReportRow, UnknownReport, cell_text
 from registry.i18n import _, day, language, number
+from registry.reports.series import COUNT, MEASURE
+from registry.reports.series import NAME as SERIES
 
 Spec = dict[str, Any]
 MOST_SECTORS, MOST_LISTED, STEP = 24, 40, 34
@@ -188,6 +190,69 @@ def timeline(report: Report) -> Spec | None:
     }
 
 
+def curves(report: Report) -> Spec | None:
+    """Draw the numbers of a series over its dates: the findings and the most frequent types, or each measure on its own scale."""
+    rows = [row for row in report.rows if not row.values.get("remark")]
+    measures = [one for one in report.columns if one.name.startswith(MEASURE)]
+    counts = [one for one in report.columns if one.name == "found" or one.name.startswith(COUNT)]
+    counts.sort(key=lambda one: (one.name != "found", -max((_figure(row[one.name]) for row in rows), default=0)))
+    drawn = measures or counts[: len(COLOURS)]
+    if len(rows) < 2:
+        return None
+    values = [
+        {
+            "day": row["day"],
+            "curve": one.label,
+            "value": row[one.name],
+            "said": _text(report, row, one.name),
+            "on": day(str(row["day"])),
+        }
+        for row in rows
+        for one in drawn
+        if row[one.name] is not None
+    ]
+    names = [one.label for one in drawn]
+    along = {
+        "field": "day",
+        "type": "temporal",
+        "scale": {"type": "utc"},
+        "title": None,
+        "axis": {"format": "%Y-%m", "labelOverlap": True},
+    }
+    lines: Spec = {
+        "mark": {"type": "line", "point": True},
+        "encoding": {
+            "x": along,
+            "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": not measures}},
+            "tooltip": [
+                {"field": "curve", "title": " "},
+                {"field": "on", "title": _label(report, "day")},
+                {"field": "said", "title": _("Number")},
+            ],
+        },
+    }
+    if measures:
+        return {
+            "description": _("Each measure on the dates of the series. Every measure has its own scale."),
+            "data": {"values": values},
+            "facet": {"field": "curve", "type": "nominal", "sort": names, "title": None},
+            "columns": 2,
+            "spec": {**lines, "width": 280, "height": 110},
+            "resolve": {"scale": {"y": "independent"}},
+        }
+    left_out = [_("Only the {n} most frequent types are shown.").format(n=number(len(drawn) - 1))]
+    legend = {"orient": "top", "title": None, "labelLimit": 0}
+    coloured = {"field": "curve", "type": "nominal", "scale": {"domain": names}, "legend": legend}
+    lines["encoding"] |= {"color": coloured, "shape": coloured}
+    described = _("The number of findings on the dates of the series, and of rows of each type.")
+    return {
+        "description": " ".join([described, *(left_out if len(counts) > len(drawn) else [])]),
+        "width": "container",
+        "data": {"values": values},
+        **lines,
+    }
+
+
 def _texts(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:
     return {name: _text(report, row, name) for name in columns}
 
@@ -264,4 +329,5 @@ _CHARTS: Mapping[str, Callable[[Report], Spec | None]] = {
     "sector-gaps": sector_matrix,
     "brokers": ranked_bars,
     "agreements": timeline,
+    SERIES: curves,
 }
