@@ -8,6 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportError, ReportRow, Value
+from registry.analysis.scope import Scope
 from registry.analysis.snapshot import Snapshot
 from registry.clock import today
 from registry.i18n import SuppressedCount, _, day, ngettext, number
@@ -69,8 +70,8 @@ class Point(NamedTuple):
 
     as_of: str
     found: int
-    of: int
-    unknown: int
+    of: int | None
+    unknown: int | None
     withheld: int
     types: Mapping[str, int]
     measures: Mapping[str, Cell]
@@ -96,11 +97,13 @@ def run_series(
     parameters: Mapping[str, Value],
     run: Callable[[str], Report],
     agreements: RecordedAgreements | None = None,
+    scope: Scope | None = None,
 ) -> Report:
     """Run a report on each date, and return a report with a row for each date.
 
-    `run` runs the report on a day. `agreements` is None if the report does not read agreements. `found` counts the dates with
-    findings; dates before the first recorded agreement are `unknown`. Raises ReportError for a report that is not repeated.
+    `run` runs the report on a day, limited to the scope. `agreements` is None if the report does not read agreements. `found` counts
+    the dates with findings; dates before the first recorded agreement are `unknown`. Raises ReportError for a report that is not
+    repeated.
     """
     if definition.name in NOT_REPEATED:
         raise ReportError(
@@ -128,9 +131,11 @@ def run_series(
         early,
         points[-1].withheld if points else 0,
         shown.method,
-        tuple(_notes(points, begin, early, agreements)),
-        {**{one.name: one.label for one in shown.parameters}, **labels},
+        (*_scope_notes(shown, scope), *_notes(points, begin, early, agreements)),
+        {**{one.name: one.label for one in shown.all_parameters}, **labels},
         counts=_("Dates with findings"),
+        scope=scope.text if scope else "",
+        scope_names=scope.names if scope else {},
     )
 
 
@@ -141,7 +146,7 @@ def _point(report: Report) -> Point:
         labels = _codes(report, "finding")
         types = Counter({code: n for code, n in types.items() if labels.get(code) in report.counts_by_type})
     measures = {str(row["measure"]): row["value"] for row in report.rows} if _codes(report, "measure") else {}
-    return Point(report.as_of, report.found, report.of, report.unknown, report.withheld, types, measures)
+    return Point(report.as_of, report.found, report.cases, report.unjudged, report.withheld, types, measures)
 
 
 def _codes(report: Report | ReportDefinition, name: str) -> Mapping[str, str]:
