@@ -138,7 +138,7 @@ _DATE: Schema = {
         "key": TEXTS,
     },
     "patternProperties": {f"^{COUNT_OF}": COUNT, f"^{MEASURE}": CELLS["number"]},
-    "required": ["day", "found", "of", "unknown", "confidence", "evidence", "key"],
+    "required": ["day", "found", "confidence", "evidence", "key"],
     "additionalProperties": False,
 }
 _SERIES: Schema = {

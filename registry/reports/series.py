@@ -156,14 +156,17 @@ def _codes(report: Report | ReportDefinition, name: str) -> Mapping[str, str]:
 def _columns(definition: ReportDefinition, points: Sequence[Point], *, early: bool) -> tuple[Column, ...]:
     """Return the columns of a series: the date, the counts, the types and measures that occur on any date, and a remark."""
     shown = definition.shown()
-    types, measures = _codes(shown, "finding"), _codes(shown, "measure")
-    return (
-        Column("day", _("As of"), "date", _("The day that the report describes.")),
-        Column("found", _(definition.counts), "integer", _("The number of findings.")),
+    cases = (
         Column("of", _("Cases"), "integer", _("The number of cases examined.")),
         Column(
             "unknown", _("Not enough data to judge"), "integer", _("The number of cases without enough data to judge.")
         ),
+    )
+    types, measures = _codes(shown, "finding"), _codes(shown, "measure")
+    return (
+        Column("day", _("As of"), "date", _("The day that the report describes.")),
+        Column("found", _(definition.counts), "integer", _("The number of findings.")),
+        *(cases if any(one.of is not None for one in points) else ()),
         *(
             Column(COUNT + code, types[code], "integer", _("The number of rows of this type."))
             for code in types
@@ -181,7 +184,8 @@ def _columns(definition: ReportDefinition, points: Sequence[Point], *, early: bo
 def _cells(point: Point, columns: Sequence[Column], begin: str | None) -> dict[str, Cell]:
     """Return the cells of a date. A number that is withheld because it is small is left out."""
     unknown = None if isinstance(point.unknown, SuppressedCount) else point.unknown
-    cells: dict[str, Cell] = {"day": point.as_of, "found": point.found, "of": point.of, "unknown": unknown}
+    counts: dict[str, Cell] = {"day": point.as_of, "found": point.found, "of": point.of, "unknown": unknown}
+    cells = {one.name: counts[one.name] for one in columns if one.name in counts}
     for column in columns:
         if column.name.startswith(COUNT):
             cells[column.name] = point.types.get(column.name.removeprefix(COUNT), 0)
@@ -194,6 +198,13 @@ def _cells(point: Point, columns: Sequence[Column], begin: str | None) -> dict[s
 
 def _is_early(point: Point, begin: str | None) -> bool:
     return begin is not None and point.as_of < begin
+
+
+def _scope_notes(definition: ReportDefinition, scope: Scope | None) -> Iterator[str]:
+    if scope:
+        limited = _("This report is limited to {scope}.").format(scope=scope.text)
+        others = _("Measures and tests use all agencies, and the other notes are about all agencies.")
+        yield f"{limited} {definition.concern} {others}"
 
 
 def _notes(
