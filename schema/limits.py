@@ -200,6 +200,11 @@ def bounds(queries: Sequence[Query | Explore]) -> list[Query]:
     return list(found)
 
 
+def report_cost(dates: int = 1) -> int:
+    """Return the cost of a report on a number of dates."""
+    return EXPLORE_COST + (dates - 1) * DATE_COST
+
+
 def within_limit(cost: int, advice: Mapping[str, Any] | None = None) -> int:
     """Return the cost of an operation unchanged. Raises GraphQLRequestError if it is above COST.
 

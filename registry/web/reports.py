@@ -52,7 +52,7 @@ from registry.web.forms.values import NOTATION, id_in_value
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
 from schema.execute import CountCache
-from schema.limits import EXPLORE_COST, PAGE, pay
+from schema.limits import PAGE, pay, report_cost
 from schema.types import camel
 
 FAILURE_SECONDS, RESULT_SECONDS, CACHE_SIZE, MAX_RUNS = 30.0, 600.0, 64, 2
@@ -395,9 +395,9 @@ class ReportPages:
         return Response(content, media_type=chosen.media_type, headers=headers)
 
     async def _paid(self, request: Request) -> WantedReport:
-        """Return what is requested, after its cost is paid; each date of a series costs as much as a report."""
+        """Return what is requested, after its cost is paid."""
         wanted = self._wanted(request)
-        await pay(EXPLORE_COST * (len(wanted.dates.days) if wanted.dates else 1))
+        await pay(report_cost(len(wanted.dates.days) if wanted.dates else 1))
         return wanted
 
     def _wanted(self, request: Request) -> WantedReport:
