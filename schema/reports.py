@@ -225,7 +225,7 @@ class SeriesRow(graphene.ObjectType):
     )
     remark = graphene.Field(
         graphene.String,
-        description="Why the numbers of the date say little.",
+        description="Why the numbers of the date are not reliable.",
         resolver=lambda date, _info: date.row.values.get("remark"),
     )
     numbers = _required(

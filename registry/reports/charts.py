@@ -220,14 +220,16 @@ def curves(report: Report) -> Spec | None:
         "axis": {"format": "%Y-%m", "labelOverlap": True},
     }
     lines: Spec = {
-        "mark": {"type": "line", "point": True},
+        "mark": {"type": "line", "point": {"color": COLOURS[0]}, "color": COLOURS[0]}
+        if measures
+        else {"type": "line", "point": True},
         "encoding": {
             "x": along,
             "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": not measures}},
             "tooltip": [
                 {"field": "curve", "title": " "},
                 {"field": "on", "title": _label(report, "day")},
-                {"field": "said", "title": _("Number")},
+                {"field": "said", "title": _("Value")},
             ],
         },
     }

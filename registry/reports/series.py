@@ -177,7 +177,7 @@ def _columns(definition: ReportDefinition, points: Sequence[Point], *, early: bo
             for code in measures
             if any(code in one.measures for one in points)
         ),
-        *([Column("remark", _("Remark"), "text", _("Why the numbers of the date say little."))] if early else []),
+        *([Column("remark", _("Remark"), "text", _("Why the numbers of the date are not reliable."))] if early else []),
     )
 
 
@@ -217,8 +217,8 @@ def _notes(
     )
     if early and begin:
         template = _(
-            "The first recorded agreement starts on {day}. On {n} earlier dates nothing is recorded; that does not "
-            "mean that there was nothing. The chart leaves these dates out."
+            "The first recorded agreement starts on {day}. Earlier dates: {n}. No agreement is recorded for these "
+            "dates, which does not mean that there was none. The chart leaves them out."
         )
         yield template.format(day=day(begin), n=number(early))
     if agreements and agreements.undated:
