@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.gaps import FROM, GAPS
-from registry.analysis.report import SCOPE, Links, Report, read_parameters
+from registry.analysis.report import SCOPE, Links, Report, ReportError, read_parameters
 from registry.clock import now
 from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
@@ -115,12 +115,13 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run with its report. The report is None if the run failed."""
+    """A finished run with its report. The report is None if the run failed. `refusal` is the error if the request is invalid."""
 
     stamp: Stamp
     at: str
     expires: float
     report: Report | None
+    refusal: ReportError | None = None
 
     def is_current(self, stamp: Stamp) -> bool:
         """Return whether the result is still valid.
@@ -187,10 +188,12 @@ class ReportRunner:
         """Return the last run of a report. If the last run is out of date, start a new run.
 
         If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
-        error of an earlier failed run is not raised again.
+        error of an earlier failed run is raised again only if the request is invalid.
         """
         request = await self._wanted(name, day, params, actor, dates)
         last, failure = self._reports.get(request.key), self._failures.get(request.key)
+        if failure and failure.refusal and failure.is_current(request.stamp):
+            raise failure.refusal.with_traceback(None)
         if not (last and last.is_current(request.stamp)) and not (failure and failure.is_current(request.stamp)):
             task = (self._running.get(request.key) or self._start(request)).task
             if last is None:
@@ -235,14 +238,17 @@ class ReportRunner:
         return running
 
     async def _run(self, request: ReportRequest) -> Report:
-        cache, report = self._failures, None
+        cache, report, refusal = self._failures, None, None
         try:
             report = await to_thread.run_sync(request.work, limiter=self._limiter)
             cache = self._reports
             return report
+        except ReportError as error:
+            refusal = error
+            raise
         finally:
             lasts = FAILURE_SECONDS if report is None or not request.stamp.change_stamp else RESULT_SECONDS
-            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report)
+            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report, refusal)
             del self._running[request.key]
 
     async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:
