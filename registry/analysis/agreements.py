@@ -298,6 +298,11 @@ class AgreementFinding(NamedTuple):
     agencies: Sequence[str] = ()
     lapse: "Lapse | None" = None
 
+    @property
+    def concerns(self) -> Sequence[str]:
+        """The agencies that the finding concerns: the parties; for the use of a resource, the user and the owners."""
+        return self.agreement.parties if self.agreement and not self.resource else self.agencies
+
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List the agreements that need action, and the resources that are used without an agreement.
@@ -312,7 +317,7 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     hidden += sum(not one.whole for one in arrays.snapshot.resources)  # any agency may use them
     known = sum(one.whole and arrays.concerned(one.parties) for one in status.agreements)
     known += sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
-    unclear = sum(_withheld(status, one) and arrays.concerned(one.agencies) for one in found)
+    unclear = sum(_withheld(status, one) and arrays.concerned(one.concerns) for one in found)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     names |= {agency: name for one in status.agreements for agency, name in one.retired}
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
@@ -435,7 +440,7 @@ def _row(finding: AgreementFinding, status: AgreementStatus, names: dict[str, st
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
-    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.agencies))
+    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.concerns))
 
 
 def _confirmation(one: PartnershipRow) -> str | None:

@@ -158,6 +158,7 @@ def test_an_agreement_with_a_retired_agency_names_it() -> None:
     (row,) = report(with_gone).rows
     assert (row["finding"], row["agencies"], row.evidence[-1].id) == ("retired-party", ("Gone Office",), "gone")
     snapshot = Snapshot(AGENCIES[:1], partnerships=[with_gone])
+    assert found(run_on_snapshot(snapshot, "agreements", AS_OF, {"agency": "a"})) == {("retired-party", "one")}
     (row,) = run_on_snapshot(snapshot, "isolates", AS_OF).rows
     assert (row["finding"], row["partners"], row["agreement"]) == ("retired", ("Gone Office",), "one")
     (row,) = (row for row in run_on_snapshot(snapshot, "gaps", AS_OF).rows if row["finding"] == "retired-party")
