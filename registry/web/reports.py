@@ -446,4 +446,4 @@ def _suggested_dates(last: str) -> DateRange:
 
 def _five_years_before(last: str) -> str:
     day = date.fromisoformat(last)
-    return day.replace(year=max(day.year - 5, 1), day=min(day.day, 28)).isoformat()
+    return day.replace(year=max(day.year - 5, 1), day=min(day.day, 28) if day.month == 2 else day.day).isoformat()
