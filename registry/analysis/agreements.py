@@ -11,8 +11,8 @@ import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
-from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays, agreements_note
-from registry.i18n import _, ngettext, number
+from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
+from registry.i18n import _, day, ngettext, number
 
 NEVER = "9999-12-31"
 
@@ -467,6 +467,22 @@ def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidenc
     found = [Evidence(agreement.id, agreement.name, "Partnership")] if agreement else []
     found += [Evidence(resource.id, resource.name, "Resource")] if resource else []
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
+
+
+def agreements_note(partnerships: Sequence[PartnershipRow], as_of: str) -> str:
+    """Return a note with the number of agreements in force, and how many of them are not confirmed."""
+    in_force = [one for one in partnerships if one.in_force(as_of)]
+    unconfirmed = sum(one.confirmable and not one.confirmed for one in in_force)
+    return _(
+        "Agreements in force on {day}: {n} of {m}. Not known to be confirmed by every party with an account: {k}. No "
+        "party has an account: {none}."
+    ).format(
+        n=number(len(in_force)),
+        m=number(len(partnerships)),
+        day=day(as_of),
+        k=number(unconfirmed),
+        none=number(sum(not one.confirmable for one in in_force)),
+    )
 
 
 def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:

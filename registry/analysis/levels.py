@@ -3,15 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from registry.analysis.agreements import agreements_note
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
-from registry.analysis.snapshot import (
-    NamesById,
-    PartnershipRow,
-    Snapshot,
-    SnapshotArrays,
-    StatementRow,
-    agreements_note,
-)
+from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
 from registry.i18n import _, day, number
 from registry.model.codelists import code_label
 

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from registry.analysis.agreements import agreements_note
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agreements_note
+from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps

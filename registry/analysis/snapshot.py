@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from registry.analysis.report import Evidence
-from registry.database.driver import Cypher
 from registry.i18n import _, day, language, ngettext, number, percent
 
 if TYPE_CHECKING:
@@ -337,7 +336,7 @@ class SnapshotArrays:
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
         """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
-        agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
+        agencies = NamesById("Agency", [one.id for one in snapshot.agencies], [one.name for one in snapshot.agencies])
         sectors, areas = term_names("Sector", snapshot.sectors), term_names("Area", snapshot.areas)
         functions = term_names("Function", snapshot.functions)
         place, width = _index_of(agencies.ids), len(agencies)
@@ -412,18 +411,10 @@ class SnapshotArrays:
         return graph
 
 
-def _split_columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
-    ids, names = [], []
-    for one, name in rows:
-        ids.append(one)
-        names.append(name)
-    return ids, names
-
-
 def term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
     """Return the ids of the terms of a code list, and their names in the current language."""
     label = "label_id" if language() == "id" else "label_en"
-    return NamesById(kind, *_split_columns((term.id, getattr(term, label) or term.name) for term in terms))
+    return NamesById(kind, [term.id for term in terms], [getattr(term, label) or term.name for term in terms])
 
 
 def _index_of(ids: Sequence[str]) -> dict[str, int]:
@@ -510,32 +501,6 @@ def coverage_note(arrays: SnapshotArrays) -> str:
         share=percent(recorded / len(arrays.agencies)),
         rest=number(len(arrays.agencies) - recorded),
     )
-
-
-def agreements_note(partnerships: Sequence[PartnershipRow], as_of: str) -> str:
-    """Return a note with the number of agreements in force, and how many of them are not confirmed."""
-    in_force = [one for one in partnerships if one.in_force(as_of)]
-    unconfirmed = sum(one.confirmable and not one.confirmed for one in in_force)
-    return _(
-        "Agreements in force on {day}: {n} of {m}. Not known to be confirmed by every party with an account: {k}. No "
-        "party has an account: {none}."
-    ).format(
-        n=number(len(in_force)),
-        m=number(len(partnerships)),
-        day=day(as_of),
-        k=number(unconfirmed),
-        none=number(sum(not one.confirmable for one in in_force)),
-    )
-
-
-class Readable(Protocol):
-    """A store that can run a read query, such as `registry.database.driver.Store`."""
-
-    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Run a query and return its rows."""
-
-    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-        """Run a query and return the names of its columns and at most `most` rows."""
 
 
 def assumed_ties(arrays: SnapshotArrays) -> Ints:

@@ -40,9 +40,10 @@ from registry.analysis.report import (
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.scope import Scope, limited_to, read_scope, scope_reads
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
-from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
+from registry.database.driver import Readable
 from registry.database.exploration import visible
 from registry.database.extract import network
 from registry.i18n import _, number, use_language

@@ -21,8 +21,7 @@ from registry.analysis.report import (
     ReportRow,
     Value,
 )
-from registry.analysis.snapshot import Readable
-from registry.database.driver import Cypher, StoreError
+from registry.database.driver import Cypher, Readable, StoreError
 from registry.database.exploration import visible
 from registry.i18n import _, language, number
 from registry.model.values import Date

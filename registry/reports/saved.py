@@ -28,9 +28,9 @@ from registry.analysis.report import (
 )
 from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
-from registry.analysis.snapshot import Readable, SnapshotArrays
+from registry.analysis.snapshot import SnapshotArrays
 from registry.clock import day_of, now
-from registry.database.driver import Cypher
+from registry.database.driver import Cypher, Readable
 from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given

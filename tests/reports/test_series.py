@@ -100,7 +100,7 @@ def test_dates_before_the_first_agreement_are_told_and_not_drawn() -> None:
                             lambda day: run_on_snapshot(world, "isolates", day), agreements))  # fmt: skip
 
 
-def test_measures_are_drawn_apart_and_only_the_most_frequent_types_together() -> None:
+def test_measures_are_drawn_apart_and_the_most_frequent_types_together() -> None:
     def measured(day: str) -> Report:
         return run_on_snapshot(lists(agencies(6, 2), tied((0, 1), (1, 2), (2, 0), (3, 4)), 2), "network", day)
 
