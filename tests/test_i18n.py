@@ -21,6 +21,7 @@ from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.reports.catalogue import DEFINITIONS
+from registry.reports.series import STEPS
 from registry.web.templating import english_label
 from tests.support.paths import ROOT
 
@@ -42,6 +43,7 @@ def texts() -> set[str]:
         *WHAT.values(),
         *VERDICTS.values(),
         *CALIBRATION,
+        *STEPS.values(),
     }
     for question in (*DEFINITIONS.values(), BACKTEST):
         found |= {question.title, question.text, question.method, question.counts, question.concern}
