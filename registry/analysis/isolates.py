@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.agreements import NEVER, AgreementStatus
-from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import ngettext, number
 
 SHOWN = 5
@@ -17,6 +18,7 @@ FINDINGS = {
     "retired": "only agreements with retired agencies",
     "ahead": "no agreement in force, one that starts later",
     "disputed": "no agreement in force, one that a party disputes",
+    "left-out": "only agreements that make no ties",
     "own-sector": "ties only within its own sector",
     "one-tie": "only one tie",
     "no-partner": "unknown: no partner recorded",
@@ -47,12 +49,16 @@ ISOLATES = ReportDefinition(
             "Up to five partners; without ties, those of the agreement.",
         ),
         Column(
-            "agreement", "Agreement", "text", "The agreement that is disputed, in force, starts first, or ended last."
+            "agreement",
+            "Agreement",
+            "text",
+            "The agreement that is in force but makes no ties, is disputed, starts first, or ended last.",
         ),
         Column("day", "Date", "date", "When the agreement ended, starts or started."),
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
+    common=(*TIE_RULES, *SCOPE),
     concern="A row concerns the agency itself, not its partners.",
 )
 
@@ -60,19 +66,27 @@ ISOLATES = ReportDefinition(
 class InactiveAgreements(NamedTuple):
     """The agreements of an agency without ties: with retired agencies only, disputed, the next to begin, and the last that ended.
 
-    An ended agreement is left out if it was renewed. If its renewal has not begun, the renewal is the next agreement to begin.
+    An ended agreement is not given if it was renewed. If its renewal has not begun, the renewal is the next agreement to begin.
+    `left_out` is an agreement in force that makes no ties, because it has too many parties or is not confirmed.
     """
 
     retired: PartnershipRow | None = None
     disputed: PartnershipRow | None = None
     ahead: PartnershipRow | None = None
     ended: PartnershipRow | None = None
+    left_out: PartnershipRow | None = None
 
     @property
     def shown(self) -> tuple[str, PartnershipRow] | None:
         """The most telling agreement, with the code of its finding; None if there is none."""
-        codes = zip(("retired", "disputed", "ahead", "lapsed"), self, strict=True)
-        return next(((code, one) for code, one in codes if one), None)
+        found = {
+            "left-out": self.left_out,
+            "retired": self.retired,
+            "disputed": self.disputed,
+            "ahead": self.ahead,
+            "lapsed": self.ended,
+        }
+        return next(((code, one) for code, one in found.items() if one), None)
 
 
 def isolates(arrays: SnapshotArrays) -> Report:
@@ -121,26 +135,35 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
     found: dict[int, InactiveAgreements] = {}
     status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
     for one in arrays.snapshot.partnerships:
-        if one.whole and not one.reversed and (one.retired or not status.continued(one)):
+        if arrays.leaves_out(one) or (one.whole and not one.reversed and (one.retired or not status.continued(one))):
             for place in (arrays.index[party] for party in one.parties if party in arrays.index):
                 if alone[place]:
-                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, status)
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays, status)
     active = {
         party
         for one in arrays.snapshot.partnerships
         if one.in_force(arrays.as_of) and not one.retired
         for party in one.parties
     }
-    return {place: past for place, past in found.items() if arrays.agencies.ids[place] not in active}
+    return {
+        place: InactiveAgreements(left_out=past.left_out) if arrays.agencies.ids[place] in active else past
+        for place, past in found.items()
+    }
 
 
-def _with_agreement(past: InactiveAgreements, one: PartnershipRow, status: AgreementStatus) -> InactiveAgreements:
+def _with_agreement(
+    past: InactiveAgreements, one: PartnershipRow, arrays: SnapshotArrays, status: AgreementStatus
+) -> InactiveAgreements:
     """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
-    if one.in_force(status.as_of):
+    if arrays.leaves_out(one):
+        return past._replace(
+            left_out=min(filter(None, (past.left_out, one)), key=lambda each: (len(each.parties), each.id))
+        )
+    if one.in_force(arrays.as_of):
         return past._replace(retired=min(filter(None, (past.retired, one)), key=lambda each: each.id))
     if status.continued(one):
         return past
-    if one.disputed_by and (one.valid_until or NEVER) >= status.as_of:
+    if one.disputed_by and (one.valid_until or NEVER) >= arrays.as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if ahead := status.renewal_ahead(one):
         return past._replace(ahead=min(filter(None, (past.ahead, ahead)), key=lambda each: (each.valid_from, each.id)))

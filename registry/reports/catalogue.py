@@ -41,6 +41,7 @@ from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.scope import Scope, limited_to, read_scope, scope_reads
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.ties import LEAVE_OUT, read_rules, tie_notes
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
 from registry.database.driver import Readable
@@ -135,9 +136,11 @@ def _analyse(
     question: ReportDefinition, arrays: SnapshotArrays, values: Mapping[str, Value], scope: Scope | None
 ) -> Report:
     """Run the analysis with its own parameters, and apply the common parameters: the scope selects rows, never ties."""
-    own = {one.name: values[one.name] for one in question.parameters}
-    report = _ANSWERS[question.name](replace(arrays, selection=scope and scope.agencies), **own)
-    report = replace(report, parameters=values)
+    run = partial(_ANSWERS[question.name], **{one.name: values[one.name] for one in question.parameters})
+    arrays = replace(arrays, selection=scope and scope.agencies, rules=read_rules(values))
+    report = replace(run(arrays), parameters=values)
+    if LEAVE_OUT.name in values:
+        report = replace(report, notes=(*report.notes, *tie_notes(question, arrays, report, run)))
     return limited_to(scope, report, DEFINITIONS) if scope else report
 
 
@@ -258,10 +261,12 @@ class Library:
             run = partial(custom.run, store, actor, parameters=values)
             return run_series(definition, dates, values, lambda day: self._withhold(run(as_of=day), actor))
         examined, scope = _read(store, definition, actor, values)
+        quick = {**values, LEAVE_OUT.name: 0} if LEAVE_OUT.name in values else values  # it changes only notes
 
         def run_built_in(day: str) -> Report:
             with _garbage_collection_paused():
-                return self._withhold(_analyse(definition, SnapshotArrays.of(examined, day), values, scope), actor)
+                report = _analyse(definition, SnapshotArrays.of(examined, day), quick, scope)
+            return self._withhold(report, actor)
 
         agreements = RecordedAgreements.of(examined) if "partnerships" in definition.reads else None
         return run_series(definition, dates, values, run_built_in, agreements, scope)

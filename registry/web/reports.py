@@ -346,7 +346,7 @@ class ReportPages:
             series_steps=None if definition.name in NOT_REPEATED else STEPS,
             latest=latest,
             parameters=definition.all_parameters,
-            pickers=PICKERS if definition.common else {},
+            pickers=PICKERS if definition.limitable else {},
             scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],
             chart=None if one else chart(report),
             notation=NOTATION,
@@ -425,7 +425,7 @@ class ReportPages:
             parameters |= {
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
-        if self._library.find(name, actor).common:
+        if self._library.find(name, actor).limitable:
             parameters |= {key: id_in_value(asked[key]) for key in PICKERS if key in asked}
         return WantedReport(name, day, parameters, actor, dates)
 
