@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from registry.analysis.report import ReportDefinition, ReportError
-from registry.cli.output import info, out, print_json, print_table, showing_progress, warn
+from registry.cli.output import Unwritable, info, out, print_json, print_table, showing_progress, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.database.extract import network
-from registry.i18n import _, number, percent, use_language
+from registry.i18n import _, number, use_language
 from registry.permissions import ADMIN
 from registry.reports.render import as_json as json_of
 from registry.reports.render import as_text
@@ -22,7 +22,7 @@ from registry.reports.render import as_text
 if TYPE_CHECKING:
     from registry.analysis.snapshot import Snapshot, SnapshotArrays
     from registry.evaluation.backtests import Backtest
-    from registry.evaluation.rounds import Tally
+    from registry.evaluation.rounds import Result, ResultFile, Tally
 
 
 REFUSED, CUTS = 2, 5
@@ -205,9 +205,16 @@ def calibrate(
     The tests use randomly generated registries, and your own data, permuted so that a correct report finds nothing. The exit code
     is 1 if a promise is shown not to hold.
     """
+    from registry.evaluation.calibration import OWN
     from registry.evaluation.rounds import (
-        OWN, REPORTS, ResultFile, jobs_for, run_jobs, selected_reports, selected_settings, tallies,
-    )  # fmt: skip
+        REPORTS,
+        ResultFile,
+        jobs_for,
+        run_jobs,
+        selected_reports,
+        selected_settings,
+        tallies,
+    )
 
     with use_language(load_settings().command_lang), _reporting_errors():
         where, which = selected_settings(settings), selected_reports(reports or ",".join(REPORTS))
@@ -221,8 +228,7 @@ def calibrate(
         with showing_progress(remaining=True):
             for found in run_jobs(jobs, own, chosen, min(workers or os.cpu_count() or 1, max(len(jobs), 1))):
                 results += found
-                if stored:
-                    stored.add(found, chosen)
+                _store(stored, found, chosen)
         counts = tallies(
             [one for one in results if one.setting in where and one.report in which and one.round < rounds]
         )
@@ -232,6 +238,15 @@ def calibrate(
             _print_counts(counts)
     if any(one.verdict == "not-calibrated" for one in counts):
         raise typer.Exit(MISSED)
+
+
+def _store(stored: "ResultFile | None", found: "Sequence[Result]", seed: int) -> None:
+    """Append the results of a round to the file, if there is one. Raises Unwritable."""
+    if stored:
+        try:
+            stored.add(found, seed)
+        except OSError as error:
+            raise Unwritable(f"Cannot write {stored.path}: {error.strerror}.") from None
 
 
 def _read_arrays(as_of: str | None) -> "SnapshotArrays":
@@ -282,11 +297,15 @@ def _shares(one: "Tally") -> tuple[str, str]:
     if one.share is None or one.interval is None:
         return "–", "–"
     low, high = one.interval
-    return percent(one.share), f"{percent(low)} – {percent(high)}"
+    return _percent(one.share), f"{_percent(low)} – {_percent(high)}"
+
+
+def _percent(share: float) -> str:
+    return f"{number(round(100 * share, 1))} %"
 
 
 def _promise(one: "Tally") -> str:
     if one.promise is None:
         return "–"
     template = _("at least {share}") if one.promise.least else _("at most {share}")
-    return template.format(share=percent(one.promise.share))
+    return template.format(share=_percent(one.promise.share))

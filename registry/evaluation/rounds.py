@@ -292,7 +292,11 @@ class ResultFile:
     def __init__(self, path: Path, seed: int | None, own: SnapshotArrays | None) -> None:
         """Read the file if it exists. Raises ReportError if its results come from another seed, code or data."""
         self.path = path
-        text = path.read_bytes() if path.exists() else b""
+        try:
+            text = path.read_bytes() if path.exists() else b""
+        except OSError as error:
+            sentence = _("{file} cannot be read ({reason}). Choose another file.")
+            raise ReportError(sentence.format(file=path, reason=error.strerror)) from None
         lines = text[: text.rfind(b"\n") + 1].splitlines()
         try:
             read = [orjson.loads(line) for line in lines]
