@@ -130,7 +130,18 @@ class Cut(NamedTuple):
 
     `short` is true if the data end more than a month before the end of that year. The results are the average precision of each of
     the four rankings, and the precision of the report in the top 1 %. Two ratios compare the report with the popularity ranking
-    and with the best baseline.
+    and with the best baseline. The rankings score an agency a and a resource r by what was recorded before the cut-off day; age is
+    the number of years (of 365.25 days) since a use or ownership began:
+
+    - `popularity`: the number of agencies that use or own r
+    - `activity_popularity`: the number of resources that a uses or owns, times the popularity of r
+    - `recent_activity_recent_popularity`: sqrt(0.05 + sum of 2^-age over the resources of a) times the sum of 2^(-age / 2) over the
+      agencies that use or own r. This is the score of the report without the votes for similarity and for the same parent
+    - `report`: the score of the report `reuse`
+
+    The top 1 % are the first ceil(n / 100) of the n candidate pairs by the score of the report. Pairs of equal score are in the
+    order of the agencies in the snapshot, then of the resources. The precision is the number of hits among these pairs, divided by
+    the number of these pairs.
     """
 
     cut: str

@@ -105,6 +105,15 @@ def _services(does: Ints) -> list[ServiceRow]:
     ]
 
 
+def _one_service_each(does: Ints) -> list[ServiceRow]:
+    """Return one service for each agency, with all functions that the agency performs (N x SERVICES)."""
+    names = [one.id for one in terms("function", FUNCTIONS)]
+    return [
+        ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n)], [names[one] for one in row])
+        for n, row in enumerate(does.tolist())
+    ]
+
+
 def _sectors(random: Random, agencies: int, sectors: int) -> Ints:
     return random.choice(sectors, agencies, p=random.dirichlet(np.full(sectors, 4)))
 
@@ -224,7 +233,7 @@ def generated(random: Random, kind: str, agencies: int, effect: str = "none") ->
     if effect == "duplicates":
         copies = _copy(random, agreements, does, areas, max(agencies // ONE_IN, 1))
     snapshot = Snapshot(
-        agencies=agencies_in(sector, areas), services=_services(does), partnerships=partnerships_of(agreements),
+        agencies=agencies_in(sector, areas), services=_one_service_each(does), partnerships=partnerships_of(agreements),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
     made = _with_effect(random, snapshot, AS_OF, effect)
@@ -330,7 +339,7 @@ def _pairs(random: Random, members: Ints, weight: Floats, degree: float) -> list
     wanted = min(degree * len(members) / 2, 0.9 * len(odds))
     if not len(odds):
         return []
-    level = brentq(lambda each: (1 / (1 + np.exp(-odds - each))).sum() - wanted, -50, 50)
+    level = brentq(lambda each: (1 / (1 + np.exp(-odds - each))).sum() - wanted, -50, 50, xtol=0.01)
     drawn = random.random(len(odds)) < 1 / (1 + np.exp(-odds - level))
     return [(one, other) for one, other in np.stack([members[a], members[b]], axis=1)[drawn].tolist()]
 
