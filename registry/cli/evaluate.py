@@ -233,7 +233,14 @@ def calibrate(
             [one for one in results if one.setting in where and one.report in which and one.round < rounds]
         )
         if as_json:
-            print_json({"seed": chosen, "rounds": rounds, "counts": [_count_as_json(one) for one in counts]})
+            print_json(
+                {
+                    "seed": chosen,
+                    "rounds": rounds,
+                    "as_of": own and own.as_of,
+                    "counts": [_count_as_json(one) for one in counts],
+                }
+            )
         else:
             _print_counts(counts)
     if any(one.verdict == "not-calibrated" for one in counts):
@@ -286,7 +293,7 @@ def _print_counts(counts: "Sequence[Tally]") -> None:
         + _(
             "A report is calibrated if the whole confidence interval (Clopper & Pearson 1934) keeps its bound: at most 7.5 % for "
             "a promise of 6 %, and at most 22.5 % for a promise of 20 %. It is not calibrated if the whole interval breaks the "
-            "promise. Otherwise, more rounds are needed. Of many intervals, about one in forty breaks its promise by chance."
+            "promise. Otherwise, more rounds are needed. Of many intervals, at most about one in forty breaks its promise by chance."
         )
         + " "
         + _("Rows without a promise show what share of real effects the reports can find.")
