@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -197,7 +198,7 @@ class Backtest(NamedTuple):
             yield name, [getattr(one, name) for one in self.cuts]
 
 
-class _CutCandidates(NamedTuple):
+class CutCandidates(NamedTuple):
     """The candidate pairs of an agency and a resource on a cut-off day: which pairs are hits, and their score in each ranking."""
 
     cut: date
@@ -226,7 +227,7 @@ def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | 
         return None
     last = date.fromisoformat(max(days))
     years = [date(year, 1, 1) for year in range(last.year - cuts + 1, last.year + 1)]
-    judged = [one for one in (_candidates(snapshot, cut) for cut in years) if one.hit.any()]
+    judged = [one for one in (candidates_on(snapshot, cut) for cut in years) if one.hit.any()]
     if not judged:
         return None
     precision = [{name: average_precision(one.hit, score) for name, score in one.scores.items()} for one in judged]
@@ -239,8 +240,11 @@ def average_precision(hit: Bools, score: Floats) -> float:
     return ScoredGroups.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
-def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
-    """Return the candidate pairs on a cut-off day: which pairs are hits, and their score in each ranking."""
+def candidates_on(snapshot: Snapshot, cut: date) -> CutCandidates:
+    """Return the candidate pairs on a cut-off day: which pairs are hits, and their score in each ranking (see `Cut`).
+
+    The pairs are in the order of the agencies, then of the resources.
+    """
     history = History.of(snapshot, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
@@ -256,7 +260,7 @@ def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
         name: one[candidates].astype(np.float64) for name, one in zip((*TRIVIAL, "report"), rankings, strict=True)
     }
     hit = _hits(snapshot, history, cut)[known][candidates]
-    return _CutCandidates(cut, history, len(known), hit, scores)
+    return CutCandidates(cut, history, len(known), hit, scores)
 
 
 def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
@@ -274,9 +278,9 @@ def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
     return hits
 
 
-def _cut_result(judged: _CutCandidates, precision: Mapping[str, float], best: str, last: date) -> Cut:
+def _cut_result(judged: CutCandidates, precision: Mapping[str, float], best: str, last: date) -> Cut:
     end = judged.cut.replace(year=judged.cut.year + 1)
-    top = np.argsort(-judged.scores["report"], kind="stable")[: -(-len(judged.hit) // 100)]
+    top = np.argsort(-judged.scores["report"], kind="stable")[: ceil(len(judged.hit) / 100)]
     return Cut(
         cut=judged.cut.isoformat(),
         short=(end - last).days > MONTH,

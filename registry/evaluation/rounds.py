@@ -371,8 +371,12 @@ def run_jobs(jobs: Sequence[Job], own: SnapshotArrays | None, seed: int, workers
     threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     os.environ.update(dict.fromkeys(threads, "1"))  # each process uses one core
     executor = ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (own, seed))
+    before = signal(SIGINT, SIG_IGN)  # the processes start with Ctrl-C ignored; the main process ends them
     try:
-        futures = [executor.submit(_run, job) for job in jobs]
+        try:
+            futures = [executor.submit(_run, job) for job in jobs]
+        finally:
+            signal(SIGINT, before)
         for _job, future in zip(progress, as_completed(futures), strict=True):
             yield future.result()
     finally:
@@ -388,10 +392,9 @@ _seed = 0
 
 
 def _prepare(own: SnapshotArrays | None, seed: int) -> None:
-    """Prepare a worker process. It ignores Ctrl-C, which the main process handles, and it ends when the main process ends."""
+    """Prepare a worker process. It ends when the main process ends."""
     global _own_data, _seed
     _own_data, _seed = own, seed
-    signal(SIGINT, SIG_IGN)
     Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 
 
