@@ -169,7 +169,7 @@ def describe_calibration(stored: Mapping[str, Any]) -> str:
         "`make calibration` measures these shares again and writes this page; the results are in `docs/calibration.json`.",
         "[Reports](reports.md#test-how-reliable-the-reports-are) describes the generated registries and the injected effects. A cell",
         "shows the observed share, its exact 95 % confidence interval (Clopper & Pearson 1934), the number of cases, and the result.",
-        f"Rounds: {stored['rounds']}. Seed: {stored['seed']}.",
+        f"Rounds for each setting: at most {stored['rounds']}. Seed: {stored['seed']}.",
         "",
     ]
     report = None
@@ -192,7 +192,8 @@ def _promise(rows: Collection[Mapping[str, Any]]) -> str:
         return "There is no promise."
     promise = promised[0]["promise"]
     where = "" if len(promised) == len(rows) else " (" + ", ".join(f"`{one['setting']}`" for one in promised) + ")"
-    return f"Promise: at {promise['at']} {_share(promise['share'])}{where}; the interval must not pass {_share(promise['bound'])}."
+    kept = f"the whole interval must be at {promise['at']} {_share(promise['bound'])}"
+    return f"Promise: at {promise['at']} {_share(promise['share'])}{where}; {kept}."
 
 
 def _calibration_table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

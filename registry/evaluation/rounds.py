@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
-from time import perf_counter
+from time import process_time
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
@@ -232,7 +232,7 @@ def measures_in(setting: str) -> list[Measure]:
 
 
 class Result(NamedTuple):
-    """The counts of all measures of a report in one round of a setting, by measure, and the seconds that it took."""
+    """The counts of all measures of a report in one round of a setting, by measure, and the seconds of CPU time."""
 
     setting: str
     round: int
@@ -257,7 +257,7 @@ def run_round(job: Job, own: SnapshotArrays | None, seed: int) -> list[Result]:
     examples: dict[str, Example] = {}
     found = []
     for report in job.reports:
-        began, counts = perf_counter(), {}
+        began, counts = process_time(), {}
         taken = [one for one in measures_in(job.setting) if one.report.name == report and job.round % one.every == 0]
         for effect in dict.fromkeys(one.effect for one in taken):
             if effect not in examples:
@@ -266,7 +266,7 @@ def run_round(job: Job, own: SnapshotArrays | None, seed: int) -> list[Result]:
             for one in taken:
                 if one.effect == effect:
                     counts[one.name] = one.observe(answer, examples[effect], _random(seed, job, one.name))
-        found.append(Result(job.setting, job.round, report, counts, round(perf_counter() - began, 3)))
+        found.append(Result(job.setting, job.round, report, counts, round(process_time() - began, 3)))
     return found
 
 
