@@ -22,7 +22,7 @@ from registry.reports.render import as_text
 if TYPE_CHECKING:
     from registry.analysis.snapshot import Snapshot, SnapshotArrays
     from registry.evaluation.backtests import Backtest
-    from registry.evaluation.rounds import Result, ResultFile, Tally
+    from registry.evaluation.rounds import MeasuredShare, Result, ResultFile
 
 
 REFUSED, CUTS = 2, 5
@@ -210,10 +210,10 @@ def calibrate(
         REPORTS,
         ResultFile,
         jobs_for,
+        measured_shares,
         run_jobs,
         selected_reports,
         selected_settings,
-        tallies,
     )
 
     with use_language(load_settings().command_lang), _reporting_errors():
@@ -229,7 +229,7 @@ def calibrate(
             for found in run_jobs(jobs, own, chosen, min(workers or os.cpu_count() or 1, max(len(jobs), 1))):
                 results += found
                 _store(stored, found, chosen)
-        counts = tallies(
+        counts = measured_shares(
             [one for one in results if one.setting in where and one.report in which and one.round < rounds]
         )
         if as_json:
@@ -264,7 +264,7 @@ def _read_arrays(as_of: str | None) -> "SnapshotArrays":
     return SnapshotArrays.of(*_read(OVERLAPS, as_of))
 
 
-def _count_as_json(one: "Tally") -> dict[str, object]:
+def _count_as_json(one: "MeasuredShare") -> dict[str, object]:
     low, high = one.interval or (None, None)
     promise = one.promise and {
         "at": "least" if one.promise.least else "most",
@@ -276,7 +276,7 @@ def _count_as_json(one: "Tally") -> dict[str, object]:
     return {**head, **numbers, "promise": promise, "result": one.verdict}
 
 
-def _print_counts(counts: "Sequence[Tally]") -> None:
+def _print_counts(counts: "Sequence[MeasuredShare]") -> None:
     from registry.evaluation.rounds import setting_name
 
     rows = [
@@ -300,7 +300,7 @@ def _print_counts(counts: "Sequence[Tally]") -> None:
     )
 
 
-def _shares(one: "Tally") -> tuple[str, str]:
+def _shares(one: "MeasuredShare") -> tuple[str, str]:
     if one.share is None or one.interval is None:
         return "–", "–"
     low, high = one.interval
@@ -311,7 +311,7 @@ def _percent(share: float) -> str:
     return f"{number(round(100 * share, 1))} %"
 
 
-def _promise(one: "Tally") -> str:
+def _promise(one: "MeasuredShare") -> str:
     if one.promise is None:
         return "–"
     template = _("at least {share}") if one.promise.least else _("at most {share}")

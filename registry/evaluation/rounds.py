@@ -40,7 +40,7 @@ Count = tuple[int, int]
 """The number of cases in which an event was observed, and the number of cases."""
 
 
-class Promise(NamedTuple):
+class ReliabilityPromise(NamedTuple):
     """A promise about the share of cases with an event: at most `share`, or at least `share` if `least` is true.
 
     The promise is shown to hold if the confidence interval of the measured share does not reach beyond `bound`.
@@ -53,10 +53,10 @@ class Promise(NamedTuple):
 
 # With 1,000 rounds, the upper end of the interval of a rate of 6 % is about 7.5 %, and that of a rate of 20 % is about 22.5 %.
 FALSE_ALARMS, UNSTABLE, FOUND, TRUE = (
-    Promise(0.06, 0.075),
-    Promise(0.2, 0.225),
-    Promise(0.95, 0.95, least=True),
-    Promise(0.75, 0.75, least=True),
+    ReliabilityPromise(0.06, 0.075),
+    ReliabilityPromise(0.2, 0.225),
+    ReliabilityPromise(0.95, 0.95, least=True),
+    ReliabilityPromise(0.75, 0.75, least=True),
 )
 TOP = 0.1
 
@@ -161,12 +161,12 @@ class Measure(NamedTuple):
     effect: str
     observe: Callable[[Report, Example, Random], Count]
     text: str
-    promise: Promise | None = None
+    promise: ReliabilityPromise | None = None
     promised_in: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     every: int = 1
 
-    def promise_in(self, setting: str) -> Promise | None:
+    def promise_in(self, setting: str) -> ReliabilityPromise | None:
         """Return the promise that applies in a setting, if any."""
         return self.promise if not self.promised_in or setting in self.promised_in else None
 
@@ -416,7 +416,7 @@ ALL_REPORTS = "all reports"
 ANY_ALARM = "registries in which at least one of the reports gives a false alarm"
 
 
-class Tally(NamedTuple):
+class MeasuredShare(NamedTuple):
     """The number of cases (`of`) of a measure in a setting over all rounds, and the number of cases with the event (`observed`)."""
 
     name: str
@@ -425,7 +425,7 @@ class Tally(NamedTuple):
     setting: str
     observed: int
     of: int
-    promise: Promise | None = None
+    promise: ReliabilityPromise | None = None
 
     @property
     def share(self) -> float | None:
@@ -458,7 +458,7 @@ class Tally(NamedTuple):
         return "not-calibrated" if low > sign * self.promise.share else "too-few-rounds"
 
 
-def tallies(results: Sequence[Result]) -> list[Tally]:
+def measured_shares(results: Sequence[Result]) -> list[MeasuredShare]:
     """Add up the results of all rounds, for each measure in each setting; the measures of a report follow each other."""
     added: dict[tuple[str, str], Count] = {}
     alarms: dict[tuple[str, int], dict[str, Count]] = {}
@@ -469,7 +469,7 @@ def tallies(results: Sequence[Result]) -> list[Tally]:
             if name in ALARMS:
                 alarms.setdefault((result.setting, result.round), {})[name] = observed, of
     found = [
-        Tally(one.name, one.report.name, one.text, setting, *added[one.name, setting], one.promise_in(setting))
+        MeasuredShare(one.name, one.report.name, one.text, setting, *added[one.name, setting], one.promise_in(setting))
         for one in MEASURES
         for setting in SETTINGS
         if (one.name, setting) in added
@@ -477,13 +477,13 @@ def tallies(results: Sequence[Result]) -> list[Tally]:
     return [*found, *_any_alarm(alarms)]
 
 
-def _any_alarm(alarms: Mapping[tuple[str, int], Mapping[str, Count]]) -> Iterator[Tally]:
+def _any_alarm(alarms: Mapping[tuple[str, int], Mapping[str, Count]]) -> Iterator[MeasuredShare]:
     """Yield for each generated setting in how many rounds at least one report gave a false alarm, if all reports were run."""
     for setting in GENERATED:
         rounds = [each for (where, _round), each in alarms.items() if where == setting and len(each) == len(ALARMS)]
         if rounds:
             observed = sum(any(alarm for alarm, _of in each.values()) for each in rounds)
-            yield Tally("any-alarm", ALL_REPORTS, ANY_ALARM, setting, observed, len(rounds))
+            yield MeasuredShare("any-alarm", ALL_REPORTS, ANY_ALARM, setting, observed, len(rounds))
 
 
 def setting_name(setting: str) -> str:

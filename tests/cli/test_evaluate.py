@@ -88,7 +88,7 @@ def test_unknown_settings_and_reports_are_refused(
 
 
 def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    alarming = replace_promise("overlap-found", rounds.Promise(0.06, 0.075))  # it finds nearly all
+    alarming = replace_promise("overlap-found", rounds.ReliabilityPromise(0.06, 0.075))  # it finds nearly all
     monkeypatch.setattr(rounds, "MEASURES", alarming)
     done = run("--settings", "pairs-60", "--reports", "overlaps", "--workers", "1", "--rounds", "3")
     assert done.exit_code == 1
@@ -96,5 +96,5 @@ def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], m
     assert " ".join(row.split()).endswith("3 of 3 100 % 29.2 % – 100 % at most 6.0 % not calibrated")
 
 
-def replace_promise(name: str, promise: rounds.Promise) -> list[rounds.Measure]:
+def replace_promise(name: str, promise: rounds.ReliabilityPromise) -> list[rounds.Measure]:
     return [one._replace(promise=promise, promised_in=()) if one.name == name else one for one in rounds.MEASURES]

@@ -33,13 +33,13 @@ from registry.evaluation.rounds import (
     MEASURES,
     REPORTS,
     Job,
-    Promise,
+    MeasuredShare,
+    ReliabilityPromise,
     Result,
-    Tally,
     jobs_for,
+    measured_shares,
     run_round,
     selected_settings,
-    tallies,
 )
 from registry.reports.catalogue import DEFINITIONS
 from tests.support.sample import depok
@@ -63,7 +63,7 @@ def random() -> np.random.Generator:
     ],
 )
 def test_intervals_are_those_of_clopper_and_pearson(observed: int, of: int, low: float, high: float) -> None:
-    interval = Tally("gap-alarm", "sector-gaps", "", "pairs-60", observed, of).interval
+    interval = MeasuredShare("gap-alarm", "sector-gaps", "", "pairs-60", observed, of).interval
     assert interval == pytest.approx((low, high), abs=5e-5)
 
 
@@ -85,9 +85,9 @@ def test_intervals_are_those_of_clopper_and_pearson(observed: int, of: int, low:
     ],
 )
 def test_only_an_interval_within_the_bound_is_calibrated(
-    observed: int, of: int, promise: Promise | None, verdict: str | None
+    observed: int, of: int, promise: ReliabilityPromise | None, verdict: str | None
 ) -> None:
-    assert Tally("gap-alarm", "sector-gaps", "", "pairs-60", observed, of, promise).verdict == verdict
+    assert MeasuredShare("gap-alarm", "sector-gaps", "", "pairs-60", observed, of, promise).verdict == verdict
 
 
 def test_every_report_is_calibrated_or_there_is_a_reason() -> None:
@@ -224,11 +224,11 @@ def test_rounds_are_added_up_and_one_alarm_of_any_report_counts() -> None:
         Result("pairs-60", n, "all", {name: (int(n == 0 and name in alarms[:2]), 1) for name in alarms}, 0.1)
         for n in range(3)
     ]
-    counts = {one.name: (one.observed, one.of) for one in tallies(results)}
+    counts = {one.name: (one.observed, one.of) for one in measured_shares(results)}
     assert counts[alarms[0]] == counts[alarms[1]] == counts["any-alarm"] == (1, 3)
     assert counts[alarms[2]] == (0, 3)
     partial = [one._replace(counts={alarms[0]: (1, 1)}) for one in results]
-    assert [one.name for one in tallies(partial)] == [alarms[0]], "some reports were not run"
+    assert [one.name for one in measured_shares(partial)] == [alarms[0]], "some reports were not run"
 
 
 def test_finished_rounds_are_not_run_again_and_settings_advance_together() -> None:
