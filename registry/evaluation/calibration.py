@@ -19,6 +19,7 @@ from registry.analysis.snapshot import (
     Snapshot,
     SnapshotArrays,
     TermRow,
+    TieRules,
     pattern,
 )
 from registry.analysis.statistics import Parties, RandomAgreements
@@ -236,7 +237,8 @@ def generated(random: Random, kind: str, agencies: int, effect: str = "none") ->
         agencies=agencies_in(sector, areas), services=_one_service_each(does), partnerships=partnerships_of(agreements),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
-    made = _with_effect(random, snapshot, AS_OF, effect)
+    rules = TieRules(FORUM) if kind == "forums" else TieRules()
+    made = _with_effect(random, snapshot, AS_OF, effect, rules)
     return made._replace(injected=frozenset(frozenset(map(_agency, pair)) for pair in copies) or made.injected)
 
 
@@ -245,27 +247,27 @@ def from_own_data(random: Random, arrays: SnapshotArrays, setting: str, effect: 
     if setting == "own-functions":
         return _permuted_functions(random, arrays, effect == "duplicates")
     if setting == "own-sectors":
-        return _with_effect(random, permuted_sectors(random, arrays.snapshot), arrays.as_of, effect)
+        return _with_effect(random, permuted_sectors(random, arrays.snapshot), arrays.as_of, effect, arrays.rules)
     if setting == "own-agreements":
-        return Example(SnapshotArrays.of(redrawn_agreements(random, arrays), arrays.as_of))
-    return _with_effect(random, arrays.snapshot, arrays.as_of, effect)
+        return Example(SnapshotArrays.of(redrawn_agreements(random, arrays), arrays.as_of, arrays.rules))
+    return _with_effect(random, arrays.snapshot, arrays.as_of, effect, arrays.rules)
 
 
-def _with_effect(random: Random, snapshot: Snapshot, as_of: str, effect: str) -> Example:
+def _with_effect(random: Random, snapshot: Snapshot, as_of: str, effect: str, rules: TieRules) -> Example:
+    complete = SnapshotArrays.of(snapshot, as_of, rules)
     if effect == "gap":
-        gap = frozenset({largest_sectors(snapshot)})
-        return Example(SnapshotArrays.of(without_ties(snapshot, random, REMOVED), as_of), gap)
+        thinned = without_ties(snapshot, random, REMOVED)
+        return Example(SnapshotArrays.of(thinned, as_of, rules), frozenset({largest_sectors(snapshot)}))
     if effect == "incomplete":
-        recorded = SnapshotArrays.of(incomplete(random, snapshot, as_of), as_of)
-        return Example(recorded, complete=SnapshotArrays.of(snapshot, as_of))
-    return Example(SnapshotArrays.of(snapshot, as_of))
+        return Example(SnapshotArrays.of(incomplete(random, complete), as_of, rules), complete=complete)
+    return Example(complete)
 
 
-def incomplete(random: Random, snapshot: Snapshot, as_of: str) -> Snapshot:
-    """Return the snapshot without a random tenth of the agreements in force."""
-    active = [n for n, one in enumerate(snapshot.partnerships) if one.in_force(as_of)]
+def incomplete(random: Random, arrays: SnapshotArrays) -> Snapshot:
+    """Return the snapshot without a random tenth of the agreements in force that make ties."""
+    active = [one.id for one in arrays.agreements]
     lost = set(random.permutation(active)[: round(MISSING * len(active))].tolist())
-    return snapshot._replace(partnerships=[one for n, one in enumerate(snapshot.partnerships) if n not in lost])
+    return arrays.snapshot._replace(partnerships=[one for one in arrays.snapshot.partnerships if one.id not in lost])
 
 
 def permuted_sectors(random: Random, snapshot: Snapshot) -> Snapshot:
@@ -278,19 +280,20 @@ def permuted_sectors(random: Random, snapshot: Snapshot) -> Snapshot:
 
 
 def redrawn_agreements(random: Random, arrays: SnapshotArrays) -> Snapshot:
-    """Return the snapshot with the agreements in force redrawn at random, see `RandomAgreements`.
+    """Return the snapshot with the agreements that make ties redrawn at random, see `RandomAgreements`.
 
     Each agency keeps its number of agreements, and each agreement keeps its number of parties. As in `RandomAgreements`,
-    agreements with the same parties count once. Agreements whose dates are withheld count as in force. Agreements that are not in
-    force stay as they are.
+    agreements with the same parties count once. Agreements whose dates are withheld count as in force. All other agreements stay
+    as they are.
     """
-    snapshot = arrays.snapshot
-    active = [one for one in snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
-    known = (tuple(sorted({arrays.index[one] for one in each.parties if one in arrays.index})) for each in active)
-    agreements = [parties for parties in known if len(parties) > 1]
-    drawn = RandomAgreements(agreements, int(random.integers(2**32))).agreements
-    rest = [one for one in snapshot.partnerships if one.whole and not one.in_force(arrays.as_of)]
-    new = [_agreement(n, [arrays.agencies.ids[party] for party in sorted(each)]) for n, each in enumerate(drawn)]
+    snapshot, active = arrays.snapshot, {one.id for one in arrays.assumed_agreements}
+    known = (
+        tuple(sorted({arrays.index[one] for one in each.parties if one in arrays.index}))
+        for each in arrays.assumed_agreements
+    )
+    drawn = RandomAgreements((one for one in known if len(one) > 1), int(random.integers(2**32))).agreements
+    rest = [one for one in snapshot.partnerships if one.id not in active]
+    new = [_agreement(n, [arrays.agencies.ids[party] for party in each]) for n, each in enumerate(drawn)]
     return snapshot._replace(partnerships=[*rest, *(one._replace(valid_from=None, valid_until=None) for one in new)])
 
 
