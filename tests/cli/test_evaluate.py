@@ -14,7 +14,7 @@ from registry.evaluation.calibration import OWN
 from tests.support.cli import speaking_to
 
 AS_OF = "2026-11-25"
-GENERATED = ("--settings", "pairs-60,small-60", "--reports", "sector-gaps,overlaps", "--workers", "1")
+GENERATED = ("--settings", "pairs-60,small-60", "--reports", "cut-points,overlaps", "--workers", "1")
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_generated_agreements_have_the_sizes_of_their_kind(random: np.random.Gen
 
 
 def test_a_round_can_be_repeated_alone_and_for_one_report() -> None:
-    reports = ("sector-gaps", "overlaps")
+    reports = ("overlaps", "cut-points")
     together = [found for n in range(6) for found in run_round(Job("pairs-60", n, reports), None, 7)]
     alone = [found for n in range(6) for one in reports for found in run_round(Job("pairs-60", n, (one,)), None, 7)]
     assert [one.counts for one in alone] == [one.counts for one in together]
