@@ -3,10 +3,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN = $(VENV)/run.installed
 TEST = $(VENV)/test.installed
+ROUNDS ?= 1000
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit fix bench mutate docs lock
+.PHONY: help run test check audit fix bench mutate docs calibration lock
 
 help: ## Show what there is to do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,10 +40,15 @@ mutate: $(TEST) ## Make small faults in core modules and count how many the test
 	$(BIN)/python -m tests.support.mutation $(ARGS)
 
 docs: $(TEST) ## Write what is written from the model and the reports anew.
-	for page in model access report-list; do $(BIN)/python -m registry.docs $$page > docs/$$page.md || exit 1; done
+	for page in model access report-list calibration; do $(BIN)/python -m registry.docs $$page > docs/$$page.md || exit 1; done
 	$(BIN)/python -m registry.reports.json_schema > schema/report.schema.json
 	$(BIN)/python -m schema > schema/schema.graphql
 	$(BIN)/python -m schema.reports > schema/reports.graphql
+
+calibration: $(TEST) ## Measure how reliable the reports are, and write docs/calibration.md; takes hours. Ctrl-C, then again, continues it.
+	$(BIN)/registry calibrate --rounds $(ROUNDS) --settings generated --seed 20261125 --into calibration.jsonl --json > calibration.part || test $$? = 1
+	mv calibration.part docs/calibration.json
+	$(BIN)/python -m registry.docs calibration > docs/calibration.md
 
 lock: $(TEST) ## Pin every dependency anew, with hashes.
 	$(BIN)/pip install --quiet uv

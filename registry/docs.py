@@ -1,11 +1,19 @@
-"""Generate the documents whose contents come from the code: `python -m registry.docs model`, `access` or `report-list`."""
+"""Generate the documents whose contents come from the code: `python -m registry.docs PAGE`, with a page in PAGES.
 
+The page `calibration` comes from the stored results of `registry calibrate` in docs/calibration.json.
+"""
+
+import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
 
 from registry.analysis.report import SCOPE, Column, ReportDefinition, ReportParameter, TextParameter
 from registry.analysis.ties import LARGEST_AGREEMENT, TIE_RULES
 from registry.auth.permission_matrix import page as permission_page
+from registry.evaluation.calibration import KINDS, SIZES
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.reports.catalogue import DEFINITIONS
@@ -145,10 +153,82 @@ def _column(one: Column) -> str:
     return f"| {one.label} | `{one.name}` | {one.type}{counted} | {one.description}{codes} |"
 
 
+CALIBRATED_FROM = Path(__file__).parent.parent / "docs/calibration.json"
+NOT_CALIBRATED: Mapping[str, str] = {
+    "gaps": "collects findings of other reports; each of them has its own promise",
+    "coverage": "counts records; it makes no statement about chance",
+    "isolates": "counts ties of single agencies; it makes no statement about chance",
+    "agreements": "compares dates and records; it makes no statement about chance",
+    "matches": "compares recorded needs with recorded resources; it makes no statement about chance",
+    "reuse": "predicts; `registry backtest reuse` compares its predictions with past years",
+    "levels": "compares recorded assessments; it makes no statement about chance",
+    "channels": "counts records; it makes no statement about chance",
+    "feedback": "counts records; it makes no statement about chance",
+    "changes": "compares two runs of a report; it makes no statement about chance",
+    "what-if": "compares two runs of other reports; it makes no statement about chance",
+}
+RESULTS = {"calibrated": "calibrated", "not-calibrated": "**not calibrated**", "too-few-rounds": "too few rounds"}
+
+
+def describe_calibration(stored: Mapping[str, Any]) -> str:
+    """Return the content of docs/calibration.md, from the JSON that `registry calibrate --json` prints."""
+    lines = [
+        "# Calibration of the reports",
+        "",
+        "`make calibration` measures these shares again and writes this page; the results are in `docs/calibration.json`.",
+        "[Reports](reports.md#test-how-reliable-the-reports-are) describes the generated registries and the injected effects. A cell",
+        "shows the observed share, its exact 95 % confidence interval (Clopper & Pearson 1934), the number of cases, and the result.",
+        f"Rounds for each setting: at most {stored['rounds']}. Seed: {stored['seed']}.",
+        "",
+    ]
+    report = None
+    for name, counts in groupby(stored["counts"], key=lambda one: one["name"]):
+        rows = {one["setting"]: one for one in counts}
+        first = next(iter(rows.values()))
+        if first["report"] != report:
+            report = first["report"]
+            lines += [f"## {DEFINITIONS[report].title}" if report in DEFINITIONS else "## All reports together", ""]
+        lines += [f"`{name}`: {first['text']}. {_promise(list(rows.values()))}", "", *_calibration_table(rows), ""]
+    lines += ["## Reports that are not calibrated", "", "| Report | Reason |", "|---|---|"]
+    lines += [f"| `{name}` | {reason} |" for name, reason in NOT_CALIBRATED.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _promise(rows: Collection[Mapping[str, Any]]) -> str:
+    """Return a sentence with the promise of a measure, and the settings to which it applies."""
+    promised = [one for one in rows if one["promise"]]
+    if not promised:
+        return "There is no promise."
+    promise = promised[0]["promise"]
+    where = "" if len(promised) == len(rows) else " (" + ", ".join(f"`{one['setting']}`" for one in promised) + ")"
+    kept = f"the whole interval must be at {promise['at']} {_share(promise['bound'])}"
+    return f"Promise: at {promise['at']} {_share(promise['share'])}{where}; {kept}."
+
+
+def _calibration_table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a table of a measure: a row for each kind of agreements, a column for each number of agencies."""
+    yield "| Registries | " + " | ".join(f"{size:,} agencies" for size in SIZES) + " |"
+    yield "|---|" + "---|" * len(SIZES)
+    for kind, text in KINDS.items():
+        yield f"| {text} | " + " | ".join(_calibration_cell(rows.get(f"{kind}-{size}")) for size in SIZES) + " |"
+
+
+def _calibration_cell(one: Mapping[str, Any] | None) -> str:
+    if one is None or not one["of"]:
+        return "–"
+    text = f"{_share(one['share'])} ({_share(one['low'])} to {_share(one['high'])}; {one['observed']} of {one['of']})"
+    return f"{text} {RESULTS[one['result']]}" if one["result"] else text
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 PAGES = {
     "model": lambda: describe_model(MODEL),
     "access": lambda: "\n".join(permission_page()) + "\n",
     "report-list": lambda: describe_reports(DEFINITIONS),
+    "calibration": lambda: describe_calibration(json.loads(CALIBRATED_FROM.read_text(encoding="utf-8"))),
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from registry.analysis.report import CONFIDENCE
 from registry.cli.evaluate import HEADINGS, VERDICTS
 from registry.cli.evaluate import HEADINGS_CALIBRATING as CALIBRATION
 from registry.evaluation.backtests import BACKTEST
-from registry.evaluation.calibration import WHAT
+from registry.evaluation.calibration import KINDS, OWN
+from registry.evaluation.rounds import ANY_ALARM, MEASURES
 from registry.explore.paths import PHRASES
 from registry.i18n import _, pgettext, use_language
 from registry.model.codelists import code_list
@@ -40,7 +41,10 @@ def texts() -> set[str]:
         *NEXT_STEPS.values(),
         *HEADINGS.values(),
         *(singular for singular, _plural in UNMET.values()),
-        *WHAT.values(),
+        *KINDS.values(),
+        *OWN.values(),
+        *(one.text for one in MEASURES),
+        ANY_ALARM,
         *VERDICTS.values(),
         *CALIBRATION,
         *STEPS.values(),

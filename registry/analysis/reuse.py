@@ -408,7 +408,7 @@ class SuggestionRows:
                 "year, about 1 in 9 suggestions of the top 1 % came true (1 in 18 to 1 in 7, depending on the "
                 "year), 1 in 24 of the top 10 %, and 1 in 126 of all pairs. Of five suggestions for every agency, "
                 "1 in 15 came true: 1 in 10 for agencies that started to use a resource in the past year, 1 in 34 "
-                "for the others."
+                "for the others. The method was chosen on the same data, so these figures may be too high for other data."
             ),
             _(
                 "The similarity of agencies is shown as a reason for them to talk to each other. On that data it did "

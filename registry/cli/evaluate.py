@@ -1,14 +1,16 @@
 """Commands `registry backtest` and `registry calibrate`: test how reliable the reports are."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from secrets import randbits
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from registry.analysis.report import ReportDefinition, ReportError
-from registry.cli.output import info, out, print_json, print_table, showing_progress, warn
+from registry.cli.output import Unwritable, info, out, print_json, print_table, showing_progress, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.database.extract import network
@@ -20,7 +22,7 @@ from registry.reports.render import as_text
 if TYPE_CHECKING:
     from registry.analysis.snapshot import Snapshot, SnapshotArrays
     from registry.evaluation.backtests import Backtest
-    from registry.evaluation.calibration import CalibrationCount
+    from registry.evaluation.rounds import MeasuredShare, Result, ResultFile
 
 
 REFUSED, CUTS = 2, 5
@@ -162,87 +164,126 @@ def _figure(name: str, figures: Mapping[str, Any]) -> str:
     return number(figures[name]) if name in figures else ""
 
 
-MISSED, REFUSED, ROUNDS = 1, 2, 100
-VERDICTS = {True: "met", False: "not met", None: "no target"}
-HEADINGS_CALIBRATING = ["data", "report", "measure", "observed", "share", "target", "result"]
+MISSED, ROUNDS = 1, 10
+VERDICTS = {
+    "calibrated": "calibrated",
+    "not-calibrated": "not calibrated",
+    "too-few-rounds": "too few rounds to tell",
+}
+HEADINGS_CALIBRATING = ["report", "measure", "data", "observed", "share", "95 % interval", "promise", "result"]
 
 
 def calibrate(
-    rounds: int = typer.Option(
-        ROUNDS,
-        "--rounds",
-        min=1,
-        max=10_000,
-        help="The number of rounds; tests of pairs of agencies run a tenth of them.",
+    rounds: int = typer.Option(ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds for each setting."),
+    settings: str = typer.Option(
+        "generated,own",
+        "--settings",
+        help="The data to use, separated by commas: generated, own, a kind (pairs, small, forums, hubs) or one setting "
+        "(pairs-200).",
+    ),
+    reports: str | None = typer.Option(
+        None, "--reports", help="The reports to calibrate, separated by commas; all by default."
+    ),
+    into: Path | None = typer.Option(
+        None,
+        "--into",
+        help="A file for the results of finished rounds. If it exists, only the rounds that are missing in it are run.",
+    ),
+    workers: int | None = typer.Option(
+        None, "--workers", min=1, max=64, help="The number of processes; by default the number of processors."
     ),
     seed: int | None = typer.Option(
         None, "--seed", min=0, max=2**32 - 1, help="The seed of the random numbers, to repeat a run."
     ),
     as_of: str | None = typer.Option(
-        None, "--as-of", help="The day of the test, such as 2026-12-31; today by default."
+        None, "--as-of", help="The day of the test on your data, such as 2026-12-31; today by default."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Measure the false and the missed findings of the reports sector-gaps and overlaps, and compare them with targets.
+    """Measure how often reports give false findings, and how often they find injected effects, with confidence intervals.
 
-    The tests use your own data, permuted so that a correct report finds nothing, and randomly generated registries. The exit
-    code is 1 if a target is not met.
+    The tests use randomly generated registries, and your own data, permuted so that a correct report finds nothing. The exit code
+    is 1 if a promise is shown not to hold.
     """
-    from registry.evaluation.calibration import calibrate
+    from registry.evaluation.calibration import OWN
+    from registry.evaluation.rounds import (
+        REPORTS,
+        ResultFile,
+        jobs_for,
+        measured_shares,
+        run_jobs,
+        selected_reports,
+        selected_settings,
+    )
 
-    chosen = randbits(32) if seed is None else seed
-    settings = load_settings()
-    with use_language(settings.command_lang):
-        arrays = _read_arrays(as_of)
+    with use_language(load_settings().command_lang), _reporting_errors():
+        where, which = selected_settings(settings), selected_reports(reports or ",".join(REPORTS))
+        own = _read_arrays(as_of) if set(where) & set(OWN) else None
+        stored = ResultFile(into, seed, own) if into else None
+        known = stored.seed if stored else seed
+        chosen = randbits(32) if known is None else known
         info(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
-        with showing_progress():
-            counts = calibrate(arrays, rounds, chosen)
+        results = list(stored.results) if stored else []
+        jobs = jobs_for(where, which, rounds, results)
+        with showing_progress(remaining=True):
+            for found in run_jobs(jobs, own, chosen, min(workers or os.cpu_count() or 1, max(len(jobs), 1))):
+                results += found
+                _store(stored, found, chosen)
+        counts = measured_shares(
+            [one for one in results if one.setting in where and one.report in which and one.round < rounds]
+        )
         if as_json:
             print_json(
-                {"as_of": arrays.as_of, "seed": chosen, "rounds": rounds, "counts": list(map(_count_as_json, counts))}
+                {
+                    "seed": chosen,
+                    "rounds": rounds,
+                    "as_of": own and own.as_of,
+                    "counts": [_count_as_json(one) for one in counts],
+                }
             )
         else:
             _print_counts(counts)
-    if any(one.met is False for one in counts):
+    if any(one.verdict == "not-calibrated" for one in counts):
         raise typer.Exit(MISSED)
+
+
+def _store(stored: "ResultFile | None", found: "Sequence[Result]", seed: int) -> None:
+    """Append the results of a round to the file, if there is one. Raises Unwritable."""
+    if stored:
+        try:
+            stored.add(found, seed)
+        except OSError as error:
+            raise Unwritable(f"Cannot write {stored.path}: {error.strerror}.") from None
 
 
 def _read_arrays(as_of: str | None) -> "SnapshotArrays":
     """Return the arrays that the calibration needs, made from all records on the day `as_of`."""
     from registry.analysis.overlaps import OVERLAPS
-    from registry.analysis.snapshot import SnapshotArrays, make_snapshot
-    from registry.reports.catalogue import read_day
+    from registry.analysis.snapshot import SnapshotArrays
 
-    try:
-        day = read_day(as_of)
-    except ReportError as error:
-        warn(str(error))
-        raise typer.Exit(REFUSED) from None
-    with open_store(load_settings(), info) as store:
-        ((answer,),) = store.read(network(OVERLAPS.reads, ADMIN))
-    return SnapshotArrays.of(make_snapshot(OVERLAPS.reads, answer), day)
+    return SnapshotArrays.of(*_read(OVERLAPS, as_of))
 
 
-def _count_as_json(one: "CalibrationCount") -> dict[str, object]:
-    bound = None if one.target is None else "at least" if one.least else "at most"
-    head = {
-        "name": one.name,
-        "report": one.report,
-        "own": one.own,
-        "observed": one.observed,
-        "of": one.of,
-        "share": one.share,
+def _count_as_json(one: "MeasuredShare") -> dict[str, object]:
+    low, high = one.interval or (None, None)
+    promise = one.promise and {
+        "at": "least" if one.promise.least else "most",
+        "share": one.promise.share,
+        "bound": one.promise.bound,
     }
-    return {**head, "bound": bound, "target": one.target, "met": one.met}
+    head = {"name": one.name, "report": one.report, "text": one.text, "setting": one.setting}
+    numbers = {"observed": one.observed, "of": one.of, "share": one.share, "low": low, "high": high}
+    return {**head, **numbers, "promise": promise, "result": one.verdict}
 
 
-def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
-    from registry.evaluation.calibration import WHAT
+def _print_counts(counts: "Sequence[MeasuredShare]") -> None:
+    from registry.evaluation.rounds import setting_name
 
     rows = [
         [
-            _("your data") if one.own else _("generated data"), one.report, _(WHAT[one.name]),
-            _("{n} of {m}").format(n=number(one.observed), m=number(one.of)), _share(one.share), _target(one), _(VERDICTS[one.met]),
+            one.report, _(one.text), setting_name(one.setting),
+            _("{n} of {m}").format(n=number(one.observed), m=number(one.of)), *_shares(one), _promise(one),
+            _(VERDICTS[one.verdict]) if one.verdict else "–",
         ]
         for one in counts
     ]  # fmt: skip
@@ -250,20 +291,28 @@ def _print_counts(counts: "Sequence[CalibrationCount]") -> None:
     out.print(
         "\n"
         + _(
-            "A target counts as not met if a test that just meets the target would give such a bad result in fewer "
-            "than one of a thousand runs."
+            "A report is calibrated if the whole confidence interval (Clopper & Pearson 1934) keeps its bound: at most 7.5 % for "
+            "a promise of 6 %, and at most 22.5 % for a promise of 20 %. It is not calibrated if the whole interval breaks the "
+            "promise. Otherwise, more rounds are needed. Of many intervals, at most about one in forty breaks its promise by chance."
         )
         + " "
-        + _("Rows about your data that have no target show what share of real gaps and pairs the tests can find.")
+        + _("Rows without a promise show what share of real effects the reports can find.")
     )
 
 
-def _share(share: float | None) -> str:
-    return "–" if share is None else number(share)
+def _shares(one: "MeasuredShare") -> tuple[str, str]:
+    if one.share is None or one.interval is None:
+        return "–", "–"
+    low, high = one.interval
+    return _percent(one.share), f"{_percent(low)} – {_percent(high)}"
 
 
-def _target(one: "CalibrationCount") -> str:
-    if one.target is None:
+def _percent(share: float) -> str:
+    return f"{number(round(100 * share, 1))} %"
+
+
+def _promise(one: "MeasuredShare") -> str:
+    if one.promise is None:
         return "–"
-    template = _("at least {share}") if one.least else _("at most {share}")
-    return template.format(share=number(one.target))
+    template = _("at least {share}") if one.promise.least else _("at most {share}")
+    return template.format(share=_percent(one.promise.share))

@@ -7,7 +7,15 @@ from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from registry.progress import reporting_to
@@ -31,16 +39,22 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def showing_progress() -> Iterator[None]:
-    """While the `with` block runs, show the progress of analyses on stderr. If stderr is not a terminal, show nothing."""
+def showing_progress(*, remaining: bool = False) -> Iterator[None]:
+    """While the `with` block runs, show the progress of analyses on stderr. If stderr is not a terminal, show nothing.
+
+    If `remaining` is true, also show the estimated remaining time; the task must then consist of similar steps.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        *([TextColumn("/"), TimeRemainingColumn()] if remaining else []),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with Progress(
+        *columns, console=err, transient=True, disable=not err.is_terminal, speed_estimate_period=600
+    ) as progress:
         task = progress.add_task("", total=None)
 
         def show(what: str, done: int, of: int) -> None:

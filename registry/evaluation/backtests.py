@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +131,18 @@ class Cut(NamedTuple):
 
     `short` is true if the data end more than a month before the end of that year. The results are the average precision of each of
     the four rankings, and the precision of the report in the top 1 %. Two ratios compare the report with the popularity ranking
-    and with the best baseline.
+    and with the best baseline. The rankings score an agency a and a resource r by what was recorded before the cut-off day; age is
+    the number of years (of 365.25 days) since a use or ownership began:
+
+    - `popularity`: the number of agencies that use or own r
+    - `activity_popularity`: the number of resources that a uses or owns, times the popularity of r
+    - `recent_activity_recent_popularity`: sqrt(0.05 + sum of 2^-age over the resources of a) times the sum of 2^(-age / 2) over the
+      agencies that use or own r. This is the score of the report without the votes for similarity and for the same parent
+    - `report`: the score of the report `reuse`
+
+    The top 1 % are the first ceil(n / 100) of the n candidate pairs by the score of the report. Pairs of equal score are in the
+    order of the agencies in the snapshot, then of the resources. The precision is the number of hits among these pairs, divided by
+    the number of these pairs.
     """
 
     cut: str
@@ -186,7 +198,7 @@ class Backtest(NamedTuple):
             yield name, [getattr(one, name) for one in self.cuts]
 
 
-class _CutCandidates(NamedTuple):
+class CutCandidates(NamedTuple):
     """The candidate pairs of an agency and a resource on a cut-off day: which pairs are hits, and their score in each ranking."""
 
     cut: date
@@ -215,7 +227,7 @@ def backtest_reuse(snapshot: Snapshot, today: str, cuts: int = 5) -> Backtest | 
         return None
     last = date.fromisoformat(max(days))
     years = [date(year, 1, 1) for year in range(last.year - cuts + 1, last.year + 1)]
-    judged = [one for one in (_candidates(snapshot, cut) for cut in years) if one.hit.any()]
+    judged = [one for one in (candidates_on(snapshot, cut) for cut in years) if one.hit.any()]
     if not judged:
         return None
     precision = [{name: average_precision(one.hit, score) for name, score in one.scores.items()} for one in judged]
@@ -228,8 +240,11 @@ def average_precision(hit: Bools, score: Floats) -> float:
     return ScoredGroups.of(score, np.ones(len(hit), np.int64), hit.astype(np.int64)).average_precision
 
 
-def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
-    """Return the candidate pairs on a cut-off day: which pairs are hits, and their score in each ranking."""
+def candidates_on(snapshot: Snapshot, cut: date) -> CutCandidates:
+    """Return the candidate pairs on a cut-off day: which pairs are hits, and their score in each ranking (see `Cut`).
+
+    The pairs are in the order of the agencies, then of the resources.
+    """
     history = History.of(snapshot, cut.isoformat(), undated=None)
     known = np.flatnonzero(history.counted)
     votes, users = Votes.of(history, known), np.asarray(history.has.sum(axis=0))
@@ -245,7 +260,7 @@ def _candidates(snapshot: Snapshot, cut: date) -> _CutCandidates:
         name: one[candidates].astype(np.float64) for name, one in zip((*TRIVIAL, "report"), rankings, strict=True)
     }
     hit = _hits(snapshot, history, cut)[known][candidates]
-    return _CutCandidates(cut, history, len(known), hit, scores)
+    return CutCandidates(cut, history, len(known), hit, scores)
 
 
 def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
@@ -263,9 +278,9 @@ def _hits(snapshot: Snapshot, history: History, cut: date) -> Bools:
     return hits
 
 
-def _cut_result(judged: _CutCandidates, precision: Mapping[str, float], best: str, last: date) -> Cut:
+def _cut_result(judged: CutCandidates, precision: Mapping[str, float], best: str, last: date) -> Cut:
     end = judged.cut.replace(year=judged.cut.year + 1)
-    top = np.argsort(-judged.scores["report"], kind="stable")[: -(-len(judged.hit) // 100)]
+    top = np.argsort(-judged.scores["report"], kind="stable")[: ceil(len(judged.hit) / 100)]
     return Cut(
         cut=judged.cut.isoformat(),
         short=(end - last).days > MONTH,

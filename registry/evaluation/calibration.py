@@ -1,23 +1,33 @@
-"""Calibration of the significance tests: how often a test gives a false alarm, and how often it finds an injected effect."""
+"""Registries in which the right findings are known: generated registries, and permuted copies of a user's own data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.optimize import brentq
 
-from registry.analysis.overlaps import OVERLAPS, ComparableAgencies, overlaps, shuffled, significant_pairs
-from registry.analysis.report import Report
-from registry.analysis.sector_gaps import LEVEL, SECTOR_GAPS, sector_gaps
-from registry.analysis.snapshot import AgencyRow, PartnershipRow, ServiceRow, Snapshot, SnapshotArrays, TermRow, pattern
-from registry.i18n import _
-from registry.progress import steps
+from registry.analysis.overlaps import ComparableAgencies, shuffled
+from registry.analysis.snapshot import (
+    AgencyRow,
+    Floats,
+    PartnershipRow,
+    ServiceRow,
+    Snapshot,
+    SnapshotArrays,
+    TermRow,
+    TieRules,
+    pattern,
+)
+from registry.analysis.statistics import Parties, RandomAgreements
 
 AS_OF = "2026-11-25"
 SECTORS, AREAS, REGIONS, FUNCTIONS, SERVICES = 11, 500, 25, 2_000, 20
 Ints = NDArray[np.int64]
+Random = np.random.Generator
 
 
 class GeneratedRegistry(NamedTuple):
@@ -27,7 +37,7 @@ class GeneratedRegistry(NamedTuple):
     duplicates: set[frozenset[str]]
 
 
-def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
+def network(random: Random, agencies: int, *, sectors: int = SECTORS, degree: float = 6) -> Snapshot:
     """Return agencies in sectors of unequal size, with random ties; the agencies' weights in the draw of ties are lognormal."""
     return Snapshot(
         agencies=agencies_in(_sectors(random, agencies, sectors)),
@@ -36,16 +46,38 @@ def network(random: np.random.Generator, agencies: int, *, sectors: int = SECTOR
     )
 
 
-def without_ties(snapshot: Snapshot, random: np.random.Generator, share: float) -> Snapshot:
-    """Return the snapshot without a random `share` of the ties between the two sectors that have the most agencies."""
-    sector = {one.id: one.sectors[0] for one in snapshot.agencies}
-    largest = set(sorted(set(sector.values()), key=list(sector.values()).count)[-2:])
-    between = [n for n, one in enumerate(snapshot.partnerships) if {sector[party] for party in one.parties} == largest]
-    dropped = set(random.choice(between, round(share * len(between)), replace=False).tolist()) if between else set()
-    return snapshot._replace(partnerships=[one for n, one in enumerate(snapshot.partnerships) if n not in dropped])
+def without_ties(snapshot: Snapshot, random: Random, share: float) -> Snapshot:
+    """Return the snapshot without a random `share` of the agreements between the two sectors that have the most agencies.
+
+    An agreement with parties in both sectors loses its parties in one of the two sectors, chosen at random. It is removed if
+    fewer than two parties remain.
+    """
+    sector = {one.id: one.sectors[0] for one in snapshot.agencies if one.sectors}
+    largest = largest_sectors(snapshot)
+    between = [
+        n
+        for n, one in enumerate(snapshot.partnerships)
+        if len(largest) > 1 and largest <= {sector.get(party, "") for party in one.parties}
+    ]
+    changed = random.permutation(between)[: round(share * len(between))].tolist()
+    leaving = {place: str(random.choice(sorted(largest))) for place in changed}
+    parties = (
+        [party for party in one.parties if n not in leaving or sector.get(party) != leaving[n]]
+        for n, one in enumerate(snapshot.partnerships)
+    )
+    left = [one._replace(parties=ids) for one, ids in zip(snapshot.partnerships, parties, strict=True)]
+    return snapshot._replace(
+        partnerships=[one for n, one in enumerate(left) if n not in leaving or len(one.parties) > 1]
+    )
 
 
-def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0, copied: int = 14) -> GeneratedRegistry:
+def largest_sectors(snapshot: Snapshot) -> frozenset[str]:
+    """Return the ids of the two main sectors that have the most agencies."""
+    times = Counter(one.sectors[0] for one in snapshot.agencies if one.sectors)
+    return frozenset(sorted(times, key=lambda one: (-times[one], one))[:2])
+
+
+def registry(random: Random, agencies: int, *, duplicates: int = 0, copied: int = 14) -> GeneratedRegistry:
     """Return agencies in random areas with 20 services each; each sector has its typical functions among 2,000 functions.
 
     In addition, `duplicates` pairs of agencies without an agreement are chosen. In each pair, one agency copies `copied` services
@@ -59,21 +91,35 @@ def registry(random: np.random.Generator, agencies: int, *, duplicates: int = 0,
         areas[b, 0] = areas[a, 0]
     snapshot = Snapshot(
         agencies=agencies_in(sector, areas),
-        services=[
-            ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
-            for n, function in enumerate(does.ravel().tolist())
-        ],
+        services=_services(does),
         partnerships=partnerships_of(ties),
         sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
     )  # fmt: skip
     return GeneratedRegistry(snapshot, {frozenset(map(_agency, pair)) for pair in pairs.tolist()})
 
 
-def _sectors(random: np.random.Generator, agencies: int, sectors: int) -> Ints:
+def _services(does: Ints) -> list[ServiceRow]:
+    """Return a service for each function that an agency performs (N x SERVICES)."""
+    return [
+        ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n // SERVICES)], [f"function:{function:06}"])
+        for n, function in enumerate(does.ravel().tolist())
+    ]
+
+
+def _one_service_each(does: Ints) -> list[ServiceRow]:
+    """Return one service for each agency, with all functions that the agency performs (N x SERVICES)."""
+    names = [one.id for one in terms("function", FUNCTIONS)]
+    return [
+        ServiceRow(f"service:{n:06}", f"Service {n}", True, [_agency(n)], [names[one] for one in row])
+        for n, row in enumerate(does.tolist())
+    ]
+
+
+def _sectors(random: Random, agencies: int, sectors: int) -> Ints:
     return random.choice(sectors, agencies, p=random.dirichlet(np.full(sectors, 4)))
 
 
-def _functions(random: np.random.Generator, sector: Ints) -> Ints:
+def _functions(random: Random, sector: Ints) -> Ints:
     does = np.empty((len(sector), SERVICES), np.int64)
     for one in range(SECTORS):
         members = np.flatnonzero(sector == one)
@@ -82,12 +128,12 @@ def _functions(random: np.random.Generator, sector: Ints) -> Ints:
     return does
 
 
-def _areas(random: np.random.Generator, agencies: int) -> Ints:
+def _areas(random: Random, agencies: int) -> Ints:
     size = AREAS // REGIONS
     return random.integers(size, size=(agencies, 9)) + size * random.integers(REGIONS, size=(agencies, 1))
 
 
-def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
+def _ties(random: Random, agencies: int, wanted: int) -> Ints:
     """Return `wanted` distinct pairs of agencies (m x 2, smaller index first); agencies are drawn with lognormal weights."""
     weight = random.lognormal(0, 0.5, agencies)
     found = np.empty((0, 2), np.int64)
@@ -97,7 +143,7 @@ def _ties(random: np.random.Generator, agencies: int, wanted: int) -> Ints:
     return random.permutation(found)[:wanted]
 
 
-def _untied(random: np.random.Generator, agencies: int, ties: Ints) -> Ints:
+def _untied(random: Random, agencies: int, ties: Ints) -> Ints:
     """Return pairs of agencies without a tie; each agency occurs in at most one pair."""
     pairs = np.sort(random.permutation(agencies)[: agencies // 2 * 2].reshape(-1, 2), axis=1)
     return pairs[~np.isin(pairs @ [agencies, 1], ties @ [agencies, 1])]
@@ -112,22 +158,20 @@ def agencies_in(sector: Ints, areas: Ints | None = None) -> list[AgencyRow]:
     ]
 
 
-def partnerships_of(ties: Ints) -> list[PartnershipRow]:
-    """Return one long-term agreement for each tie."""
-    return [
-        PartnershipRow(
-            f"partnership:{n:06}",
-            f"Agreement {n}",
-            True,
-            "mou",
-            "2020-01-01",
-            "2030-12-31",
-            "A rule",
-            list(map(_agency, pair)),
-            ["x"],
-        )
-        for n, pair in enumerate(ties.tolist())
-    ]
+def partnerships_of(agreements: Ints | Sequence[Parties]) -> list[PartnershipRow]:
+    """Return one long-term agreement, confirmed by all parties, for each tuple of agencies."""
+    return [_agreement(n, [_agency(party) for party in parties]) for n, parties in enumerate(_tuples(agreements))]
+
+
+def _tuples(agreements: Ints | Sequence[Parties]) -> Sequence[Sequence[int]]:
+    return agreements.tolist() if isinstance(agreements, np.ndarray) else agreements
+
+
+def _agreement(n: int, parties: Sequence[str]) -> PartnershipRow:
+    return PartnershipRow(
+        f"partnership:{n:06}", f"Agreement {n}", True, "mou", "2020-01-01", "2030-12-31", "A rule", parties, ["x"],
+        confirmed_by=parties,
+    )  # fmt: skip
 
 
 def terms(kind: str, count: int) -> Sequence[TermRow]:
@@ -139,17 +183,208 @@ def _agency(number: int) -> str:
     return f"agency:{number:06}"
 
 
-Random = np.random.Generator
+KINDS: Mapping[str, str] = {
+    "pairs": "agreements of two parties",
+    "small": "agreements of two to six parties",
+    "forums": "agreements of two parties, and three of 40",
+    "hubs": "agreements of two parties, some agencies with very many",
+}
+SIZES = (60, 200, 1_000)
+OWN: Mapping[str, str] = {
+    "own-sectors": "your data, sectors permuted among the agencies",
+    "own-agreements": "your data, agreements redrawn at random",
+    "own-functions": "your data, functions permuted within sectors",
+    "own-incomplete": "your data, without a tenth of the agreements",
+}
+DEGREE, FORUM_DEGREE, FORUMS, FORUM = 6, 4, 3, 40
+SPREAD, HUB_SPREAD = 0.5, 1.5
+REMOVED, COPIED, ONE_IN, MISSING = 0.8, 0.7, 100, 0.1
+GROUP, GROUPED = 20, 0.8
 
 
-def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
-    """Return the arrays without a random `share` of the agreements between the two sectors with the most agencies."""
-    largest = set(np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2].tolist())
-    sectors = [{int(arrays.sector[arrays.index[party]]) for party in one.parties} for one in arrays.agreements]
-    between = [one.id for one, among in zip(arrays.agreements, sectors, strict=True) if largest <= among]
-    dropped = set(random.permutation(between)[: round(share * len(between))].tolist())
-    left = [one for one in arrays.snapshot.partnerships if one.id not in dropped]
-    return replace(arrays, snapshot=arrays.snapshot._replace(partnerships=left))
+class Example(NamedTuple):
+    """A registry in which the right findings are known.
+
+    - `injected`: the pairs that a report should find, as ids of agencies or sectors
+    - `complete`: the registry before some agreements were removed, or None if none were removed
+    """
+
+    arrays: SnapshotArrays
+    injected: frozenset[frozenset[str]] = frozenset()
+    complete: SnapshotArrays | None = None
+
+
+def generated(random: Random, kind: str, agencies: int, effect: str = "none") -> Example:
+    """Return a generated registry with agreements of a kind in KINDS.
+
+    Sectors, areas and functions are independent of the agreements. Each agency has a lognormal weight, and the probability of a
+    set of agreements is proportional to the product of the weights of all parties. Therefore all networks with the same numbers
+    of agreements and parties are equally likely, which is what the null models assume. Effects that can be injected:
+
+    - `gap`: four of five agreements between the two largest sectors are removed
+    - `groups`: four of five small agreements are drawn within groups of about 20 agencies
+    - `duplicates`: one agency in a hundred copies 14 of 20 functions of another agency in its area, without an agreement
+    - `incomplete`: a random tenth of the agreements is missing
+    """
+    weight = random.lognormal(0, HUB_SPREAD if kind == "hubs" else SPREAD, agencies)
+    agreements = _agreements(random, kind, weight, GROUPED if effect == "groups" else 0.0)
+    sector = _sectors(random, agencies, SECTORS)
+    does, areas = _functions(random, sector), _areas(random, agencies)
+    copies: list[tuple[int, int]] = []
+    if effect == "duplicates":
+        copies = _copy(random, agreements, does, areas, max(agencies // ONE_IN, 1))
+    snapshot = Snapshot(
+        agencies=agencies_in(sector, areas), services=_one_service_each(does), partnerships=partnerships_of(agreements),
+        sectors=terms("sector", SECTORS), areas=terms("area", AREAS), functions=terms("function", FUNCTIONS),
+    )  # fmt: skip
+    rules = TieRules(FORUM) if kind == "forums" else TieRules()
+    made = _with_effect(random, snapshot, AS_OF, effect, rules)
+    return made._replace(injected=frozenset(frozenset(map(_agency, pair)) for pair in copies) or made.injected)
+
+
+def from_own_data(random: Random, arrays: SnapshotArrays, setting: str, effect: str = "none") -> Example:
+    """Return a random copy of a user's own data, as a setting in OWN describes it, with an effect as in `generated`."""
+    if setting == "own-functions":
+        return _permuted_functions(random, arrays, effect == "duplicates")
+    if setting == "own-sectors":
+        return _with_effect(random, permuted_sectors(random, arrays.snapshot), arrays.as_of, effect, arrays.rules)
+    if setting == "own-agreements":
+        return Example(SnapshotArrays.of(redrawn_agreements(random, arrays), arrays.as_of, arrays.rules))
+    return _with_effect(random, arrays.snapshot, arrays.as_of, effect, arrays.rules)
+
+
+def _with_effect(random: Random, snapshot: Snapshot, as_of: str, effect: str, rules: TieRules) -> Example:
+    complete = SnapshotArrays.of(snapshot, as_of, rules)
+    if effect == "gap":
+        thinned = without_ties(snapshot, random, REMOVED)
+        return Example(SnapshotArrays.of(thinned, as_of, rules), frozenset({largest_sectors(snapshot)}))
+    if effect == "incomplete":
+        return Example(SnapshotArrays.of(incomplete(random, complete), as_of, rules), complete=complete)
+    return Example(complete)
+
+
+def incomplete(random: Random, arrays: SnapshotArrays) -> Snapshot:
+    """Return the snapshot without a random tenth of the agreements in force that make ties."""
+    active = [one.id for one in arrays.agreements]
+    lost = set(random.permutation(active)[: round(MISSING * len(active))].tolist())
+    return arrays.snapshot._replace(partnerships=[one for one in arrays.snapshot.partnerships if one.id not in lost])
+
+
+def permuted_sectors(random: Random, snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the sectors permuted among the agencies. Agreements, areas and functions stay as they are."""
+    order = random.permutation(len(snapshot.agencies)).tolist()
+    sectors = [snapshot.agencies[n].sectors for n in order]
+    return snapshot._replace(
+        agencies=[one._replace(sectors=each) for one, each in zip(snapshot.agencies, sectors, strict=True)]
+    )
+
+
+def redrawn_agreements(random: Random, arrays: SnapshotArrays) -> Snapshot:
+    """Return the snapshot with the agreements that make ties redrawn at random, see `RandomAgreements`.
+
+    Each agency keeps its number of agreements, and each agreement keeps its number of parties. As in `RandomAgreements`,
+    agreements with the same parties count once. Agreements whose dates are withheld count as in force. All other agreements stay
+    as they are.
+    """
+    snapshot, active = arrays.snapshot, {one.id for one in arrays.assumed_agreements}
+    known = (
+        tuple(sorted({arrays.index[one] for one in each.parties if one in arrays.index}))
+        for each in arrays.assumed_agreements
+    )
+    drawn = RandomAgreements((one for one in known if len(one) > 1), int(random.integers(2**32))).agreements
+    rest = [one for one in snapshot.partnerships if one.id not in active]
+    new = [_agreement(n, [arrays.agencies.ids[party] for party in each]) for n, each in enumerate(drawn)]
+    return snapshot._replace(partnerships=[*rest, *(one._replace(valid_from=None, valid_until=None) for one in new)])
+
+
+def _permuted_functions(random: Random, arrays: SnapshotArrays, duplicates: bool) -> Example:
+    """Permute the functions within sectors, see `shuffled`; if `duplicates` is true, also inject pairs with similar work."""
+    compared = ComparableAgencies.of(arrays)
+    changed, made = shuffled(compared, int(random.integers(2**32))), set[tuple[int, int]]()
+    if duplicates:
+        changed, made = duplicated(changed, random, max(len(compared.places) // ONE_IN, 1), COPIED)
+    rows, columns = arrays.functions.nonzero()
+    stay = ~np.isin(rows, compared.places)
+    new_rows, new_columns = changed.functions.nonzero()
+    cells = np.concatenate(
+        [np.stack([rows[stay], columns[stay]], axis=1), np.stack([compared.places[new_rows], new_columns], axis=1)]
+    )
+    ids = [arrays.agencies.ids[place] for place in compared.places.tolist()]
+    pairs = frozenset(frozenset((ids[a], ids[b])) for a, b in made)
+    return Example(replace(arrays, functions=pattern(cells.astype(np.int64), *arrays.functions.shape)), pairs)
+
+
+def _agreements(random: Random, kind: str, weight: Floats, grouped: float) -> list[Parties]:
+    """Return distinct agreements of the kind, as tuples of agencies; a share `grouped` is drawn within groups of about 20 agencies."""
+    everybody = np.arange(len(weight))
+    group = random.integers(max(len(weight) // GROUP, 1), size=len(weight))
+    circles = [np.flatnonzero(group == one) for one in np.unique(group)]
+    found: set[Parties] = set()
+    if kind == "small":
+        number = round(len(weight) * DEGREE / 14)  # an agreement of two to six parties makes seven ties on average
+        while len(found) < number:
+            size = int(random.integers(2, 7))
+            circle = circles[random.integers(len(circles))] if random.random() < grouped else everybody
+            if len(circle) >= size:
+                found.add(_parties(random, circle, weight, size))
+        return sorted(found)
+    degree = FORUM_DEGREE if kind == "forums" else DEGREE
+    for circle in circles if grouped else ():
+        found |= set(_pairs(random, circle, weight, grouped * degree))
+    found |= set(_pairs(random, everybody, weight, (1 - grouped) * degree))
+    return [*sorted(found), *(_forum(random, weight) for _forum_number in range(FORUMS if kind == "forums" else 0))]
+
+
+def _pairs(random: Random, members: Ints, weight: Floats, degree: float) -> list[Parties]:
+    """Draw each pair of members independently, with odds proportional to the product of their weights; `degree` is the mean degree."""
+    a, b = np.triu_indices(len(members), 1)
+    odds = np.log(weight[members[a]] * weight[members[b]])
+    wanted = min(degree * len(members) / 2, 0.9 * len(odds))
+    if not len(odds):
+        return []
+    level = brentq(lambda each: (1 / (1 + np.exp(-odds - each))).sum() - wanted, -50, 50, xtol=0.01)
+    drawn = random.random(len(odds)) < 1 / (1 + np.exp(-odds - level))
+    return [(one, other) for one, other in np.stack([members[a], members[b]], axis=1)[drawn].tolist()]
+
+
+def _parties(random: Random, members: Ints, weight: Floats, size: int) -> Parties:
+    """Draw a set of members; the probability of a set is proportional to the product of the weights (by rejection)."""
+    share = weight[members] / weight[members].sum()
+    while True:
+        drawn = {int(one) for one in random.choice(members, size, p=share)}
+        if len(drawn) == size:
+            return tuple(sorted(drawn))
+
+
+def _forum(random: Random, weight: Floats) -> Parties:
+    """Draw a set of FORUM agencies; the probability of a set is proportional to the product of the weights.
+
+    The agencies are visited one after the other. `total[n, k]` is the sum of the products over all sets of k of the agencies from
+    n on (conditional Poisson sampling; Chen, Dempster & Liu 1994).
+    """
+    relative, count = weight / weight.mean(), len(weight)
+    total = np.zeros((count + 1, FORUM + 1))
+    total[:, 0] = 1
+    for n in range(count - 1, -1, -1):
+        total[n, 1:] = total[n + 1, 1:] + relative[n] * total[n + 1, :-1]
+    chosen: list[int] = []
+    for n, chance in enumerate(random.random(count).tolist()):
+        left = FORUM - len(chosen)
+        if left and chance < relative[n] * total[n + 1, left - 1] / total[n, left]:
+            chosen.append(n)
+    return tuple(chosen)
+
+
+def _copy(random: Random, agreements: Sequence[Parties], does: Ints, areas: Ints, number: int) -> list[tuple[int, int]]:
+    """Let agencies copy functions and an area of another agency, in place; return the pairs, none of which has an agreement."""
+    partners = {frozenset(pair) for parties in agreements for pair in combinations(parties, 2)}
+    order = random.permutation(len(does))[: len(does) // 2 * 2].reshape(-1, 2).tolist()
+    made = [(a, b) for a, b in order if frozenset((a, b)) not in partners][:number]
+    for a, b in made:
+        copied = random.permutation(np.unique(does[a]))[: round(COPIED * SERVICES)]
+        does[b, : len(copied)] = copied
+        areas[b, 0] = areas[a, 0]
+    return made
 
 
 def duplicated(
@@ -179,160 +414,3 @@ def duplicated(
         -1, 2
     )
     return compared._replace(functions=pattern(cells, *compared.functions.shape)), made
-
-
-SURE = 0.999
-# Reports on pairs of agencies test tens of thousands of pairs in a round, so fewer rounds suffice; they also take longer.
-FEWER = 10
-FALSE_ALARMS, FALSE_PAIRS, FOUND, TRUE, UNTESTABLE = 0.06, 0.0001, 0.95, 0.75, 0.9
-DUPLICATES, ONE_IN, COPIED, REMOVED = 18, 100, 0.7, 0.8
-
-WHAT: Mapping[str, str] = {
-    "gaps": "false gaps: rounds with a gap after the sectors were permuted",
-    "gap-found": "gaps found: rounds with a gap after four of five ties between two sectors were removed",
-    "overlaps": "false pairs: pairs found after the functions were permuted within sectors",
-    "duplicates-found": "pairs found of the similar pairs injected, one agency in a hundred",
-    "networks-of-200": "false gaps: rounds with a gap in random networks of 200 agencies",
-    "networks-of-1000": "false gaps: rounds with a gap in random networks of 1,000 agencies",
-    "networks-of-20": "sector pairs not tested in networks of 20 agencies",
-    "injected-gap": "gaps found: rounds in which an injected gap is found among 200 agencies",
-    "registries": "false pairs: pairs found among 2,000 agencies without similar pairs",
-    "injected-found": "pairs found of those injected among 2,000 agencies",
-    "injected-true": "injected pairs among those found",
-}
-
-
-class CalibrationCount(NamedTuple):
-    """The number of cases (`of`), the number of cases in which an event was observed (`observed`), and the target share, if any.
-
-    The target share is an upper bound. If `least` is true, the target share is a lower bound.
-    """
-
-    name: str
-    report: str
-    own: bool
-    observed: int
-    of: int
-    target: float | None = None
-    least: bool = False
-
-    @property
-    def share(self) -> float | None:
-        """The observed share; None if there are no cases (`of` is 0)."""
-        return self.observed / self.of if self.of else None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target share is met according to a binomial test at level 0.001; None if there is no target or no case."""
-        if self.target is None or not self.of:
-            return None
-        if self.least:
-            return bool(self.observed >= binom.ppf(1 - SURE, self.of, self.target))
-        return bool(self.observed <= binom.ppf(SURE, self.of, self.target))
-
-
-def calibrate(arrays: SnapshotArrays, rounds: int, seed: int) -> list[CalibrationCount]:
-    """Run the significance tests on random permutations of the snapshot, and on generated registries.
-
-    Each test is repeated `rounds` times. Tests of pairs of agencies are repeated only a tenth of `rounds` times.
-    """
-    checks: Sequence[Callable[[SnapshotArrays, int, Random], Iterator[CalibrationCount]]] = (
-        _own_gaps, _own_pairs, _no_gaps, _small, _injected_gap, _no_pairs, _injected_pairs,
-    )  # fmt: skip
-    return [
-        count
-        for place, check in enumerate(checks)
-        for count in check(arrays, rounds, np.random.default_rng((seed, place)))
-    ]
-
-
-def _own_gaps(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about sector pairs, and found injected gaps, after permuting the sectors of the agencies."""
-    alarms = found = 0
-    for _round in _rounds("gaps", rounds if len(arrays.ties) else 0):
-        permuted = replace(arrays, sector=random.permutation(arrays.sector))
-        alarms += sector_gaps(permuted).found > 0
-        found += sector_gaps(thinned(permuted, random, REMOVED)).found > 0
-    of = rounds if len(arrays.ties) else 0
-    yield CalibrationCount("gaps", SECTOR_GAPS.name, True, alarms, of, FALSE_ALARMS)
-    yield CalibrationCount("gap-found", SECTOR_GAPS.name, True, found, of)
-
-
-def _own_pairs(arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about similar agencies, and found injected pairs, after permuting the functions within each sector."""
-    compared = ComparableAgencies.of(arrays)
-    alarms = pairs = found = injected = 0
-    number = max(len(compared.places) // ONE_IN, 1)
-    for _round in _rounds("overlaps", _fewer(rounds)):
-        permuted = shuffled(compared, int(random.integers(2**32)))
-        judged = significant_pairs(permuted, LEVEL.default)
-        alarms, pairs = alarms + len(judged.pairs.a), pairs + judged.family
-        injected_pairs, made = duplicated(permuted, random, number, COPIED)
-        significant = significant_pairs(injected_pairs, LEVEL.default).pairs
-        found += len(made & set(zip(significant.a.tolist(), significant.b.tolist(), strict=True)))
-        injected += len(made)
-    yield CalibrationCount("overlaps", OVERLAPS.name, True, alarms, pairs, FALSE_PAIRS)
-    yield CalibrationCount("duplicates-found", OVERLAPS.name, True, found, injected)
-
-
-def _no_gaps(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about sector pairs in generated networks without gaps."""
-    for name, agencies in (("networks-of-200", 200), ("networks-of-1000", 1_000)):
-        made = (SnapshotArrays.of(network(random, agencies), AS_OF) for _round in _rounds(name, rounds))
-        yield CalibrationCount(
-            name, SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FALSE_ALARMS
-        )
-
-
-def _small(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms in generated networks of 20 agencies, which are too small to test most sector pairs."""
-    every = _rounds("networks-of-20", _fewer(rounds))
-    reports = [sector_gaps(SnapshotArrays.of(network(random, 20), AS_OF)) for _round in every]
-    unknown, cells = sum(one.unknown for one in reports), sum(one.of for one in reports)
-    yield CalibrationCount("networks-of-20", SECTOR_GAPS.name, False, unknown, cells, UNTESTABLE, True)
-
-
-def _injected_gap(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count how often an injected gap is found in generated networks."""
-    every = _rounds("injected-gap", rounds)
-    made = (SnapshotArrays.of(without_ties(network(random, 200), random, REMOVED), AS_OF) for _round in every)
-    yield CalibrationCount(
-        "injected-gap", SECTOR_GAPS.name, False, sum(sector_gaps(one).found > 0 for one in made), rounds, FOUND, True
-    )
-
-
-def _no_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count false alarms about similar agencies in generated registries without similar agencies."""
-    every = _rounds("registries", _fewer(rounds))
-    reports = [overlaps(SnapshotArrays.of(registry(random, 2_000).snapshot, AS_OF)) for _round in every]
-    yield CalibrationCount(
-        "registries",
-        OVERLAPS.name,
-        False,
-        sum(one.found for one in reports),
-        sum(one.of for one in reports),
-        FALSE_PAIRS,
-    )
-
-
-def _injected_pairs(_arrays: SnapshotArrays, rounds: int, random: Random) -> Iterator[CalibrationCount]:
-    """Count how often injected similar pairs of agencies are found in generated registries."""
-    true = injected = found = 0
-    for _round in _rounds("injected-found", _fewer(rounds)):
-        made = registry(random, 2_000, duplicates=DUPLICATES)
-        pairs = _pairs(overlaps(SnapshotArrays.of(made.snapshot, AS_OF)))
-        true, injected, found = true + len(pairs & made.duplicates), injected + len(made.duplicates), found + len(pairs)
-    yield CalibrationCount("injected-found", OVERLAPS.name, False, true, injected, FOUND, True)
-    yield CalibrationCount("injected-true", OVERLAPS.name, False, true, found, TRUE, True)
-
-
-def _rounds(name: str, number: int) -> Iterator[int]:
-    return steps(_(WHAT[name]), range(number))
-
-
-def _pairs(report: Report) -> set[frozenset[str]]:
-    return {frozenset(one.id for one in row.evidence if one.kind == "Agency") for row in report.rows}
-
-
-def _fewer(rounds: int) -> int:
-    return max(rounds // FEWER, 1)

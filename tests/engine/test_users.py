@@ -311,7 +311,7 @@ def test_the_server_answers_after_a_report_took_all_memory_of_the_engine(engine_
 
 COMMANDS = (
     ["load", "depok"],
-    ["calibrate", "--rounds", "1"],
+    ["calibrate", "--settings", "own", "--rounds", "1"],
     ["sources"],
     ["report", "cut-points"],
     ["engine", "check"],
