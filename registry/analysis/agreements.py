@@ -68,7 +68,7 @@ class AgreementStatus:
     def covering(self, user: str, resource: str) -> list[PartnershipRow]:
         """Return the agreements of the agency `user` that cover the resource; the agreement with the latest last day comes first."""
         found = (one for one in self._by_party.get(user, ()) if resource in one.covers and not one.reversed)
-        return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
+        return sorted(found, key=_end, reverse=True)
 
     def hides(self, parties: Sequence[str]) -> bool:
         """Return whether the agencies are parties of an agreement whose details the reader may not see.
@@ -156,10 +156,10 @@ class NetworkWithout:
         known = [one for one in parties if one in self._network]
         alone = [one for one in known if not self._network.degree(one)]
         parts = {self._part[one] for one in known}
-        return Lapse(alone, len(parts), sorted(self._bypassed(known)))
+        return Lapse(alone, len(parts), self._bypassed(known))
 
-    def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
-        """Yield the articulation points that an agreement between the parties would make redundant.
+    def _bypassed(self, parties: Sequence[str]) -> list[str]:
+        """Return the articulation points that an agreement between the parties would make redundant.
 
         An articulation point becomes redundant if each of its branches contains a party, because the agreement then joins the
         branches.
@@ -167,9 +167,7 @@ class NetworkWithout:
         branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
             branches.update(steps)
-        for node, reached in branches.items():
-            if isinstance(node, str) and reached == self._tree.degree(node):
-                yield node
+        return [node for node in self._tree if isinstance(node, str) and branches[node] == self._tree.degree(node) > 0]
 
     def _paths(self, parties: Sequence[str]) -> Iterator[tuple[TreeNode, TreeNode]]:
         """Yield each edge of the block-cut tree that lies on a path between two of the parties, without repeats."""
@@ -385,16 +383,14 @@ def _with_lapse(
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 
-def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
+def _order(finding: AgreementFinding) -> tuple[int, int, int, str]:
     """Return the sort key of a finding: its type, its effect on the network, and the last day of its agreement."""
-    agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
+    agreement, lapse = finding.agreement, finding.lapse
     return (
         PRIORITY[finding.code],
         -len(lapse.alone) if lapse else 0,
         -lapse.parts if lapse else 0,
         (agreement and agreement.valid_until) or NEVER,
-        agreement.id if agreement else "",
-        resource.id if resource else "",
     )
 
 

@@ -28,7 +28,8 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
     holds together if any one of them leaves; an articulation point joins several blocks.
     """
     parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
-    found = [sorted(part) for part in parts]  # the order of a set differs between processes
+    place = {agency: number for number, agency in enumerate(network)}
+    found = [sorted(part, key=place.__getitem__) for part in parts]  # the order of a set differs between processes
     times = Counter(chain.from_iterable(found))
     home: dict[str, TreeNode] = {}
     tree: nx.Graph[TreeNode] = nx.Graph()
@@ -70,7 +71,7 @@ class CutPointFinder:
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
-        self._network = network
+        self._network, self._place = network, {agency: number for number, agency in enumerate(network)}
         self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
         self._members: dict[TreeNode, list[str]] = {node: [] for node in self._tree}
@@ -92,7 +93,10 @@ class CutPointFinder:
         nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
         times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
         found = [self._cut_point(node, times[node] / draws) for node in nodes]
-        return sorted(found, key=lambda one: (-len(one.cut_off), len(one.ends), -one.support, tuple(one.ends)))
+        return sorted(
+            found,
+            key=lambda one: (-len(one.cut_off), len(one.ends), -one.support, [self._place[end] for end in one.ends]),
+        )
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are still articulation points after the ties are added."""
@@ -110,7 +114,7 @@ class CutPointFinder:
         sizes = {step: self._branch_size(node, step) for step in self._tree[node]}
         largest = max(sizes, key=lambda step: sizes[step])
         cut = chain.from_iterable(self._branch_agencies(node, step) for step in sizes if step != largest)
-        ends = (node,) if isinstance(node, str) else sorted(map(str, self._tree[node]))
+        ends = (node,) if isinstance(node, str) else self._in_order(map(str, self._tree[node]))
         return CutPoint(ends, len(sizes), tuple(cut), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
@@ -127,8 +131,12 @@ class CutPointFinder:
         """
         ahead = [(node, step)]
         for before, here in ahead:
-            yield from sorted(self._members[here])
+            yield from self._in_order(self._members[here])
             ahead += [(here, further) for further in self._tree[here] if further != before]
+
+    def _in_order(self, agencies: Iterable[str]) -> list[str]:
+        """Return the agencies in the order of the network, which does not depend on their ids."""
+        return sorted(agencies, key=self._place.__getitem__)
 
     def _drawn_ties(self, draws: int, more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
         agencies, random = list(self._home), np.random.default_rng(seed)

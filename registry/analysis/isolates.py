@@ -124,13 +124,13 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
 
 
 def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
-    """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
+    """Return the inactive agreements of an agency after adding one agreement; the first of those with equal days stays."""
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
-        return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
+        return past._replace(disputed=past.disputed or one)
     if one.valid_until and one.valid_until < as_of:
-        latest = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
+        latest = max(filter(None, (past.ended, one)), key=lambda each: each.valid_until or "")
         return past._replace(ended=latest)
-    return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
+    return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: each.valid_from or ""))
 
 
 def _row(

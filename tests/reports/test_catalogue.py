@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -123,6 +124,35 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
     answers = json.loads(done.stdout)
     for name in DEFINITIONS:
         assert answers[name] == as_json(sample_report(name, **PARAMETERS.get(name, {}))), name
+
+
+def reshuffled(known: Snapshot, random: Random) -> tuple[Snapshot, dict[str, str]]:
+    """Return the snapshot with random ids, and with its rows and their links in random order; and the old id of each new id."""
+    new = {row.id: f"{random.getrandbits(64):016x}" for rows in known for row in rows}
+
+    def link(one: Any) -> Any:
+        return new.get(one, one) if isinstance(one, str) else [new.get(one[0], one[0]), *one[1:]]
+
+    def cell(value: Any) -> Any:
+        return (
+            random.sample([*map(link, value)], len(value))
+            if isinstance(value, (list, tuple))
+            else new.get(value, value)
+        )
+
+    lists = ([type(row)(*map(cell, row)) for row in rows] for rows in known)
+    return Snapshot(*(random.sample(rows, len(rows)) for rows in lists)), {there: here for here, there in new.items()}
+
+
+@pytest.mark.parametrize("name", list(DEFINITIONS))
+def test_no_report_depends_on_ids_or_on_the_order_of_records(name: str) -> None:
+    seed = 20261129
+    print("seed", seed)
+    other, old = reshuffled(depok(), Random(seed))
+    new, parameters = {here: there for there, here in old.items()}, PARAMETERS.get(name, {})
+    report = run_on_snapshot(other, name, AS_OF, {one: new[str(value)] for one, value in parameters.items()})
+    text = re.sub("[0-9a-f]{16}", lambda found: old.get(found[0], found[0]), as_json(report))
+    assert text.splitlines() == as_json(sample_report(name, **parameters)).splitlines()
 
 
 @pytest.mark.parametrize("name", list(DEFINITIONS))
