@@ -55,10 +55,10 @@ def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
     """Yield each special application that a general application could replace, with the most similar general application."""
     areas, functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
     general: dict[str, list[int]] = defaultdict(list)
-    for number, offered in enumerate(snapshot.resources):
+    for place, offered in enumerate(snapshot.resources):
         if _offered(offered, as_of):
             for function in offered.functions:
-                general[function].append(number)
+                general[function].append(place)
     for application in filter(comparable, special_applications(snapshot)):
         numbers = {number for function in functions.upwards(application.functions[0]) for number in general[function]}
         could = [
