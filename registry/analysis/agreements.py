@@ -145,7 +145,7 @@ class NetworkWithout:
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
-        self._network = network
+        self._network, self._place = network, {agency: number for number, agency in enumerate(network)}
         parts = enumerate(nx.connected_components(network))
         self._part = {agency: number for number, part in parts for agency in part}
         self._home, self._tree = block_cut_tree(network)
@@ -156,10 +156,10 @@ class NetworkWithout:
         known = [one for one in parties if one in self._network]
         alone = [one for one in known if not self._network.degree(one)]
         parts = {self._part[one] for one in known}
-        return Lapse(alone, len(parts), self._bypassed(known))
+        return Lapse(alone, len(parts), sorted(self._bypassed(known), key=self._place.__getitem__))
 
-    def _bypassed(self, parties: Sequence[str]) -> list[str]:
-        """Return the articulation points that an agreement between the parties would make redundant.
+    def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
+        """Yield the articulation points that an agreement between the parties would make redundant.
 
         An articulation point becomes redundant if each of its branches contains a party, because the agreement then joins the
         branches.
@@ -167,7 +167,9 @@ class NetworkWithout:
         branches: Counter[TreeNode] = Counter()
         for steps in self._paths(parties):
             branches.update(steps)
-        return [node for node in self._tree if isinstance(node, str) and branches[node] == self._tree.degree(node) > 0]
+        for node, reached in branches.items():
+            if isinstance(node, str) and reached == self._tree.degree(node):
+                yield node
 
     def _paths(self, parties: Sequence[str]) -> Iterator[tuple[TreeNode, TreeNode]]:
         """Yield each edge of the block-cut tree that lies on a path between two of the parties, without repeats."""
