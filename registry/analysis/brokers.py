@@ -41,9 +41,9 @@ BROKERS = ReportDefinition(
     "can rest on a few agreements. It is therefore repeated many times with as many agreements, drawn at random with "
     "replacement from the recorded ones (bootstrap; Efron & Tibshirani 1993). A broker is robust if it stays in the "
     "top tenth in most of these draws. For each broker, the pairs of its partners that have no tie with each other "
-    "are counted by the sectors of the three agencies (Gould & Fernandez 1989). A role is named if it occurs more often than with sectors that are "
-    "permuted among the agencies with a tie; the p-values of all roles of the listed agencies are adjusted "
-    "together (Benjamini & Hochberg 1995).",
+    "are counted by the sectors of the three agencies (Gould & Fernandez 1989). A role is named if it occurs more "
+    "often than with sectors that are permuted among the agencies with a tie; the p-values of all roles of the listed "
+    "agencies are adjusted together (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency", "Agency", "text", "The agency."),
