@@ -36,9 +36,10 @@ COMMUNITIES = ReportDefinition(
     "Louvain method; Blondel et al. 2008). The method starts at random, and many divisions are almost equally good. It "
     "is therefore run many times, and the groups are the consensus of the runs (Lancichinetti & Fortunato 2012). A "
     "group is stable if its agencies are together in most runs. Every network can be divided into groups, so the "
-    "modularity is compared with that of random networks in which every agency keeps its number of agreements, and every agreement keeps its "
-    "number of parties (Guimerà et al. 2004; Strona et al. 2014). The adjusted Rand index (Hubert & Arabie 1985) "
-    "measures how well groups match sectors: 0 is expected by chance, 1 means that they are the same.",
+    "modularity is compared with that of random networks in which every agency keeps its number of agreements, and "
+    "every agreement keeps its number of parties (Guimerà et al. 2004; Strona et al. 2014). The adjusted Rand index "
+    "(Hubert & Arabie 1985) measures how well groups match sectors: 0 is expected by chance, 1 means that they are the "
+    "same.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("group", "Group", "integer", "The number of the group; 1 is the largest."),
@@ -120,7 +121,8 @@ def communities(
     likely = ours.count("likely")
     return COMMUNITIES.answer(
         arrays.as_of, rows, found=likely, of=len(ours), unknown=len(ours) - likely, withheld=arrays.withheld,
-        notes=[*data_notes(arrays), *_notes(arrays, found, beyond, rows, least_stability)], level=level, least_stability=least_stability,
+        notes=[*data_notes(arrays), *_notes(arrays, found, beyond, rows, least_stability)],
+        level=level, least_stability=least_stability,
     )  # fmt: skip
 
 
