@@ -207,7 +207,7 @@ class RandomAgreements:
 
 ROBUST = ReportParameter(
     "least_support",
-    "Smallest bootstrap support",
+    "Smallest support",
     "A result counts as robust if it holds in at least this share of the simulations; 0.8 is 80 %.",
     0.8,
     0.5,
