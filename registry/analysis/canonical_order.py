@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Rows = Sequence[Any]  # named tuples with an id and a name; their lists hold ids, or links that begin with an id
+MOST_ROUNDS, NOWHERE = 20, (-1, 0)
 Places = list[list[int]]  # the place of each row of each list; rows that are not yet distinguished share a place
 
 
@@ -33,37 +34,54 @@ def _name(row: Any) -> tuple[str, str]:
 
 def _ranks(keys: Sequence[Any]) -> list[int]:
     """Return the rank of each key among the distinct keys."""
-    rank = {key: n for n, key in enumerate(sorted(set(keys)))}
-    return [rank[key] for key in keys]
+    rank, ranks, last = -1, [0] * len(keys), None
+    for n in sorted(range(len(keys)), key=keys.__getitem__):
+        rank += last is None or keys[n] != last
+        ranks[n], last = rank, keys[n]
+    return ranks
 
 
 def _refined(lists: Sequence[Rows], places: Places) -> Places:
-    """Return the places after rows that share a place are distinguished by their fields and links as far as possible."""
+    """Return the places after rows that share a place are distinguished by their fields and links as far as possible.
+
+    If this distinguishes no more rows, the first rows that share a place are put in the order of their ids, and the places of all
+    other rows are refined again. Therefore rows that are linked with each other are ordered alike.
+    """
     shared = [_shared(ranks) for ranks in places]
-    if not any(shared):
-        return places
-    ambiguous = {rows[n].id for rows, numbers in zip(lists, shared, strict=True) for n in numbers}
-    incoming: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    for kind, rows in enumerate(lists):
-        for n, row in enumerate(rows):
-            for field, link in _links(row):
-                if link[0] in ambiguous:
-                    incoming[link[0]].append((kind, field, n))
-    while True:
+    incoming = _incoming(lists, {rows[n].id for rows, numbers in zip(lists, shared, strict=True) for n in numbers})
+    for _round in range(MOST_ROUNDS):
+        if not any(shared):
+            break
         known = {row.id: (kind, places[kind][n]) for kind, rows in enumerate(lists) for n, row in enumerate(rows)}
         refined = []
         for rows, ranks, numbers in zip(lists, places, shared, strict=True):
             keys: list[tuple[Any, ...]] = [(rank,) for rank in ranks]
             for n in numbers:
                 outgoing = sorted(
-                    (field, known.get(link[0], (-1, 0)), *map(str, link[1:])) for field, link in _links(rows[n])
+                    (field, known.get(link[0], NOWHERE), *map(str, link[1:])) for field, link in _links(rows[n])
                 )
                 toward = sorted((kind, field, places[kind][at]) for kind, field, at in incoming[rows[n].id])
-                keys[n] = ranks[n], _content(rows[n]), tuple(outgoing), tuple(toward)
+                keys[n] = ranks[n], _content(rows[n]), outgoing, toward
             refined.append(_ranks(keys))
-        if sum(max(ranks, default=0) for ranks in refined) == sum(max(ranks, default=0) for ranks in places):
-            return places
+        if refined == places:
+            kind = next(kind for kind, numbers in enumerate(shared) if numbers)
+            first = min(places[kind][n] for n in shared[kind])
+            refined[kind] = _ranks(
+                [(rank, row.id if rank == first else "") for rank, row in zip(places[kind], lists[kind], strict=True)]
+            )
         places, shared = refined, [_shared(ranks) for ranks in refined]
+    return places
+
+
+def _incoming(lists: Sequence[Rows], ambiguous: set[str]) -> Mapping[str, list[tuple[int, int, int]]]:
+    """Return for each ambiguous id the links to it: the list, the field and the number of the row that has the link."""
+    found: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for kind, rows in enumerate(lists if ambiguous else ()):
+        for n, row in enumerate(rows):
+            for field, link in _links(row):
+                if link[0] in ambiguous:
+                    found[link[0]].append((kind, field, n))
+    return found
 
 
 def _shared(ranks: Sequence[int]) -> list[int]:
@@ -73,12 +91,11 @@ def _shared(ranks: Sequence[int]) -> list[int]:
 
 
 def _content(row: Any) -> tuple[str, ...]:
-    """Return the fields of a row that are not ids, names or links."""
-    return tuple(
-        str(cell)
-        for name, cell in zip(row._fields, row, strict=True)
-        if name not in ("id", "name") and not _several(cell)
+    """Return the fields of a row that are not ids, names or links, as texts; equal numbers have equal texts."""
+    cells = (
+        cell for name, cell in zip(row._fields, row, strict=True) if name not in ("id", "name") and not _several(cell)
     )
+    return tuple(str(float(cell) if isinstance(cell, int) else cell) for cell in cells)
 
 
 def _links(row: Any) -> Iterator[tuple[int, Sequence[Any]]]:
