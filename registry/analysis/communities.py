@@ -132,8 +132,8 @@ def _detect(whole: TieNetwork) -> Partition:
     The modularity of the network is the mean over the runs, so that it hardly depends on their random numbers. A random network is
     divided only once. Its modularity therefore varies more, which can only make the p-value larger.
     """
-    runs = _runs(whole.arcs, draws_for(len(whole.connected), RUN_WORK, MOST_RUNS, FEWEST_RUNS))
-    group = _consensus(runs)
+    runs = louvain_runs(whole.arcs, draws_for(len(whole.connected), RUN_WORK, MOST_RUNS, FEWEST_RUNS))
+    group = consensus(runs)
     mean = float(np.mean([modularity(whole.arcs, run) for run in runs]))
     networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks())
     drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
@@ -141,7 +141,7 @@ def _detect(whole: TieNetwork) -> Partition:
     return Partition(whole, group, _together(runs, group), reached)
 
 
-def _runs(arcs: Matrix, count: int) -> Ints:
+def louvain_runs(arcs: Matrix, count: int) -> Ints:
     """Return the communities of each agency in `count` runs of the Louvain method (R x N), each with its own random numbers."""
     every = range(count)
     return np.stack(
@@ -149,7 +149,7 @@ def _runs(arcs: Matrix, count: int) -> Ints:
     )
 
 
-def _consensus(runs: Ints) -> Ints:
+def consensus(runs: Ints) -> Ints:
     """Return the consensus of several divisions into communities (R x N): the community of each agency (N), the largest first.
 
     Two agencies get a tie whose weight is the share of the runs in which they are together, unless this share is below TOGETHER.

@@ -62,8 +62,8 @@ def test_the_cut_points_of_the_sample_are_the_planted_ones() -> None:
 
 
 def test_what_is_firm_can_be_asked_more_strictly() -> None:
-    assert asked("cut-points", least_support=1).found == 0
-    assert asked("cut-points", least_support=0.5).found > 1
+    found = [asked("cut-points", least_support=share).found for share in (0.5, 0.7, 0.8, 1)]
+    assert found == sorted(found, reverse=True) and found[0] > found[1] > found[3]
 
 
 def test_the_isolates_of_the_sample_are_the_planted_ones() -> None:

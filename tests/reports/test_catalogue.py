@@ -20,7 +20,7 @@ from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.export import as_html
 from registry.reports.render import as_csv, as_json, as_text, headline
 from tests.support.paths import ROOT
-from tests.support.sample import depok, sample_report
+from tests.support.sample import depok, reshuffled, sample_report
 
 AS_OF = "2026-11-25"
 SAMPLE = ROOT / "tests" / "reports" / "sample"
@@ -124,24 +124,6 @@ def test_no_report_depends_on_the_order_of_sets() -> None:
     answers = json.loads(done.stdout)
     for name in DEFINITIONS:
         assert answers[name] == as_json(sample_report(name, **PARAMETERS.get(name, {}))), name
-
-
-def reshuffled(known: Snapshot, random: Random) -> tuple[Snapshot, dict[str, str]]:
-    """Return the snapshot with random ids, and with its rows and their links in random order; and the old id of each new id."""
-    new = {row.id: f"{random.getrandbits(64):016x}" for rows in known for row in rows}
-
-    def link(one: Any) -> Any:
-        return new.get(one, one) if isinstance(one, str) else [new.get(one[0], one[0]), *one[1:]]
-
-    def cell(value: Any) -> Any:
-        return (
-            random.sample([*map(link, value)], len(value))
-            if isinstance(value, (list, tuple))
-            else new.get(value, value)
-        )
-
-    lists = ([type(row)(*map(cell, row)) for row in rows] for rows in known)
-    return Snapshot(*(random.sample(rows, len(rows)) for rows in lists)), {there: here for here, there in new.items()}
 
 
 @pytest.mark.parametrize("name", list(DEFINITIONS))
