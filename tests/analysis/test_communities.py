@@ -141,7 +141,7 @@ def test_no_more_networks_are_drawn_than_are_needed_to_be_clear() -> None:
 
 @pytest.mark.slow
 def test_agreements_of_several_parties_are_no_finding_by_themselves() -> None:
-    seed, alarms, rounds = 20261129, Counter[str](), 30
+    seed, alarms, rounds = 20261129, Counter[str](), 20
     print("seed", seed)
     for number in range(rounds):
         random = np.random.default_rng((seed, number))
