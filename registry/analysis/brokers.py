@@ -14,7 +14,7 @@ from registry.analysis.measures import betweenness, brokerage_roles, constraint,
 from registry.analysis.network import TieNetwork
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
-from registry.analysis.statistics import CLEAR, ROBUST, SEED, adjust_p_values, draws_for
+from registry.analysis.statistics import ROBUST, SEED, adjust_p_values, draw_until_clear, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -272,17 +272,15 @@ def _significant_roles(arcs: Matrix, group: Ints, tested: Ints, seen: Floats) ->
     The sectors are permuted among all agencies with a tie, so that every agency keeps its partners. The p-value of a role is the
     share of permutations in which the agency has the role at least as often; the observed sectors count as one permutation. All
     p-values are adjusted together (Benjamini & Hochberg 1995). In large networks, fewer permutations are drawn. The
-    drawing also ends as soon as each role has been at least as frequent in CLEAR permutations (Besag & Clifford 1991).
+    drawing also ends as soon as the result is clear (see `draw_until_clear`).
     """
-    random, extreme, drawn = np.random.default_rng(SEED), np.zeros(seen.shape, np.int64), 0
-    near, inner = _neighbourhood(arcs, tested)
-    for _draw in steps(_("permuted sectors"), range(draws_for(len(near), ROLE_WORK, PERMUTATIONS) if seen.size else 0)):
-        permuted = random.permutation(group)
-        extreme += _role_counts(inner, permuted[near], np.searchsorted(near, tested)) >= seen
-        drawn += 1
-        if (extreme >= CLEAR).all():
-            break
-    p = (extreme + 1) / (drawn + 1)
+    if not seen.size:
+        return []
+    random, (near, inner) = np.random.default_rng(SEED), _neighbourhood(arcs, tested)
+    places, most = np.searchsorted(near, tested), draws_for(len(near), ROLE_WORK, PERMUTATIONS)
+    permuted = (random.permutation(group)[near] for _draw in steps(_("permuted sectors"), range(most)))
+    drawn = draw_until_clear(seen, (_role_counts(inner, one, places) for one in permuted), one_sided=True)
+    p = ((drawn >= seen).sum(axis=0) + 1) / (len(drawn) + 1)
     adjusted = adjust_p_values(p.ravel(), p.size).reshape(p.shape)
     return [list(ROLES)[int(one.argmin())] if one.min() <= ROLE_LEVEL else None for one in adjusted]
 
