@@ -59,7 +59,7 @@ def test_where_a_ring_meets_its_tail_is_a_cut_point_until_tied_elsewhere() -> No
     assert not CutPointFinder(ring).remaining_after([("tail", "3")])
 
 
-def test_an_added_agreement_of_several_parties_closes_all_ways_between_them() -> None:
+def test_an_added_agreement_joins_all_its_parties() -> None:
     star = nx.relabel_nodes(nx.star_graph(3), str)  # "0" holds three others together
     (point,) = CutPointFinder(star).found(draws=200, sizes=[40], more=1, seed=1)
     assert (point.ends, point.support) == (("0",), 0), "an agreement of 40 reaches all four"
