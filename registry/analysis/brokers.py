@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
-from registry.analysis.network import TieNetwork
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
 from registry.analysis.statistics import ROBUST, SEED, adjust_p_values, draw_until_clear, draws_for
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -128,6 +128,7 @@ BROKERS = ReportDefinition(
     (LEAST_SUPPORT, MOST),
     key=("agency",),
     counts="Robust brokers",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern="A row concerns the broker itself.",
     selects=True,
 )

@@ -8,11 +8,20 @@ from scipy import sparse
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import TieNetwork
-from registry.analysis.report import Cell, Column, Confidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    SCOPE,
+    Cell,
+    Column,
+    Confidence,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
 from registry.analysis.statistics import SEED, NullComparison, compare_until_clear, draws_for
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
 from registry.i18n import _, number, percent, signed
 from registry.progress import steps
 
@@ -75,6 +84,7 @@ COMMUNITIES = ReportDefinition(
     (LEVEL, STABLE),
     key=("central",),
     counts="Stable and statistically significant groups",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern="A group concerns all its members.",
 )
 
