@@ -88,7 +88,7 @@ def ranked_bars(report: Report) -> Spec | None:
     if not report.rows:
         return None
     description = _(
-        "The line on each bar is the range of nine of ten simulations with a tenth of the ties removed. Pale bars "
+        "The line on each bar is the range of nine of ten bootstrap draws of the agreements. Pale bars "
         "are brokers that are not robust."
     )
     bars = [
