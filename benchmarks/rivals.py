@@ -13,7 +13,7 @@ import numpy as np
 from registry.analysis import brokers, communities
 from registry.analysis.agreements import AgreementStatus
 from registry.analysis.snapshot import SnapshotArrays
-from registry.analysis.statistics import ROUNDS, draws_for
+from registry.analysis.statistics import TRADES_BETWEEN, draws_for
 
 FINISHED, DENSE_MOST, FEW, SEED = 1_000, 10_000, 8, 4
 DRAWS, SWAPS_A_TIE, SOME = 1_000, 5, 3
@@ -79,7 +79,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     """Return what networkx has of the three reports about the network of ties as a whole."""
     graph = nx.Graph(world.ties.tolist())
     size = len(graph)
-    swaps = ROUNDS * len(world.ties) // 2
+    swaps = TRADES_BETWEEN * len(world.ties)
     swap = 50 * cpu_seconds(lambda: nx.double_edge_swap(graph.copy(), swaps // 50, max_tries=swaps, seed=SEED))
     louvain = cpu_seconds(lambda: nx.community.louvain_communities(graph, seed=SEED))
     plain = cpu_seconds(lambda: (nx.transitivity(graph), nx.average_clustering(graph), nx.core_number(graph)))
@@ -88,7 +88,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     sources = min(size, brokers.SOURCES) + again * min(size, brokers.SOURCES_A_DRAW)
     holes = cpu_seconds(lambda: nx.constraint(graph))
     holes += cpu_seconds(lambda: nx.effective_size(graph)) if size <= DENSE_MOST else 0
-    draws = draws_for(size, communities.WORK, communities.DRAWS)
+    draws = draws_for(size, communities.WORK, communities.MOST_DRAWS, communities.FEWEST_DRAWS)
     return {
         "network": [Rival(f"networkx, {draws} draws", draws * (swap + plain + louvain), True)],
         "communities": [Rival(f"networkx, {draws} draws", draws * (swap + louvain), True)],

@@ -13,19 +13,21 @@ from registry.analysis.report import Cell, Column, Report, ReportDefinition, Rep
 from registry.analysis.snapshot import (
     Floats,
     Ints,
+    Matrix,
     SnapshotArrays,
     adjacency,
     assumed_ties,
     data_notes,
     without_isolates,
 )
-from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
+from registry.analysis.statistics import CLEAR, PERTURBED, ROBUST, SEED, adjust_p_values, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
 QUANTILES = (0.05, 0.95)
-UNDIRECTED_ROLES, SIGNIFICANT_Z = [0, 1, 3, 4], 1.96  # without directions, a representative is also a gatekeeper
+UNDIRECTED_ROLES = [0, 1, 3, 4]  # without directions, a representative is also a gatekeeper
+PERMUTATIONS, ROLE_WORK, ROLE_LEVEL = 2_000, 500_000, 0.05
 MOST = ReportParameter("most", "Maximum number of rows", "The list ends after this many rows.", 20, 1, 1000)
 ROLES = {
     "coordinator": "between agencies of its own sector",
@@ -43,7 +45,9 @@ BROKERS = ReportDefinition(
     "recorded ties can be wrong, the ranking is repeated many times with a random tenth of the ties removed. A "
     "broker is robust if it stays in the top tenth in most of these simulations (Borgatti, Carley & Krackhardt "
     "2006). For each broker, the pairs of its partners that have no tie with each other are counted by the sectors "
-    "of the three agencies (Gould & Fernandez 1989).",
+    "of the three agencies (Gould & Fernandez 1989). A role is named if it occurs more often than with sectors that are "
+    "permuted among the agencies with a tie; the p-values of all roles of the listed agencies are adjusted "
+    "together (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency", "Agency", "text", "The agency."),
@@ -83,7 +87,7 @@ BROKERS = ReportDefinition(
             "role",
             "Role",
             "code",
-            "The role that exceeds its expected number the most, if any is significant.",
+            "The role with the smallest p-value, if it occurs significantly more often than with permuted sectors.",
             words=ROLES,
         ),
         Column(
@@ -199,7 +203,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
     """Return a report row for each listed agency."""
     arcs = adjacency(ranked.ties, len(ranked.agencies))
     degree, size = np.diff(arcs.indptr), effective_size(arcs)
-    constrained, roles = constraint(arcs), _roles(arrays, ranked)
+    constrained, roles = constraint(arcs), _roles(arrays, ranked, order)
     pairs = max((len(ranked.agencies) - 1) * (len(ranked.agencies) - 2) / 2, 1)
     rows = []
     for one in order.tolist():
@@ -228,22 +232,53 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
     return rows
 
 
-def _roles(arrays: SnapshotArrays, ranked: Ranked) -> list[dict[str, Cell]]:
-    """Return for each agency with ties how often it has each brokerage role.
+def _roles(arrays: SnapshotArrays, ranked: Ranked, brokers: Ints) -> dict[int, dict[str, Cell]]:
+    """Return for each of the given brokers how often it has each brokerage role, and its significant role, if any.
 
     An agency without a sector has empty cells. A pair of partners is not counted if one of the two has no sector.
     """
     sector = arrays.sector[ranked.agencies]
     known = np.flatnonzero(sector >= 0)
-    counted = brokerage(adjacency(ranked.ties, len(sector))[known][:, known], sector[known])
-    cells: list[dict[str, Cell]] = [dict.fromkeys(("role", *ROLES)) for _one in sector]
-    for one, seen, z in zip(
-        known.tolist(), counted.seen[:, UNDIRECTED_ROLES], counted.z[:, UNDIRECTED_ROLES], strict=True
-    ):
-        most = int(np.nan_to_num(z, nan=-np.inf).argmax())
-        cells[one] = {"role": list(ROLES)[most] if z[most] > SIGNIFICANT_Z else None}
-        cells[one] |= {role: round(number) for role, number in zip(ROLES, seen.tolist(), strict=True)}
+    arcs, group = adjacency(ranked.ties, len(sector))[known][:, known], sector[known]
+    tested = np.flatnonzero(np.isin(known, brokers))
+    seen = _role_counts(arcs, group, tested)
+    significant = _significant_roles(arcs, group, tested, seen)
+    cells: dict[int, dict[str, Cell]] = {one: dict.fromkeys(("role", *ROLES)) for one in brokers.tolist()}
+    for one, counts, role in zip(known[tested].tolist(), seen.tolist(), significant, strict=True):
+        cells[one] = {"role": role, **dict(zip(ROLES, map(round, counts), strict=True))}
     return cells
+
+
+def _role_counts(arcs: Matrix, group: Ints, tested: Ints) -> Floats:
+    """Return how often each tested agency has each role of ROLES (T x 4)."""
+    return brokerage(arcs, group).seen[tested][:, UNDIRECTED_ROLES]
+
+
+def _significant_roles(arcs: Matrix, group: Ints, tested: Ints, seen: Floats) -> list[str | None]:
+    """Return for each tested agency the role with the smallest p-value, or None if no role of it is significant.
+
+    The sectors are permuted among all agencies with a tie, so that every agency keeps its partners. The p-value of a role is the
+    share of permutations in which the agency has the role at least as often; the observed sectors count as one permutation. All
+    p-values are adjusted together (Benjamini & Hochberg 1995). In large networks fewer permutations are drawn; the drawing also
+    ends early if no adjusted p-value can become significant (Besag & Clifford 1991).
+    """
+    random, extreme, drawn = np.random.default_rng(SEED), np.zeros(seen.shape, np.int64), 0
+    near, inner = _neighbourhood(arcs, tested)
+    for _draw in steps(_("permuted sectors"), range(draws_for(len(near), ROLE_WORK, PERMUTATIONS) if seen.size else 0)):
+        permuted = random.permutation(group)
+        extreme += _role_counts(inner, permuted[near], np.searchsorted(near, tested)) >= seen
+        drawn += 1
+        if (extreme >= CLEAR).all():
+            break
+    p = (extreme + 1) / (drawn + 1)
+    adjusted = adjust_p_values(p.ravel(), p.size).reshape(p.shape)
+    return [list(ROLES)[int(one.argmin())] if one.min() <= ROLE_LEVEL else None for one in adjusted]
+
+
+def _neighbourhood(arcs: Matrix, tested: Ints) -> tuple[Ints, Matrix]:
+    """Return the tested agencies with their partners (indices, ascending), and the network among them."""
+    near = np.union1d(tested, arcs[tested].indices)
+    return near, arcs[near][:, near]
 
 
 def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[str]:

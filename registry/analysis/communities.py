@@ -7,11 +7,11 @@ import numpy as np
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import DRAWS, WORK, TieNetwork
+from registry.analysis.network import FEWEST_DRAWS, MOST_DRAWS, WORK, TieNetwork
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, data_notes
-from registry.analysis.statistics import SEED, NullComparison, compare_with_null, draws_for, rewired
+from registry.analysis.statistics import SEED, NullComparison, RandomAgreements, compare_until_clear, draws_for
 from registry.i18n import _, number, signed
 from registry.progress import steps
 
@@ -23,9 +23,9 @@ COMMUNITIES = ReportDefinition(
     "Which groups of agencies work together closely, and do these groups match the sectors?",
     "The agencies of a group have more ties with each other than expected from their numbers of ties (modularity, "
     "Louvain method; Blondel et al. 2008). Every network can be divided into groups, so the modularity is compared "
-    "with that of random networks in which every agency keeps its number of ties (Guimerà et al. 2004). The adjusted "
-    "Rand index (Hubert & Arabie 1985) measures how well groups match sectors: 0 is expected by chance, 1 means that "
-    "they are the same.",
+    "with that of random networks in which every agency keeps its number of agreements, and every agreement keeps its "
+    "number of parties (Guimerà et al. 2004; Strona et al. 2014). The adjusted Rand index (Hubert & Arabie 1985) "
+    "measures how well groups match sectors: 0 is expected by chance, 1 means that they are the same.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("group", "Group", "integer", "The number of the group; 1 is the largest."),
@@ -67,7 +67,7 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     """List the communities found by the Louvain method (Blondel et al. 2008) and compare them with the sectors.
 
     Modularity measures how clearly the communities are separated. One significance test at the significance level `level` compares
-    the modularity of the network with that of random networks with the same degrees (Guimerà et al. 2004). The communities are
+    the modularity of the network with that of random networks of the same agreements (Guimerà et al. 2004). The communities are
     findings only if the network has a significantly higher modularity. The communities are compared with the sectors by the
     adjusted Rand index, a measure of the similarity of two groupings (Hubert & Arabie 1985).
     """
@@ -75,25 +75,24 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     if not len(whole.ties):
         notes = [*data_notes(arrays), _("There are no ties in force, so there are no groups.")]
         return COMMUNITIES.answer(arrays.as_of, [], found=0, of=0, withheld=arrays.withheld, notes=notes, level=level)
-    draws = draws_for(len(whole.connected), WORK, DRAWS)
-    found = _detect(whole, draws)
+    found = _detect(whole)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
     return COMMUNITIES.answer(
         arrays.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(arrays, found, draws, beyond)], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(arrays, found, beyond)], level=level,
     )  # fmt: skip
 
 
-def _detect(whole: TieNetwork, draws: int) -> Partition:
-    """Find the communities, and compare their modularity with the modularity of `draws` randomly rewired networks."""
-    random, size = np.random.default_rng(SEED), len(whole.connected)
-    drawn = []
-    for _draw in steps(_("random networks"), range(draws)):
-        arcs = adjacency(rewired(whole.ties, size, random), size)
-        drawn.append(modularity(arcs, divided(arcs, random)))
+def _detect(whole: TieNetwork) -> Partition:
+    """Find the communities, and compare their modularity with the modularity of random networks (`RandomAgreements`)."""
+    random, size = RandomAgreements(whole.agreements, SEED), len(whole.connected)
+    draws = draws_for(size, WORK, MOST_DRAWS, FEWEST_DRAWS)
+    networks = (adjacency(random.draw(), size) for _draw in steps(_("random networks"), range(draws)))
     group = divided(whole.arcs, np.random.default_rng(SEED))
-    return Partition(whole, group, compare_with_null(modularity(whole.arcs, group), np.array(drawn)))
+    drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
+    (reached,) = compare_until_clear([modularity(whole.arcs, group)], drawn)
+    return Partition(whole, group, reached)
 
 
 def _row(arrays: SnapshotArrays, found: Partition, number: int, beyond: bool) -> ReportRow:
@@ -127,7 +126,7 @@ def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:
     }
 
 
-def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -> Sequence[str]:
+def _notes(arrays: SnapshotArrays, found: Partition, beyond: bool) -> Sequence[str]:
     one = found.reached
     template = (
         _(
@@ -143,7 +142,7 @@ def _notes(arrays: SnapshotArrays, found: Partition, draws: int, beyond: bool) -
     z = "–" if one.z is None else number(one.z)
     notes = [
         template.format(
-            value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(draws), seed=SEED
+            value=signed(one.value), mean=signed(one.mean), z=z, p=number(one.p), draws=number(one.draws), seed=SEED
         )
     ]
     sector = arrays.sector[found.whole.connected]

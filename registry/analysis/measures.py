@@ -312,13 +312,14 @@ def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
     index. The share is computed over the observed network and `draws` networks with permuted groups.
     """
     random = np.random.default_rng(seed)
-    index, (expected, spread) = _external_internal(group[ties]), _permuted(group, ties)
-    drawn = np.array([_external_internal(random.permutation(group)[ties]) for _ in range(draws)])
+    index, (expected, spread) = external_internal(group[ties]), _permuted(group, ties)
+    drawn = np.array([external_internal(random.permutation(group)[ties]) for _ in range(draws)])
     as_far = np.abs(drawn - expected) >= abs(index - expected) - 1e-12
     return EIIndex(index, expected, spread, float((1 + as_far.sum()) / (draws + 1)))
 
 
-def _external_internal(ends: Ints) -> float:
+def external_internal(ends: Ints) -> float:
+    """Return the E-I index of ties, given the groups of both ends of each tie (m x 2)."""
     return float(2 * np.mean(ends[:, 0] != ends[:, 1]) - 1)
 
 

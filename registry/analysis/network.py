@@ -1,6 +1,6 @@
 """Report `network`: measures of the network of all agencies, compared with random networks (the null model)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from registry.analysis.measures import (
     clustering,
     communities,
     components,
-    ei_index,
+    external_internal,
     mean_distance,
     modularity,
     transitivity,
@@ -22,16 +22,24 @@ from registry.analysis.snapshot import (
     Matrix,
     SnapshotArrays,
     adjacency,
+    assumed_parties,
     assumed_ties,
-    between_sectors,
     data_notes,
     without_isolates,
 )
-from registry.analysis.statistics import SEED, NullComparison, adjust_p_values, compare_with_null, draws_for, rewired
+from registry.analysis.statistics import (
+    SEED,
+    NullComparison,
+    Parties,
+    RandomAgreements,
+    adjust_p_values,
+    compare_until_clear,
+    draws_for,
+)
 from registry.i18n import _, number
 from registry.progress import steps
 
-WORK, DRAWS, SOURCES, PERMUTATIONS = 20_000, 20, 64, 1_000
+WORK, MOST_DRAWS, FEWEST_DRAWS, SOURCES = 60_000, 399, 79, 64
 MEASURES = {
     "with-ties": "agencies with a tie",
     "ties": "ties",
@@ -47,7 +55,6 @@ MEASURES = {
     "modularity": "modularity",
     "ei-index": "E-I index",
 }
-BY_REWIRING = ("transitivity", "clustering", "modularity")
 MEANINGS = {
     "with-ties": "Agencies with an agreement in force with another agency. The others have none, or none is recorded.",
     "ties": "Pairs of agencies with an agreement in force.",
@@ -81,11 +88,12 @@ NETWORK = ReportDefinition(
     "network",
     "The network as a whole",
     "How is the whole network of ties structured, and how does it differ from a random network?",
-    "A tie is a pair of agencies with an agreement in force; ties have no direction. Transitivity, clustering and "
-    "modularity are compared with random networks in which every agency keeps its number of ties (degree-preserving "
-    "rewiring). The E-I index is compared with its values for permutations of the sectors; the mean and the standard "
-    "deviation over all permutations are exact. p-values are two-sided and adjusted for the number of measures "
-    "compared (Benjamini & Hochberg 1995).",
+    "A tie is a pair of agencies with an agreement in force; ties have no direction. Transitivity, clustering, "
+    "modularity and the E-I index are compared with random networks in which every agency keeps its number of "
+    "agreements, and every agreement keeps its number of parties (curveball algorithm; Strona et al. 2014). An "
+    "agreement of several parties therefore makes no finding by itself. p-values are two-sided, count the observed "
+    "network as one of the random ones, and are adjusted for the number of measures compared (Benjamini & Hochberg "
+    "1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("measure", "Measure", "code", "The measure of the network.", words=MEASURES),
@@ -113,18 +121,22 @@ class TieNetwork(NamedTuple):
     - `connected`: the indices of the agencies with a tie
     - `ties`: pairs (m x 2) of indices into `connected`
     - `arcs`: the adjacency matrix of the agencies in `connected`
+    - `agreements`: the parties of each agreement that makes ties, as indices into `connected`
     """
 
     agencies: int
     connected: Ints
     ties: Ints
     arcs: Matrix
+    agreements: Sequence[Parties]
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
         """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
         connected, ties = without_isolates(assumed_ties(arrays))
-        return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)))
+        place = {int(agency): index for index, agency in enumerate(connected)}
+        agreements = [tuple(place[agency] for agency in parties) for parties in assumed_parties(arrays)]
+        return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
 
 
 def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
@@ -133,8 +145,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     A measure is a finding if it differs from the null model at the false discovery rate `level`.
     """
     whole = TieNetwork.of(arrays)
-    draws = draws_for(len(whole.connected), WORK, DRAWS)
-    compared = dict(_compared(arrays, whole, draws)) if len(whole.ties) else {}
+    compared = _compared(arrays, whole) if len(whole.ties) else {}
     adjusted = adjust_p_values(np.array([one.p for one in compared.values()]), len(compared))
     p = dict(zip(compared, adjusted.tolist(), strict=True))
     plain = _descriptive(whole) if len(whole.ties) else {}
@@ -142,7 +153,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in compared.items()]
     return NETWORK.answer(
         arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(compared),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(whole, draws)], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(whole)], level=level,
     )  # fmt: skip
 
 
@@ -151,12 +162,7 @@ def measures(arrays: SnapshotArrays) -> dict[str, float]:
     whole = TieNetwork.of(arrays)
     if not len(whole.ties):
         return {}
-    triple = _rewired_measures(whole.ties, len(whole.connected), np.random.default_rng(SEED))
-    values = {**_descriptive(whole), **dict(zip(BY_REWIRING, triple, strict=True))}
-    sector, ties = between_sectors(arrays)
-    if len(ties) and len(np.unique(sector)) > 1:
-        values["ei-index"] = ei_index(sector, ties, 0, SEED).index
-    return values
+    return {**_descriptive(whole), **_measures_with_null(whole.ties, arrays.sector[whole.connected])}
 
 
 def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
@@ -184,36 +190,34 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     }
 
 
-def _compared(arrays: SnapshotArrays, whole: TieNetwork, draws: int) -> Iterator[tuple[str, NullComparison]]:
-    """Yield the name of each measure that has a null model, and the comparison of the measure with this model.
+def _compared(arrays: SnapshotArrays, whole: TieNetwork) -> dict[str, NullComparison]:
+    """Return the comparison of each measure that has a null model with the null model, by the name of the measure.
 
-    Transitivity, mean clustering (Watts & Strogatz 1998) and modularity (Louvain; Blondel et al. 2008) are compared with rewired
-    networks, in which each agency keeps its number of ties. The E-I index, which compares ties between sectors with ties within
-    sectors (Krackhardt & Stern 1988), is compared with its values after random permutations of the sectors.
+    The measures are transitivity, mean clustering (Watts & Strogatz 1998), modularity (Louvain; Blondel et al. 2008) and, if the
+    agencies have several sectors, the E-I index, which compares ties between and within sectors (Krackhardt & Stern 1988).
     """
-    random = np.random.default_rng(SEED)
-    size = len(whole.connected)
-    drawn = [
-        _rewired_measures(rewired(whole.ties, size, random), size, random)
-        for _draw in steps(_("random networks"), range(draws))
-    ]
-    seen = _rewired_measures(whole.ties, len(whole.connected), np.random.default_rng(SEED))
-    for name, value, expected in zip(BY_REWIRING, seen, np.array(drawn).T, strict=True):
-        yield name, compare_with_null(value, expected)
-    sector, ties = between_sectors(arrays)
-    if len(ties) and len(np.unique(sector)) > 1:
-        one = ei_index(sector, ties, PERMUTATIONS, SEED)
-        yield (
-            "ei-index",
-            NullComparison(
-                one.index, one.expected, (one.index - one.expected) / one.spread if one.spread else None, one.p
-            ),
-        )
+    sector, random = arrays.sector[whole.connected], RandomAgreements(whole.agreements, SEED)
+    seen = _measures_with_null(whole.ties, sector)
+    draws = draws_for(len(whole.connected), WORK, MOST_DRAWS, FEWEST_DRAWS)
+    drawn = (_measures_with_null(random.draw(), sector) for _draw in steps(_("random networks"), range(draws)))
+    compared = compare_until_clear(
+        list(seen.values()), ([each.get(name, seen[name]) for name in seen] for each in drawn)
+    )
+    return dict(zip(seen, compared, strict=True))
 
 
-def _rewired_measures(ties: Ints, size: int, random: np.random.Generator) -> tuple[float, float, float]:
-    arcs = adjacency(ties, size)
-    return transitivity(arcs), float(clustering(arcs).mean()), modularity(arcs, communities(arcs, random))
+def _measures_with_null(ties: Ints, sector: Ints) -> dict[str, float]:
+    """Return the measures of a network that are compared with random networks; `sector` has -1 for agencies without a sector."""
+    arcs = adjacency(ties, len(sector))
+    values = {
+        "transitivity": transitivity(arcs),
+        "clustering": float(clustering(arcs).mean()),
+        "modularity": modularity(arcs, communities(arcs, np.random.default_rng(SEED))),
+    }
+    known = sector[ties][(sector[ties] >= 0).all(axis=1)]
+    if len(known) and len(np.unique(sector[sector >= 0])) > 1:
+        values["ei-index"] = external_internal(known)
+    return values
 
 
 def _descriptive_row(name: str, value: float) -> ReportRow:
@@ -229,18 +233,19 @@ def _cells(name: str, value: float) -> dict[str, Cell]:
     return {"measure": name, "value": value, "expected": None, "z": None, "p": None, "meaning": name}
 
 
-def _notes(whole: TieNetwork, draws: int) -> list[str]:
+def _notes(whole: TieNetwork) -> list[str]:
     if not len(whole.ties):
         return [_("There are no ties in force, so there is no network to measure.")]
     template = _(
-        "The expected values come from {draws} random networks and {permutations} permutations of the sectors "
-        "(seed {seed}); the mean distance comes from the paths of {sources} sampled agencies."
+        "The expected values come from at most {draws} random networks (seed {seed}); fewer are drawn if it is clear "
+        "earlier that no measure differs from them."
     )
-    return [
-        template.format(
-            draws=number(draws),
-            permutations=number(PERMUTATIONS),
-            seed=SEED,
-            sources=number(min(SOURCES, len(whole.connected))),
-        )
-    ]
+    draws = draws_for(len(whole.connected), WORK, MOST_DRAWS, FEWEST_DRAWS)
+    return [template.format(draws=number(draws), seed=SEED), _distance_note(whole)]
+
+
+def _distance_note(whole: TieNetwork) -> str:
+    if len(whole.connected) <= SOURCES:
+        return _("The mean distance is exact: it is computed from the shortest paths of all agencies with a tie.")
+    template = _("The mean distance is an estimate from the shortest paths of {sources} sampled agencies.")
+    return template.format(sources=number(SOURCES))

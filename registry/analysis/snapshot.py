@@ -511,6 +511,13 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
     return np.concatenate([arrays.ties, arrays.possible_ties])
 
 
+def assumed_parties(arrays: SnapshotArrays) -> list[tuple[int, ...]]:
+    """Return the parties (agency indices) of each agreement that makes the ties of `assumed_ties`; unknown parties are skipped."""
+    making = (one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole)
+    known = (tuple(sorted({arrays.index[party] for party in one.parties if party in arrays.index})) for one in making)
+    return [parties for parties in known if len(parties) > 1]
+
+
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
     """Return the sectors of all agencies that have a sector, and the ties among these agencies.
 

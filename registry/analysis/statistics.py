@@ -1,5 +1,8 @@
 """Statistics: configuration models, permutation, bootstrap, false discovery rate and average precision."""
 
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from random import Random
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -152,40 +155,56 @@ def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floa
     return np.asarray(left)
 
 
-ROUNDS = 20
+TRADES_BEFORE, TRADES_BETWEEN = 10, 2
+Parties = tuple[int, ...]
 
 
-def rewired(ties: Ints, size: int, random: np.random.Generator) -> Ints:
-    """Return randomly rewired ties (m x 2, smaller index first): degrees are unchanged, no tie is double, no agency has a loop.
+class RandomAgreements:
+    """A random walk over the ways in which agencies could have made the same agreements (the null model of networks of ties).
 
-    In each round all ties are paired at random. Each pair a-b, c-d becomes a-d, c-b, unless this would create a double tie or a
-    loop. The orientation of the ties is random. The swaps are those of networkx.double_edge_swap, which preserve degrees, but
-    vectorised.
+    Every agreement keeps its number of parties, and every agency keeps its number of agreements. No agency is twice in an
+    agreement, and no two agreements have the same parties. If all agreements have two parties, the drawn networks are the simple
+    graphs with the given degrees.
+
+    A step is a curveball trade (Strona et al. 2014): two random agreements keep the parties that they have in common, and deal the
+    other parties out at random, so that both keep their sizes. A trade that would make two agreements equal is rejected, and a
+    trade that changes nothing counts as a step. Each trade is as likely as its reverse, so that all networks are equally likely in
+    the long run (Carstens 2015; Fosdick et al. 2018).
     """
-    ties = ties.copy()
-    for _ in range(ROUNDS):
-        order = random.permutation(len(ties))[: len(ties) // 2 * 2].reshape(-1, 2)
-        flipped = random.random(len(order)) < 0.5
-        first, second = ties[order[:, 0]], np.where(flipped[:, None], ties[order[:, 1], ::-1], ties[order[:, 1]])
-        one, other = np.stack([first[:, 0], second[:, 1]], axis=1), np.stack([second[:, 0], first[:, 1]], axis=1)
-        valid = _valid_swaps(one, other, ties, size)
-        ties[order[valid, 0]], ties[order[valid, 1]] = one[valid], other[valid]
-    return np.sort(ties, axis=1)
 
+    def __init__(self, agreements: Iterable[Parties], seed: int) -> None:
+        """Start at the given agreements. Each is a tuple of agency indices; agreements with the same parties count once."""
+        self.agreements = sorted({frozenset(parties) for parties in agreements}, key=sorted)
+        self._taken = set(self.agreements)
+        self._random = Random(seed)
+        self._started = False
 
-def _valid_swaps(one: Ints, other: Ints, ties: Ints, size: int) -> Bools:
-    """Return which swaps are valid: each new tie joins two different agencies, does not exist yet, and is created only once."""
-    there, made = _key(ties, size), np.stack([_key(one, size), _key(other, size)])
-    _keys, which, times = np.unique(made, return_inverse=True, return_counts=True)
-    new = (times[which.reshape(made.shape)] == 1) & ~np.isin(made, there)
-    apart = (one[:, 0] != one[:, 1]) & (other[:, 0] != other[:, 1])
-    possible: Bools = new.all(axis=0) & apart
-    return possible
+    def draw(self) -> Ints:
+        """Return the ties of the next network: the distinct pairs (m x 2, smaller index first) with a common agreement."""
+        trades = TRADES_BETWEEN if self._started else TRADES_BEFORE
+        self._started = True
+        for _trade in range(trades * len(self.agreements) if len(self.agreements) > 1 else 0):
+            self._trade()
+        return self.ties()
 
+    def ties(self) -> Ints:
+        """Return the ties of the present network: the distinct pairs (m x 2, smaller index first) with a common agreement."""
+        pairs = {pair for parties in self.agreements for pair in combinations(sorted(parties), 2)}
+        return np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
-def _key(ties: Ints, size: int) -> Ints:
-    key: Ints = ties.min(axis=1) * size + ties.max(axis=1)
-    return key
+    def _trade(self) -> None:
+        """Let two random agreements exchange parties."""
+        one, other = self._random.sample(range(len(self.agreements)), 2)
+        first, second = self.agreements[one], self.agreements[other]
+        common = first & second
+        dealt = sorted(first ^ second)
+        self._random.shuffle(dealt)
+        size = len(first) - len(common)
+        dealt_first, dealt_second = common | frozenset(dealt[:size]), common | frozenset(dealt[size:])
+        self._taken -= {first, second}
+        if dealt_first not in self._taken and dealt_second not in self._taken:
+            self.agreements[one], self.agreements[other] = first, second = dealt_first, dealt_second
+        self._taken |= {first, second}
 
 
 ROBUST = ReportParameter(
@@ -197,40 +216,57 @@ ROBUST = ReportParameter(
     1.0,
 )
 SEED, PERTURBED = 20261125, 0.1
-FEWEST, MOST = 10, 100
+FEWEST, MOST, CLEAR = 10, 100, 10
 
 
 class NullComparison(NamedTuple):
     """A value compared with its values in random networks: the mean of these values, a z-score (None if they are equal) and a p-value.
 
-    The p-value is two-sided.
+    The p-value is two-sided. `draws` is the number of random networks.
     """
 
     value: float
     mean: float
     z: float | None
     p: float
+    draws: int
 
 
-def draws_for(agencies: int, work: int, most: int = MOST) -> int:
-    """Return the number of draws: `most`, or fewer in large networks, so that agencies times draws stay below `work`."""
-    return min(max(work // max(agencies, 1), FEWEST), most)
+def draws_for(agencies: int, work: int, most: int = MOST, fewest: int = FEWEST) -> int:
+    """Return the number of draws: `most`, or fewer in large networks, so that agencies times draws stay below `work`.
+
+    The number is never below `fewest`.
+    """
+    return min(max(work // max(agencies, 1), fewest), most)
 
 
 def compare_with_null(value: float, drawn: Floats) -> NullComparison:
     """Compare a value with the same measure in random networks, which were drawn from the null model.
 
-    The two-sided p-value is the probability that a further draw is at least as far from the mean as the value, if draws are normal
-    (Student's t). Even few draws can therefore give a small p-value. If all draws are equal, p is 1 for a value equal to the draws
-    and 0 for any other value.
+    The p-value is that of a permutation test: twice the share of the values that are at least as extreme on the side of the
+    observed value, where the observed value counts as one of n + 1 values (Davison & Hinkley 1997). With n draws, no p-value is
+    below 2 / (n + 1).
     """
     mean, spread = float(drawn.mean()), float(drawn.std(ddof=1))
-    if spread < 1e-12:
-        return NullComparison(value, mean, None, float(abs(value - mean) < 1e-12))
-    z = (value - mean) / spread
-    return NullComparison(
-        value, mean, z, float(2 * special.stdtr(len(drawn) - 1, -abs(z) / np.sqrt(1 + 1 / len(drawn))))
-    )
+    extreme = min(int((drawn >= value - 1e-12).sum()), int((drawn <= value + 1e-12).sum()))
+    p = min(2 * (extreme + 1) / (len(drawn) + 1), 1.0)
+    return NullComparison(value, mean, (value - mean) / spread if spread > 1e-12 else None, p, len(drawn))
+
+
+def compare_until_clear(values: Sequence[float], draws: Iterable[Sequence[float]]) -> list[NullComparison]:
+    """Compare several values with their values in random networks; stop early if no value can be significant any more.
+
+    `draws` yields the values of one random network after another, at least two. The comparison ends when, for every value,
+    CLEAR random networks lie on both sides of it (sequential Monte Carlo test; Besag & Clifford 1991).
+    """
+    seen, drawn = np.array(values), []
+    for each in draws:
+        drawn.append(each)
+        known = np.array(drawn)
+        sides = np.minimum((known >= seen - 1e-12).sum(axis=0), (known <= seen + 1e-12).sum(axis=0))
+        if (sides >= CLEAR).all():
+            break
+    return [compare_with_null(value, column) for value, column in zip(values, np.array(drawn).T, strict=True)]
 
 
 def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:

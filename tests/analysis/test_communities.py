@@ -1,14 +1,19 @@
 """Communities are as good as networkx finds, chance keeps what it must, and what is told of them is right."""
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, combinations, product
+
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, chi2
 
 from registry.analysis.measures import adjusted_rand, communities, ei_index, modularity, transitivity
-from registry.analysis.snapshot import AgencyRow, Ints, Snapshot, adjacency
-from registry.analysis.statistics import compare_with_null, rewired
+from registry.analysis.snapshot import AgencyRow, Ints, PartnershipRow, Snapshot, TermRow, adjacency
+from registry.analysis.statistics import RandomAgreements, compare_until_clear, compare_with_null
 from registry.reports.catalogue import run_on_snapshot
 
 
@@ -37,24 +42,52 @@ def test_planted_communities_are_found_as_well_as_by_networkx(seed: int) -> None
     assert adjusted_rand(group, np.arange(200) // 25) > 0.9
 
 
+def possible(sizes: Sequence[int], activity: Sequence[int]) -> list[tuple[frozenset[int], ...]]:
+    """Return every way to make agreements of these sizes between agencies with these numbers of agreements."""
+    ways = []
+    for one in product(*(combinations(range(len(activity)), size) for size in sizes)):
+        counted = Counter(chain.from_iterable(one))
+        if len(set(one)) == len(one) and all(counted[n] == times for n, times in enumerate(activity)):
+            ways.append(tuple(map(frozenset, one)))
+    return ways
+
+
+SMALL = [
+    ((2, 2, 2, 2), (2, 2, 2, 1, 1)), ((2, 2, 2), (1, 1, 1, 1, 1, 1)), ((2, 2, 2), (2, 2, 1, 1)), ((3, 2, 2), (2, 2, 1, 1, 1)),
+    ((3, 3), (2, 1, 1, 1, 1)), ((4, 2, 2), (2, 2, 2, 1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sizes", "activity"), SMALL)
+def test_every_possible_network_is_drawn_equally_often(sizes: tuple[int, ...], activity: tuple[int, ...]) -> None:
+    ways = possible(sizes, activity)
+    networks = Counter(frozenset(chain.from_iterable(combinations(sorted(one), 2) for one in way)) for way in ways)
+    walk, draws = RandomAgreements(map(tuple, ways[0]), seed=1), 4000
+    seen = Counter(frozenset(map(tuple, walk.draw().tolist())) for _ in range(draws))
+    assert set(seen) == set(networks), "each network that is possible is reached, and no other"
+    shares = {one: many / len(ways) for one, many in networks.items()}
+    difference = sum((seen[one] - draws * share) ** 2 / (draws * share) for one, share in shares.items())
+    assert difference < 3 * chi2.ppf(0.999, max(len(shares) - 1, 1)), "draws that follow each other resemble each other"
+
+
+def test_triangles_close_as_often_as_in_all_graphs_of_the_degrees() -> None:
+    walk = RandomAgreements([(0, 1), (0, 2), (1, 3), (2, 4)], seed=1)
+    closed = [transitivity(adjacency(walk.draw(), 5)) for _ in range(4000)]
+    assert np.mean(closed) == pytest.approx(1 / 7, abs=0.02)
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 30), st.floats(0, 1), st.integers(0, 2**32 - 1))
-def test_swapped_ties_keep_every_number_and_double_none(size: int, share: float, seed: int) -> None:
-    ties = pairs(nx.gnp_random_graph(size, share, seed=seed))
-    drawn = rewired(ties, size, np.random.default_rng(seed))
-    assert np.array_equal(np.bincount(drawn.ravel(), minlength=size), np.bincount(ties.ravel(), minlength=size))
-    assert len(np.unique(drawn, axis=0)) == len(ties) and (drawn[:, 0] < drawn[:, 1]).all()
-
-
-def test_swapped_ties_close_as_many_triangles_as_those_of_networkx() -> None:
-    network, random = nx.watts_strogatz_graph(30, 6, 0.1, seed=1), np.random.default_rng(1)
-    ours = [transitivity(adjacency(rewired(pairs(network), 30, random), 30)) for _ in range(60)]
-    theirs = []
-    for seed in range(60):
-        other = network.copy()
-        nx.double_edge_swap(other, 300, max_tries=10_000, seed=seed)
-        theirs.append(nx.transitivity(other))
-    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=4 * float(np.std(theirs)) / np.sqrt(30))
+@given(st.integers(3, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_drawn_agreements_keep_sizes_and_numbers_of_agreements(size: int, many: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    given_ = {
+        tuple(sorted(random.choice(size, random.integers(2, min(size, 5) + 1), replace=False))) for _ in range(many)
+    }
+    walk = RandomAgreements([tuple(map(int, one)) for one in given_], seed)
+    pairs_ = walk.draw()
+    assert sorted(map(len, walk.agreements)) == sorted(map(len, given_)) and len(set(walk.agreements)) == len(given_)
+    assert Counter(chain.from_iterable(walk.agreements)) == Counter(int(n) for one in given_ for n in one)
+    assert (pairs_[:, 0] < pairs_[:, 1]).all() and len(np.unique(pairs_, axis=0)) == len(pairs_)
 
 
 def test_the_adjusted_rand_index_is_that_of_hubert_and_arabie() -> None:
@@ -75,10 +108,39 @@ def test_the_exact_moments_of_the_e_i_index_are_those_of_permutations() -> None:
     assert one.spread == pytest.approx(np.std(drawn), rel=0.06)
 
 
-def test_a_value_far_from_what_was_drawn_is_no_chance_even_with_few_draws() -> None:
-    drawn = np.random.default_rng(1).normal(0, 1, 10)
-    assert compare_with_null(20, drawn).p < 1e-6 < 0.2 < compare_with_null(float(drawn.mean()) + 0.5, drawn).p
-    assert (compare_with_null(1, np.ones(9)).p, compare_with_null(2, np.ones(9)).p) == (1, 0)
+def test_a_p_value_counts_the_observed_network_as_a_random_one() -> None:
+    drawn = np.arange(1, 100).astype(float)
+    assert compare_with_null(1000, drawn).p == pytest.approx(2 / 100)
+    assert compare_with_null(-1, drawn).p == pytest.approx(2 / 100)
+    assert compare_with_null(98, drawn).p == pytest.approx(2 * 3 / 100)
+    assert (compare_with_null(50, drawn).p, compare_with_null(1, np.ones(9)).p) == (1, 1)
+
+
+def test_no_more_networks_are_drawn_than_are_needed_to_be_clear() -> None:
+    (clear,) = compare_until_clear([0], ([(-1) ** n * n] for n in range(1, 400)))
+    (extreme,) = compare_until_clear([1000], ([n] for n in range(1, 400)))
+    assert (clear.draws, clear.p) == (20, 1) and (extreme.draws, extreme.p) == (399, pytest.approx(2 / 400))
+
+
+@pytest.mark.slow
+def test_agreements_of_several_parties_are_no_finding_by_themselves() -> None:
+    seed, alarms, rounds = 20261129, Counter[str](), 30
+    print("seed", seed)
+    for number in range(rounds):
+        random = np.random.default_rng((seed, number))
+        weight = random.lognormal(0, 0.5, 60)
+        agreements = [
+            random.choice(60, random.integers(2, 6), replace=False, p=weight / weight.sum()) for _ in range(60)
+        ]
+        rows = [
+            PartnershipRow(f"p{n}", f"P{n}", parties=[f"a{one}" for one in parties])
+            for n, parties in enumerate(agreements)
+        ]
+        agencies = [AgencyRow(f"a{n}", f"A{n}", True, [f"s{n % 5}"]) for n in range(60)]
+        lists = Snapshot(agencies, partnerships=rows, sectors=[TermRow(f"s{n}", f"S{n}") for n in range(5)])
+        alarms["network"] += run_on_snapshot(lists, "network", "2026-11-25").found > 0
+        alarms["communities"] += run_on_snapshot(lists, "communities", "2026-11-25").found > 0
+    assert all(binom.sf(many - 1, rounds, 0.05) > 0.001 for many in alarms.values()), alarms
 
 
 def test_without_ties_there_are_no_groups_and_the_report_says_so() -> None:

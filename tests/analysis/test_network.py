@@ -1,5 +1,7 @@
 """The reports about the network of ties find what the sample has on purpose, and tell what is known from what is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,9 @@ from registry.analysis.snapshot import (
     TermRow,
 )
 from registry.evaluation.calibration import network
-from registry.reports.catalogue import run_on_snapshot
+from registry.reports.catalogue import report_on, run_on_snapshot
 from registry.reports.render import as_text
-from tests.support.sample import AS_OF, sample_report
+from tests.support.sample import AS_OF, depok, sample_report
 
 SECTORS = [TermRow("health", "Health"), TermRow("roads", "Roads")]
 
@@ -128,8 +130,9 @@ def test_the_network_of_the_sample_is_more_clustered_than_chance() -> None:
         "transitivity",
         "clustering",
         "modularity",
+        "ei-index",
     }
-    assert rows["ei-index"].confidence == "within-chance", "it looks outward, and so would sectors dealt out anew"
+    assert rows["ei-index"]["value"] < rows["ei-index"]["expected"], "agencies make agreements within their sectors"
 
 
 @pytest.mark.parametrize("sectors", ["hhrr", "hhhh", "h--r", "----"])
@@ -178,6 +181,16 @@ def test_a_broker_between_two_sectors_is_told_by_its_pairs() -> None:
     assert (row["betweenness"], row["efficiency"]) == (100, 1)
     (row,) = run_on_snapshot(world(*ties, sectors="h-hr"), "brokers", AS_OF).rows
     assert row["role"] is None and row["liaison"] is None, "its own sector is not on record"
+
+
+def test_roles_of_brokers_are_not_named_if_sectors_are_dealt_at_random() -> None:
+    arrays, random = SnapshotArrays.of(depok(), AS_OF), np.random.default_rng(20261129)
+    print("seed", 20261129)
+    named = 0
+    for _round in range(3):
+        dealt = replace(arrays, sector=random.permutation(arrays.sector))
+        named += sum(row["role"] is not None for row in report_on(dealt, "brokers").rows)
+    assert named <= 1 < sum(row["role"] is not None for row in asked("brokers").rows)
 
 
 PLANTED = {
