@@ -267,6 +267,8 @@ AGREEMENTS = ReportDefinition(
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
     counts="Agreements and uses with a finding",
+    concern="An agreement concerns its parties. The use of a resource concerns the user and the owners.",
+    finding=lambda row: row.key[1:],
 )
 
 
@@ -289,12 +291,16 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     uses = list(_current_uses(arrays.snapshot, status))
     found = [*_uncovered_uses(uses, status), *_agreements(status)]
     certain = _with_lapse(arrays, status, [one for one in found if not _withheld(status, one)])
-    hidden = sum(not one.whole for one in status.agreements) + sum(not one.whole for one in arrays.snapshot.resources)
+    hidden = sum(not one.whole and arrays.concerned(one.parties) for one in status.agreements)
+    hidden += sum(not one.whole for one in arrays.snapshot.resources)  # any agency may use them
+    known = sum(one.whole and arrays.concerned(one.parties) for one in status.agreements)
+    known += sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
+    unclear = sum(_withheld(status, one) and arrays.concerned(one.agencies) for one in found)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
     return AGREEMENTS.answer(
-        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in status.agreements) + len(uses),
-        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=known,
+        unknown=unclear + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
     )  # fmt: skip
 
 
@@ -409,7 +415,7 @@ def _row(finding: AgreementFinding, status: AgreementStatus, names: dict[str, st
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
-    return ReportRow(values, _evidence(finding, names), key=_key(finding))
+    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.agencies))
 
 
 def _confirmation(one: PartnershipRow) -> str | None:

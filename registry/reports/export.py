@@ -145,10 +145,12 @@ def _description(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the labels and values that describe a report, such as its title and its day."""
     yield _("As of"), day(report.as_of)
     yield report.counts, ": ".join(filter(None, (headline(report), by_type(report))))
-    yield _("Not enough data to judge"), number(report.unknown)
+    if report.unjudged is not None:
+        yield _("Not enough data to judge"), number(report.unjudged)
     yield report.withheld_label, number(report.withheld)
     for name, value in report.parameters.items():
-        yield report.labels[name], given(value)
+        if value != "":
+            yield report.labels[name], given(value)
     yield _("Method"), report.method
     for note in report.notes:
         yield _("Note"), note

@@ -35,7 +35,8 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
         "question": TEXT,
         "as_of": DAY,
         "parameters": {"type": "object"},
-        **dict.fromkeys(("found", "of"), COUNT),
+        "found": COUNT,
+        "of": COUNT_OR_LEFT_OUT,
         **dict.fromkeys(("unknown", "withheld"), COUNT_OR_LEFT_OUT),
         "parts": {"type": "array", "items": _PART},
         "columns": {"type": "array", "items": _COLUMN},
@@ -71,7 +72,7 @@ def _report_schema(question: ReportDefinition) -> Schema:
         "evidence": {"$ref": "#/$defs/evidence"},
         "key": TEXTS,
     }
-    parameters = _object({one.name: _parameter(one) for one in question.parameters})
+    parameters = _object({one.name: _parameter(one) for one in question.all_parameters})
     return {
         "title": question.title,
         "description": question.text,
@@ -117,7 +118,8 @@ _SAVED_RUN = _object(
         **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
         "sight": TEXTS,
         "report": {"$ref": "#"},
-    }
+    },
+    {"concerns": {"type": "array", "items": {"type": ["array", "null"], "items": TEXT}}},
 )
 
 _PART = _object({"name": TEXT, "title": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})

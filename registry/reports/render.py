@@ -32,6 +32,8 @@ def as_text(report: Report, width: int = WIDTH) -> str:
     if report.rows:
         table = _table(report)
         console.print(table, width=max(width, _least_width(table)), crop=False)
+    else:
+        console.print(empty_text(report))
     console.print(f"\n{report.method}")
     for note in report.notes:
         console.print(f"• {note}")
@@ -44,7 +46,8 @@ def as_json(report: Report, links: Links | None = None) -> str:
     - `name`, `title`, `question`, `as_of`, `method` and `notes` describe the report
     - `parameters`: a number or text by parameter name
     - `columns`: a list of objects with `name`, `label`, `type`, `unit`, `description` and `words`
-    - `found`, `of`, `unknown` and `withheld`: the counts of the report
+    - `found`, `of`, `unknown` and `withheld`: the counts of the report. `of` and `unknown` are null in a report that combines others,
+      because their cases are of unlike kinds; `parts` has the counts of each
     - `rows`: a list of objects with a value for each column by name, `confidence`, `evidence` (a list of objects with `id`,
       `name` and `kind`) and `key`, which identifies the row in every run
     - `parts`: the reports that a composed report combines, each with `name`, `title`, `found`, `of` and `unknown`
@@ -59,8 +62,8 @@ def as_json(report: Report, links: Links | None = None) -> str:
         "as_of": report.as_of,
         "parameters": report.parameters,
         "found": report.found,
-        "of": report.of,
-        "unknown": _count_or_none(report.unknown),
+        "of": report.cases,
+        "unknown": _count_or_none(report.unjudged),
         "withheld": _count_or_none(report.withheld),
         "parts": [
             {
@@ -97,6 +100,8 @@ def as_csv(report: Report) -> str:
 def summary(report: Report) -> str:
     """Return one line with the number of findings, the number of examined cases, the day, and the number of unknown cases."""
     line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_type(report))))}."
+    if report.scope:
+        line += " " + _("Limited to {scope}.").format(scope=report.scope)
     if report.unknown and not report.parts:
         template = ngettext(
             "There is not enough data to judge {n} case.",
@@ -125,10 +130,16 @@ def empty_text(report: Report) -> str:
     """Return the text of a report without rows. It says whether any cases could be judged."""
     judged = report.of - report.unknown
     reason = (
-        _("There are no records to examine that you have access to.")
+        _(
+            "No case that concerns {scope} could be examined, so it is unknown whether there is anything to find."
+        ).format(scope=report.scope)
+        if report.scope and not report.of
+        else _("There are no records to examine that you have access to.")
         if not report.of
         else _("No case could be judged: facts are not recorded, or you cannot see them.")
         if judged <= 0
+        else _("Some cases could not be judged: facts are not recorded, or you cannot see them.")
+        if report.unknown and report.parts
         else ngettext(
             "{n} case could not be judged: facts are not recorded, or you cannot see them.",
             "{n} cases could not be judged: facts are not recorded, or you cannot see them.",
@@ -177,7 +188,7 @@ def _heading(column: Column) -> str:
     return f"{column.label} %" if column.unit == "%" else column.label
 
 
-def _count_or_none(count: int) -> int | None:
+def _count_or_none(count: int | None) -> int | None:
     """Return the count, or None if the count is suppressed because it is small."""
     return None if isinstance(count, SuppressedCount) else count
 
