@@ -12,11 +12,13 @@ import networkx as nx
 import pandas as pd
 import polars as pl
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry import client
 from registry.client import ClientError, Registry
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings
+from registry.permissions import ADMIN
 from registry.web.app import build_app
 from tests.support.cli import environment, speaking_to
 from tests.support.paths import ROOT
@@ -26,9 +28,24 @@ from tests.support.server import serving
 NOTEBOOK = ROOT / "examples" / "collaboration.ipynb"
 
 
+TOKEN = "of-an-administrator"
+
+
+def with_token(app: ASGIApp) -> ASGIApp:
+    """Return an application that knows a token without writing it to the sample."""
+
+    async def as_actor(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = list(scope.get("headers", ()))
+        sent = (b"authorization", f"Bearer {TOKEN}".encode())
+        others = [one for one in headers if one != sent]
+        await app({**scope, "headers": others, "actor": ADMIN} if sent in headers else scope, receive, send)
+
+    return as_actor
+
+
 @pytest.fixture(scope="module")
 def server(sample: ConnectionSettings) -> Iterator[httpx.Client]:
-    with serving(build_app(sample, Settings(_env_file=None, lang="en"))) as http:
+    with serving(with_token(build_app(sample, Settings(_env_file=None, lang="en")))) as http:
         yield http
 
 
@@ -108,19 +125,19 @@ def test_what_cannot_be_answered_is_one_sentence(registry: Registry) -> None:
         client.open("no-such-folder")
 
 
-def test_a_token_is_sent(server: httpx.Client) -> None:
-    with client.connect(str(server.base_url), token="wrong") as stranger, pytest.raises(ClientError):
+def test_a_wrong_token_is_refused(server: httpx.Client) -> None:
+    with client.connect(str(server.base_url), token="wrong") as stranger, pytest.raises(ClientError, match="token"):
         stranger.report("coverage")
 
 
 def test_a_database_on_this_machine_is_read_as_from_a_server(
-    sample: ConnectionSettings, registry: Registry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sample: ConnectionSettings, server: httpx.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in speaking_to(sample).items():
         monkeypatch.setenv(name, value)
     query = "query Some($first: Int!) { agencies(first: $first) { nodes { id name } } }"
-    with client.open(sample.uri) as here:
+    with client.open(sample.uri) as here, client.connect(str(server.base_url), TOKEN) as registry:
         ours, theirs = (one.report("agency-measures", as_of=AS_OF) for one in (here, registry))
         pd.testing.assert_frame_equal(ours.frame(), theirs.frame())
         assert nx.utils.graphs_equal(ours.network(), theirs.network())
