@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.matches import NOT_SHARED, TermHierarchy
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
     Bools,
@@ -25,6 +25,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
@@ -334,6 +335,7 @@ OVERLAPS = ReportDefinition(
     (LEVEL, LEAST_SIMILARITY),
     key=("finding", "agency_a", "agency_b", "special", "general"),
     counts="Pairs that overlap",
+    common=(*TIE_RULES, *SCOPE),
     concern=(
         "A pair concerns both agencies. A special application concerns its owners and the owners of the general "
         "application."
