@@ -20,7 +20,7 @@ from registry.analysis.measures import (
     effective_size,
     sampled_betweenness,
 )
-from registry.analysis.report import Cell, Column, Confidence, Report, ReportDefinition, ReportRow, Tie
+from registry.analysis.report import SCOPE, Cell, Column, Confidence, Report, ReportDefinition, ReportRow, Tie
 from registry.analysis.snapshot import (
     Bools,
     Floats,
@@ -34,6 +34,7 @@ from registry.analysis.snapshot import (
     without_isolates,
 )
 from registry.analysis.statistics import SEED
+from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, ngettext, number
 
 EXACT, SOURCES = 4_000, 512
@@ -70,7 +71,7 @@ AGENCY_MEASURES = ReportDefinition(
             "strength",
             "Strength",
             "integer",
-            "The number of agreements in force that the agency has with at least one other agency.",
+            "The number of agreements on which the ties of the agency rest; the sum of the weights of its ties.",
             "agreements",
         ),
         Column(
@@ -154,6 +155,7 @@ AGENCY_MEASURES = ReportDefinition(
         Column("community", "Community", "integer", "The number of the agency's group in the report “communities”."),
     ),
     key=("agency",),
+    common=(*OTHER_TIE_RULES, *SCOPE),
     counts="Agencies with a tie",
     finding=lambda row: row.key if row["degree"] else None,
     concern="A row concerns the agency itself, not its partners.",
@@ -196,12 +198,11 @@ def _ties(arrays: SnapshotArrays) -> tuple[Tie, ...]:
     Each agreement of k known parties adds 1 / (k - 1) to the weight of each of its ties (Newman 2001).
     """
     agreements, weights = defaultdict[tuple[int, int], list[str]](list), defaultdict[tuple[int, int], float](float)
-    for one in arrays.snapshot.partnerships:
-        if one.in_force(arrays.as_of) or not one.whole:
-            known = sorted({arrays.index[party] for party in one.parties if party in arrays.index})
-            for pair in combinations(known, 2):
-                agreements[pair].append(one.id)
-                weights[pair] += 1 / (len(known) - 1)
+    for one in arrays.assumed_agreements:
+        known = sorted({arrays.index[party] for party in one.parties if party in arrays.index})
+        for pair in combinations(known, 2):
+            agreements[pair].append(one.id)
+            weights[pair] += 1 / (len(known) - 1)
     ids = arrays.agencies.ids
     return tuple(Tie(ids[a], ids[b], tuple(agreements[a, b]), weights[a, b]) for a, b in sorted(agreements))
 

@@ -18,7 +18,7 @@ from tests.support.sample import AS_OF, sample_report
 Parties = Sequence[Sequence[int]]
 
 
-def measured(agreements: Parties, count: int, sectors: Sequence[int | None] = ()) -> Report:
+def measured(agreements: Parties, count: int, sectors: Sequence[int | None] = (), **parameters: object) -> Report:
     sectors = sectors or [None] * count
     agencies = [
         AgencyRow(f"a:{n}", f"Agency {n}", True, [] if sector is None else [f"s:{sector}"])
@@ -29,7 +29,8 @@ def measured(agreements: Parties, count: int, sectors: Sequence[int | None] = ()
         for n, parties in enumerate(agreements)
     ]
     terms = [TermRow(f"s:{one}", f"Sector {one}") for one in sorted({one for one in sectors if one is not None})]
-    return run_on_snapshot(Snapshot(agencies, partnerships=partnerships, sectors=terms), "agency-measures", AS_OF)
+    known = Snapshot(agencies, partnerships=partnerships, sectors=terms)
+    return run_on_snapshot(known, "agency-measures", AS_OF, parameters)
 
 
 def column(report: Report, name: str) -> dict[int, object]:
@@ -162,3 +163,13 @@ def test_communities_have_the_numbers_of_their_report() -> None:
         if row["community"] is not None:
             found.setdefault(row["community"], set()).add(row.evidence[0].id)
     assert found == members
+
+
+def test_an_agreement_that_makes_no_ties_has_no_part_in_any_measure() -> None:
+    agreements = [(0, 1), (1, 2), (0, 1, 2, 3)]
+    report = measured(agreements, 5, largest_agreement=3)
+    assert column(report, "degree") == {0: 1, 1: 2, 2: 1, 3: 0, 4: 0}
+    assert column(report, "strength") == {0: 1, 1: 2, 2: 1, 3: 0, 4: 0}
+    assert [tie.agreements for tie in report.ties or ()] == [("p:0",), ("p:1",)]
+    assert any("makes no ties, because it has more than 3 parties" in note for note in report.notes)
+    assert (report.found, report.of, report.unknown) == (3, 5, 1)
