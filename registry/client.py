@@ -45,7 +45,7 @@ class ClientError(Exception):
     """Raised if the registry cannot answer; the message is one sentence."""
 
 
-class Source(Protocol):
+class ReportSource(Protocol):
     """A place that reports and records are read from."""
 
     def file(self, name: str, extension: str, parameters: Values) -> bytes:
@@ -61,7 +61,7 @@ class Source(Protocol):
 class ReportResult:
     """The result of a report. `data` is its JSON file, with counts, columns, rows, method and notes."""
 
-    def __init__(self, source: Source, name: str, parameters: Values) -> None:
+    def __init__(self, source: ReportSource, name: str, parameters: Values) -> None:
         self._source, self._name = source, name
         self.data: dict[str, Any] = orjson.loads(source.file(name, "json", parameters))
         self._parameters = {**parameters, "as_of": self.data["as_of"]}
@@ -102,7 +102,7 @@ class ReportResult:
 class Registry:
     """A connection to a registry. Close it with `close`, or use it in a `with` statement."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ReportSource) -> None:
         self._source = source
 
     def report(self, name: str, as_of: str | None = None, **parameters: object) -> ReportResult:

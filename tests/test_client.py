@@ -84,8 +84,8 @@ def test_an_unknown_value_is_missing_and_columns_have_types(registry: Registry) 
     kinds = {"agency": "string", "degree": "Int64", "closeness": "Float64", "sectors": "object"}
     assert {name: str(pandas[name].dtype) for name in kinds} == kinds
     assert polars.schema["degree"] == pl.Int64 and polars.schema["sectors"] == pl.List(pl.String)
-    isolated = pandas[pandas["degree"] == 0]
-    assert len(isolated) and isolated["closeness"].isna().all() and not pandas["degree"].isna().any()
+    isolated = pandas[pandas["confidence"] == "unclear"]
+    assert len(isolated) and isolated["degree"].isna().all() and pandas["degree"].sum() > 0
     assert str(registry.report("agreements", as_of=AS_OF).frame()["until"].dtype).startswith("datetime64")
     nothing = registry.report("agency-measures", as_of=AS_OF, agency="depok:dinkes-kota", sector="transport")
     assert nothing.data["rows"] == [] and nothing.frame().empty and nothing.frame("polars").is_empty()
@@ -96,11 +96,11 @@ def test_a_network_has_the_ties_of_the_server_and_lists_as_lists(server: httpx.C
     network, frame = result.network(), result.frame()
     ids = [one[0] for one in frame["evidence"]]
     assert isinstance(network, nx.Graph) and set(network) == set(ids)
-    assert dict(network.degree) == dict(zip(ids, frame["degree"], strict=True))
+    assert dict(network.degree) == dict(zip(ids, frame["degree"].fillna(0), strict=True))
     sectors = {one: network.nodes[one]["sectors"] for one in network}
     assert sectors == dict(zip(ids, frame["sectors"], strict=True))
     strength = dict(network.degree(weight="weight"))
-    assert strength == pytest.approx(dict(zip(ids, frame["strength"], strict=True)))
+    assert strength == pytest.approx(dict(zip(ids, frame["strength"].fillna(0), strict=True)))
     table = server.get("/reports/agency-measures.edges.csv", params={"as-of": AS_OF}).text.splitlines()
     assert len(table) - 1 == network.number_of_edges()
     assert all(tie["agreements"] == len(tie["agreement_ids"]) for _a, _b, tie in network.edges(data=True))

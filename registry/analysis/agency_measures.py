@@ -54,7 +54,8 @@ AGENCY_MEASURES = ReportDefinition(
     "Constraint and effective size measure structural holes (Burt 1992; Borgatti 1997). The brokerage roles count the pairs of "
     "partners that have no tie with each other, by the main sectors of the three agencies (Gould & Fernandez 1989). The core number "
     "is that of Seidman (1983). The communities are the groups of the report “communities”, which tests whether they "
-    "differ from chance (Blondel et al. 2008). An empty cell is a value that is not defined or not known.",
+    "differ from chance (Blondel et al. 2008). An empty cell is a value that is not defined or not known; an agency without "
+    "a recorded agreement may still work with others.",
     ("agencies", "partnerships", "sectors", "areas"),
     (
         Column("agency", "Agency", "text", "The agency."),
@@ -183,7 +184,9 @@ def agency_measures(arrays: SnapshotArrays) -> Report:
     between = _betweenness(arcs)
     measured, notes = _measures(arrays, connected, arcs, between)
     measured["strength"] = _strength(arrays, ties)
-    order = np.lexsort((-np.nan_to_num(measured["betweenness"]).round(6), -measured["degree"]))
+    for values in measured.values():
+        values[~arrays.recorded] = np.nan  # perhaps these agencies work with others
+    order = np.lexsort([-np.nan_to_num(measured[name]).round(6) for name in ("betweenness", "degree")])
     rows = _rows(arrays, measured, order)
     report = AGENCY_MEASURES.answer(
         arrays.as_of, rows, found=len(connected), of=len(rows), unknown=sum(row.confidence == "unclear" for row in rows),

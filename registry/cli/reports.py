@@ -121,7 +121,7 @@ def report(
     elif isinstance(content, bytes):
         sys.stdout.buffer.write(content)
     else:
-        print(content)
+        print(content, end="" if content.endswith("\n") else "\n")
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:

@@ -96,7 +96,8 @@ def test_measures_of_random_agreements_are_those_of_networkx(run: int) -> None:
         for _ in range(int(random.integers(3, 40)))
     ]
     sectors = random.integers(0, 3, count).tolist()
-    report = measured(agreements, count, sectors)
+    alone = [[one] for one in range(count)]  # without any agreement, an agency has no values
+    report = measured([*agreements, *alone], count, sectors)
     as_networkx(report, agreements, count, sectors)
     known = [sum(one in parties for parties in agreements if len(parties) > 1) for one in range(count)]
     same(report, "strength", dict(enumerate(known)))
@@ -122,6 +123,9 @@ def test_what_is_not_defined_is_empty() -> None:
     assert column(report, "community")[4] is None and column(report, "degree")[4] == 0
     assert [one for one, cell in column(report, "liaison").items() if cell is None] == [1, 5]
     unclear = {row.evidence[0].id for row in report.rows if row.confidence == "unclear"}
+    unknown = next(row for row in report.rows if row.confidence == "unclear")
+    assert not any(cell for name, cell in unknown.values.items() if name != "agency")
+    assert unknown["degree"] is unknown["core"] is unknown["betweenness"] is None
     assert unclear == {"a:5"} and (report.found, report.of, report.unknown) == (4, 6, 1)
     empty = measured([], 3)
     assert (empty.found, empty.of, empty.unknown, empty.ties) == (0, 3, 3, ())
@@ -168,8 +172,8 @@ def test_communities_have_the_numbers_of_their_report() -> None:
 def test_an_agreement_that_makes_no_ties_has_no_part_in_any_measure() -> None:
     agreements = [(0, 1), (1, 2), (0, 1, 2, 3)]
     report = measured(agreements, 5, largest_agreement=3)
-    assert column(report, "degree") == {0: 1, 1: 2, 2: 1, 3: 0, 4: 0}
-    assert column(report, "strength") == {0: 1, 1: 2, 2: 1, 3: 0, 4: 0}
+    assert column(report, "degree") == {0: 1, 1: 2, 2: 1, 3: 0, 4: None}
+    assert column(report, "strength") == {0: 1, 1: 2, 2: 1, 3: 0, 4: None}
     assert [tie.agreements for tie in report.ties or ()] == [("p:0",), ("p:1",)]
     assert any("makes no ties, because it has more than 3 parties" in note for note in report.notes)
     assert (report.found, report.of, report.unknown) == (3, 5, 1)

@@ -157,7 +157,7 @@ def test_a_network_is_read_back_as_it_was_written(name: str) -> None:
     }
     assert len(edges) == 363
     as_graph = as_network(report)
-    degrees = {row.evidence[0].id: row["degree"] for row in report.rows}
+    degrees = {row.evidence[0].id: row["degree"] or 0 for row in report.rows}
     assert dict(as_graph.degree) == degrees
 
 
