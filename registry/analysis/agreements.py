@@ -53,7 +53,7 @@ class AgreementStatus:
     def renewal_ahead(self, one: PartnershipRow) -> PartnershipRow | None:
         """Return the next agreement to begin that renews this agreement, directly or indirectly; None if there is none."""
         ahead = [each for each in self._with_renewals(one) if (each.valid_from or "") > self.as_of]
-        return min(ahead, key=lambda each: (each.valid_from, each.id), default=None)
+        return min(ahead, key=lambda each: each.valid_from or "", default=None)
 
     def ending(self, one: PartnershipRow) -> bool:
         """Return whether the agreement is in force and ends by the horizon."""

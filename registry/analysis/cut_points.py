@@ -153,7 +153,7 @@ class CutPointFinder:
             yield [(agencies[a], agencies[b]) for ring in rings for a, b in pairwise([*ring, *ring[:1]])]
 
 
-SHOWN, WORK = 5, 500_000
+SHOWN, WORK, MOST_DRAWS, FEWEST_DRAWS = 5, 500_000, 400, 20
 FINDINGS = {"agency": "agency", "tie": "tie"}
 
 CUT_POINTS = ReportDefinition(
@@ -205,7 +205,7 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
     bootstrap would not do: it only removes ties, and what makes a single point of failure untrue is an agreement that is not
     recorded. The only tie of an agency is also a bridge, but the report `isolates` lists it instead of this report.
     """
-    ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
+    ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK, MOST_DRAWS, FEWEST_DRAWS)
     sizes = [len(parties) for parties in TieNetwork.of(arrays).agreements]
     found = CutPointFinder(arrays.graph_of(ties)).found(draws, sizes, PERTURBED, SEED)
     rows = [
