@@ -100,7 +100,9 @@ SCOPE = (AGENCY, SECTOR, AREA)
 class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
-    `sensitive` means that the column counts records of which the reader may see only the summary.
+    `sensitive` means that the column counts records of which the reader may see only the summary. `changes_daily` means that the
+    values depend on the day of the report, such as a number of days, so that they change although no record has changed. A
+    comparison of two runs leaves such a column out. A text made from several cells should name a date and not a number of days.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Column:
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
+    changes_daily: bool = False
 
 
 class Evidence(NamedTuple):
