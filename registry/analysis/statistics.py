@@ -1,4 +1,4 @@
-"""Statistics: configuration models, permutation, bootstrap, false discovery rate and average precision."""
+"""Statistics: random matrices and random agreements, comparison with them, false discovery rate and average precision."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
