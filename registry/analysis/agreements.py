@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -10,7 +11,16 @@ from typing import NamedTuple
 import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
 from registry.i18n import _, day, ngettext, number
 
@@ -292,10 +302,22 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     hidden = sum(not one.whole for one in status.agreements) + sum(not one.whole for one in arrays.snapshot.resources)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
-    return AGREEMENTS.answer(
+    report = AGREEMENTS.answer(
         arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in status.agreements) + len(uses),
         unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
     )  # fmt: skip
+    unclear = [one for one in found if _withheld(status, one)]
+    return replace(report, examined=tuple(_examined(arrays.snapshot, len(uses), unclear)))
+
+
+def _examined(snapshot: Snapshot, uses: int, unclear: Sequence[AgreementFinding]) -> Iterator[Examined]:
+    """Yield the examined agreements, the examined uses of resources and, if some users are hidden, the resources."""
+    hidden = {one.id for one in snapshot.partnerships if not one.whole}
+    hidden |= {one.agreement.id for one in unclear if one.code != "uncovered" and one.agreement}
+    yield Examined("agreements", len(snapshot.partnerships), len(hidden))
+    yield Examined("uses", uses, sum(one.code == "uncovered" for one in unclear))
+    if users_hidden := sum(not one.whole for one in snapshot.resources):
+        yield Examined("users", len(snapshot.resources), users_hidden)
 
 
 def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:

@@ -5,13 +5,14 @@ An articulation point is an agency whose removal splits a network. A bridge is a
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import NamedTuple, cast
 
 import networkx as nx
 import numpy as np
 
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Examined, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import SnapshotArrays, assumed_ties, data_notes
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
 from registry.i18n import _, number, percent
@@ -192,11 +193,12 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
         for one in sorted(found, key=lambda one: one.support < least_support)
     ]
     robust = sum(row.confidence == "likely" for row in rows)
-    return CUT_POINTS.answer(
+    report = CUT_POINTS.answer(
         arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
         withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
         least_support=least_support,
     )  # fmt: skip
+    return replace(report, examined=(Examined("cut-points", len(np.unique(ties)), len(rows) - robust),))
 
 
 def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:

@@ -1,9 +1,19 @@
 """Report `levels`: agreements below their target level of cooperation, or whose parties disagree on the level."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
 from registry.i18n import _, day, number
 from registry.model.codelists import code_label
@@ -70,11 +80,12 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     found = [finding for one in in_force for finding in _findings(one, latest.get(one.id, ()), least_apart)]
     rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
     silent = sum(one.id not in latest for one in in_force)
-    return LEVELS.answer(
+    report = LEVELS.answer(
         arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
         unknown=silent + sum(not one.whole for one in arrays.snapshot.partnerships),
         withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
+    return replace(report, examined=(Examined("levels", len(in_force), silent),))
 
 
 def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:

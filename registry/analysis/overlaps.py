@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -9,7 +10,16 @@ from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.matches import NOT_SHARED, TermHierarchy
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
     Bools,
@@ -349,10 +359,15 @@ def overlaps(
     rows += [_application_row(arrays, one) for one in doubled(arrays.snapshot, arrays.as_of)]
     special = special_applications(arrays.snapshot)
     not_comparable = sum(not comparable(one) for one in special)
-    return OVERLAPS.answer(
+    report = OVERLAPS.answer(
         arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untestable + not_comparable,
         withheld=arrays.withheld, notes=_notes(arrays, compared, judged, false_pairs), level=level, least_similarity=least_similarity,
     )  # fmt: skip
+    pairs, applications = (
+        Examined("pairs", judged.family, judged.untestable),
+        Examined("applications", len(special), not_comparable),
+    )
+    return replace(report, examined=(pairs, applications))
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:

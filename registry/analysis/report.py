@@ -79,7 +79,9 @@ class TextParameter:
 class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
-    `sensitive` means that the column counts records of which the reader may see only the summary.
+    - `sensitive`: the column counts records of which the reader may see only the summary
+    - `empty`: the text that tables show in an empty cell
+    - `for_programs`: tables leave the column out, because another column says the same in words
     """
 
     name: str
@@ -89,6 +91,8 @@ class Column:
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
+    empty: str = ""
+    for_programs: bool = False
 
 
 class Evidence(NamedTuple):
@@ -123,6 +127,14 @@ class ReportRow:
         return self.values[column]
 
 
+class Examined(NamedTuple):
+    """The number of cases of one type that a report examined, and the number of cases that could not be judged."""
+
+    type: str
+    of: int
+    unknown: int
+
+
 @dataclass(frozen=True)
 class Report:
     """The result of a report: `of` cases were examined, `found` cases are findings, and `unknown` cases lack the data to decide.
@@ -133,6 +145,8 @@ class Report:
     - `counts`: the label that is shown for the number `found`
     - `parts`: the reports that a composed report combines
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
+    - `examined`: the cases by type if the report examines cases of unlike types, whose sum is `of`
+    - `since`: the report `changes` since the last saved run with the same parameters, if it was computed
 
     Texts are in the reader's language; names, codes, dates (ISO 8601) and numbers are the same in every language.
     """
@@ -155,6 +169,8 @@ class Report:
     counts_by_type: Mapping[str, int] = field(default_factory=dict)
     counts: str = ""
     withholds_rows: bool = False
+    examined: tuple[Examined, ...] = ()
+    since: "Report | None" = None
 
     @property
     def withheld_label(self) -> str:
@@ -169,7 +185,7 @@ class ReportDefinition:
     """The definition of a report: its name, texts and parameters, the record types it reads, and its columns.
 
     `key` names the columns that identify a row in every run of the report; by default all text and code columns. `counts` is the
-    label of the number of findings.
+    label of the number of findings. `summarised` means that the report begins with an executive summary.
     """
 
     name: str
@@ -181,6 +197,7 @@ class ReportDefinition:
     parameters: tuple[ReportParameter | TextParameter, ...] = ()
     key: tuple[str, ...] = ()
     counts: str = "Found"
+    summarised: bool = False
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -233,6 +250,7 @@ class ReportDefinition:
                 label=_(one.label),
                 description=_(one.description),
                 unit=_(one.unit) if one.unit else "",
+                empty=_(one.empty) if one.empty else "",
                 words=_translated(one.words),
             )
             for one in self.columns
@@ -308,11 +326,16 @@ def _number(parameter: ReportParameter, value: object) -> Number:
 
 
 def cell_text(column: Column, cell: Cell) -> str:
-    """Return a cell as text: codes as labels, numbers and dates in the format of the current language, None as the empty text."""
+    """Return a cell as text: codes as labels, numbers and dates in the format of the current language.
+
+    An empty cell is shown as the text that its column names for this, or as the empty text.
+    """
+    if cell is None or cell == "" or cell == ():
+        return column.empty
     if isinstance(cell, tuple):
         return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):
         return number(cell)
-    if cell and column.type == "date":
+    if column.type == "date":
         return day(cell)
-    return column.words.get(cell, cell) if cell else ""
+    return column.words.get(cell, cell)

@@ -74,9 +74,9 @@ class ResourceRow(NamedTuple):
 
 
 class NeedRow(NamedTuple):
-    """Something that an agency needs.
+    """Something that an agency needs, and the services for which it is needed.
 
-    If `whole` is false, the reader may not see the type, the quantity and the date of the need.
+    If `whole` is false, the reader may not see the type, the quantity, the date and the services of the need.
     """
 
     id: str
@@ -89,11 +89,13 @@ class NeedRow(NamedTuple):
     unit: str | None = None
     quantity: float | None = None
     by_when: str | None = None
+    services: Ids = ()
 
 
 class PartnershipRow(NamedTuple):
     """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
+    `leads` are the parties with the lead role.
     `covers_hidden` is true if the agreement may cover services or resources of which the reader sees only the summary.
     `words_hidden` is true if the reader may not see the assessments by some parties.
     """
@@ -114,6 +116,7 @@ class PartnershipRow(NamedTuple):
     disputed_by: Ids = ()
     confirmed_by: Ids = ()
     words_hidden: bool = False
+    leads: Ids = ()
 
     def in_force(self, as_of: str) -> bool:
         """Return whether the agreement is valid on the day and no party disputes it."""

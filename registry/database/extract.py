@@ -17,10 +17,11 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
       services it depends on, of audiences, of lead providers]`
     - `resources`: `[id, name, whole, owner ids, [[user id, since, until, role], …], kind, shareability, application class,
       area ids, function ids, unit, capacity, in use, available since]`
-    - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
+    - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when,
+      ids of the services for which it is needed]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
       it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
-      of parties that have confirmed it, whether the confirmation of a party is withheld]`
+      of parties that have confirmed it, whether the confirmation of a party is withheld, ids of the parties with the lead role]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -140,6 +141,7 @@ _LISTS = {
         _detail("unit"),
         _detail("quantity"),
         _detail("by_when"),
+        _linked_details("(n)-[:NEEDED_FOR]->(m:Service)"),
     ),
     "partnerships": _records(
         "Partnership",
@@ -158,6 +160,7 @@ _LISTS = {
         _parties_by_confirmation("confirmed"),
         f"(NOT {_DETAILS_VISIBLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
         f" WHERE {_published('m')} AND {can_view_summary('m')} AND NOT {can_view_details('m')} }})",
+        _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
         once=_HIDING,
     ),
     "statements": _records(

@@ -13,13 +13,27 @@ import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from registry.analysis.gap_summary import ExecutiveSummary, executive_summary
 from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, ReportRow, cell_text
 from registry.i18n import _, day, language, ngettext, number
 from registry.reports.charts import Spec, as_chart, chart
-from registry.reports.render import as_csv, as_json, as_text, by_type, empty_text, filled, given, headline
+from registry.reports.render import (
+    as_csv,
+    as_json,
+    as_text,
+    by_type,
+    changes_lines,
+    empty_text,
+    filled,
+    given,
+    headline,
+    missing_text,
+    sections,
+)
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
+MOST_PRINTED = 4  # rows of a type of finding on paper
 FIRST_DAY = "1900-03-01"  # earlier days differ, because spreadsheets wrongly have a 29 February 1900
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
@@ -27,10 +41,11 @@ DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00",
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as an XLSX workbook in the current language.
 
-    The first sheet is named after the report. The first sheet has the rows with all columns, the confidence, and the names and ids
-    of the evidence. With `links`, each of the first 65,530 rows also has the address of a query for its evidence. Numbers, dates
-    and percentages are typed cells; texts are never formulas. If the report combines several reports, each combined report has a
-    sheet. The last sheet describes the methods. Raises ReportError for more rows than a sheet can have.
+    A report with an executive summary begins with a sheet for it. The next sheet is named after the report. It has the rows with
+    all columns, the confidence, and the names and ids of the evidence. With `links`, each of the first 65,530 rows also has the
+    address of a query for its evidence. Numbers, dates and percentages are typed cells; texts are never formulas. If the report
+    combines several reports, each combined report has a sheet. The last sheet describes the methods. Raises ReportError for more
+    rows than a sheet can have.
     """
     file = io.BytesIO()
     reports = [report, *report.parts]
@@ -39,6 +54,8 @@ def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
         writing = _WorkbookWriter(book, links)
+        if page := executive_summary(report):
+            writing.summary(report, page)
         for one in reports:
             writing.rows(one)
         writing.method(reports)
@@ -56,6 +73,32 @@ class _WorkbookWriter:
         self._numbers = {
             style: book.add_format({**default, "num_format": style}) for style in (DAY, WHOLE, DECIMAL, TINY, PERCENT)
         }
+
+    def summary(self, report: Report, page: ExecutiveSummary) -> None:
+        """Write the sheet with the executive summary. Its name has a capital letter, so that it differs from every report name."""
+        sheet = self._book.add_worksheet(_("Summary"))
+        columns = [one for one in report.columns if not one.for_programs]
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, len(columns) - 1, 28)
+        lines = count()
+        texts = [*(one.text for one in page.assessed), missing_text(page), page.hidden]
+        self._pair(sheet, next(lines), report.title, report.question, self._heading)
+        for text in filter(None, texts):
+            self._pair(sheet, next(lines), _("What was assessed"), text, self._text)
+        if page.findings:
+            self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
+            line = next(lines)
+            for place, column in enumerate(columns):
+                sheet.write_string(line, place, column.label, self._heading)
+        for row in page.findings:
+            line = next(lines)
+            for place, column in enumerate(columns):
+                sheet.write_string(line, place, cell_text(column, row[column.name]), self._text)
+        for text in changes_lines(page.since) if page.since else ():
+            self._pair(sheet, next(lines), _("What has changed"), text, self._text)
+        sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.fit_to_pages(1, 0)
 
     def rows(self, report: Report) -> None:
         """Write the sheet that has the rows of a report."""
@@ -101,6 +144,8 @@ class _WorkbookWriter:
 
     def _cell(self, sheet: Any, line: int, place: int, column: Column, cell: Cell) -> None:
         if cell is None or cell in ("", ()):
+            if column.empty:
+                sheet.write_string(line, place, column.empty, self._text)
             return
         if isinstance(cell, int | float):
             value, style = (cell / 100, PERCENT) if column.unit == "%" else (cell, _number_format(cell))
@@ -209,18 +254,29 @@ _TEMPLATES.globals |= {
     "headline": headline,
     "empty_text": empty_text,
     "by_type": by_type,
+    "missing_text": missing_text,
+    "changes_lines": changes_lines,
 }
 
 
 def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a self-contained HTML page in the current language.
 
-    The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the notes.
+    The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the
+    notes. A report with an executive summary begins with it on its own sheet, and then has the first rows of each type of finding;
+    a sentence says where the other rows are.
     With `links`, each id is a link to the page of the record. If the report combines several reports, the page includes their
     charts. The page is laid out for landscape paper; each printed sheet repeats the table head.
     """
     return _TEMPLATES.get_template("printable.html").render(
-        lang=language(), report=report, columns=filled(report), links=links, figures=_charts(report)
+        lang=language(),
+        report=report,
+        columns=filled(report),
+        links=links,
+        figures=_charts(report),
+        first_page=executive_summary(report),
+        sections=list(sections(report)),
+        most=MOST_PRINTED,
     )
 
 
