@@ -350,7 +350,7 @@ def executive_summary(report: Report) -> ExecutiveSummary | None:
         _hidden_text(report),
         _order_text() if findings else "",
         tuple(most_at_stake(findings)),
-        report.since and _changes(report.since),
+        _changes(report.since) if report.since else None,
     )
 
 

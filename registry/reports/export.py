@@ -33,7 +33,7 @@ from registry.reports.render import (
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
-MOST_PRINTED = 4  # rows of a type of finding on paper
+MOST_PRINTED = 3  # rows of a type of finding on paper
 FIRST_DAY = "1900-03-01"  # earlier days differ, because spreadsheets wrongly have a 29 February 1900
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
@@ -265,26 +265,26 @@ def as_html(report: Report, links: Links | None = None) -> str:
     The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the
     notes. A report with an executive summary begins with it on its own sheet, and then has the first rows of each type of finding;
     a sentence says where the other rows are.
-    With `links`, each id is a link to the page of the record. If the report combines several reports, the page includes their
-    charts. The page is laid out for landscape paper; each printed sheet repeats the table head.
+    With `links`, each id is a link to the page of the record. The page is laid out for landscape paper; each printed sheet repeats
+    the table head.
     """
     return _TEMPLATES.get_template("printable.html").render(
         lang=language(),
         report=report,
         columns=filled(report),
         links=links,
-        figures=_charts(report),
+        figure=_figure(report),
         first_page=executive_summary(report),
         sections=list(sections(report)),
         most=MOST_PRINTED,
     )
 
 
-def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
-    """Return the descriptions and the SVGs of the charts of the report and of the reports that it combines, by report name."""
-    charts = ((one.name, chart(one)) for one in (report, *report.parts))
-    drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
-    return {name: (description, svg) for name, description, svg in drawn if svg}
+def _figure(report: Report) -> tuple[str, Markup] | None:
+    """Return the description and the SVG of the chart of the report; return None if it has no chart or cannot be drawn."""
+    spec = chart(report)
+    svg = picture(spec) if spec else None
+    return (spec["description"], svg) if spec and svg else None
 
 
 class Format(NamedTuple):

@@ -15,7 +15,7 @@ from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Val
 from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
-NAMED = 5
+NAMED = 3
 SHOWN_BY = "shown_by"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 

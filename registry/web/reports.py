@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from registry.analysis.coverage import COVERAGE
+from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import Links, Report, read_parameters
 from registry.clock import now
@@ -313,6 +314,7 @@ class ReportPages:
             "report.html",
             report=report,
             latest=latest,
+            first_page=None if one else executive_summary(report),
             parameters=definition.parameters,
             chart=None if one else chart(report),
             notation=NOTATION,
