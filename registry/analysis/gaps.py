@@ -408,8 +408,8 @@ def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
 
 
 def _order(row: ReportRow) -> tuple[object, ...]:
-    """Return the sort key of a finding: what is at stake, then the priority of its type and its key."""
-    return *by_stake(row), PRIORITY.index(str(row["finding"])), row.key
+    """Return the sort key of a finding: what is at stake, then the priority of its type."""
+    return *by_stake(row), PRIORITY.index(str(row["finding"]))
 
 
 def _incomplete(row: ReportRow) -> bool:

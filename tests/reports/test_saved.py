@@ -72,6 +72,8 @@ def test_without_a_saved_run_it_says_how_to_keep_one(run: Run) -> None:
     told = report(run, "changes")
     assert (told["found"], told["of"], told["rows"]) == (0, 0, [])
     assert "registry report gaps --save LABEL" in told["notes"][0]
+    since = report(run, "gaps")["summary"]["since"]
+    assert not since["compared"] and "registry report gaps --save LABEL" in since["text"]
 
 
 def test_a_run_is_kept_once_listed_and_removed(run: Run, tmp_path: Path) -> None:
@@ -133,6 +135,10 @@ def test_an_agreement_that_ended_since_is_new_with_its_evidence(run: Run, sample
     assert [row["evidence"][0]["id"] for row in expired] == ["depok:ks-kampus-sehat"]
     assert any(row["what"].startswith("the parties disagree on the level") for row in by_change["gone"])
     assert told["found"] == len(told["rows"]) <= told["of"] == len(keys[0] | keys[1])
+    since = now["summary"]["since"]
+    assert since["compared"] and "before" in since["text"]
+    assert [since["new"], since["gone"]] == [[row["what"] for row in by_change[one]] for one in ("new", "gone")]
+    assert not report(run, "gaps", "--param", "within=30")["summary"]["since"]["compared"], "other parameters"
     assert not any("have not changed since" in note for note in told["notes"])
 
 
