@@ -49,6 +49,10 @@ class Stakes:
         self._dependents = _inverted((one.id, one.depends_on) for one in snapshot.services)
         self._requiring = _inverted((one.id, one.requires) for one in snapshot.services)
         self._dependences = list(dependences(arrays))
+        self._by_pair: dict[frozenset[int], list[str]] = {}
+        for one in self._dependences:
+            for holder in one.holders:
+                self._by_pair.setdefault(frozenset((one.agency, holder)), []).append(one.service.id)
 
     def complete(self, row: ReportRow) -> ReportRow:
         """Return the finding with its stake and its responsible agencies. `agencies` already counts the agencies concerned."""
@@ -103,9 +107,10 @@ class Stakes:
                 yield one
 
     def _of_pair(self, row: ReportRow) -> Iterator[str]:
-        a, b = _ids(row, "Agency")[:2]
+        """Yield the dependent services that the row of a pair of agencies names."""
+        pair = frozenset(self._arrays.index[one] for one in _ids(row, "Agency")[:2])
         named = set(_ids(row, "Service"))
-        return (one for one in self._between([a], [b]) if one in named)
+        return (one for one in self._by_pair.get(pair, ()) if one in named)
 
     def _of_sectors(self, row: ReportRow) -> Iterator[str]:
         return self._between(*self._members(row))

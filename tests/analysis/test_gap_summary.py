@@ -88,14 +88,14 @@ def test_services_depend_on_an_agreement_directly_or_through_others() -> None:
 
 
 def test_the_service_of_a_need_and_of_a_missing_agreement_is_at_stake() -> None:
-    spare = ResourceRow("r", "R", True, ["b"], (), "facility", "open", unit="seats", capacity=9, in_use=0)
-    need = NeedRow("n", "N", True, ["a"], "facility", [], [], "seats", 3, "2026-12-31", ["s2"])
-    there = [TermRow("area:1", "One")]
+    areas = [TermRow("area:1", "One")]
+    spare = ResourceRow("r", "R", True, ["c"], kind="facility", areas=["area:1"], unit="seats", capacity=9, in_use=0)
+    need = NeedRow("n", "N", True, ["a"], "facility", ["area:1"], [], "seats", 3, "2026-12-31", ["s2"])
     agencies = [one._replace(areas=["area:1"]) for one in AGENCIES]
-    report = asked(agencies=agencies, areas=there, services=SERVICES, resources=[USED, spare], needs=[need])
-    missing, fits = found(report, "missing"), next((row for row in report.rows if row["finding"] == "fits"), None)
+    report = asked(agencies=agencies, areas=areas, services=SERVICES, resources=[USED, spare], needs=[need])
+    missing, fits = found(report, "missing"), found(report, "fits")
     assert (missing["services"], missing["responsible"]) == (2, ("A",))
-    assert fits is None or (fits["services"], fits["responsible"]) == (2, ("B",))
+    assert (fits["services"], fits["responsible"], fits["due"]) == (2, ("C",), "2026-12-31")
 
 
 def test_what_nothing_depends_on_says_so_and_who_is_unknown_is_not_guessed() -> None:
