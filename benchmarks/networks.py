@@ -69,8 +69,8 @@ def _rival(one: Measure, ours: float) -> tuple[str, str]:
 
 def _measures(one: Network) -> Iterator[Measure]:
     ties, arcs, graph = one
-    size, random = len(graph), np.random.default_rng(SEED)
-    sources = random.choice(size, min(SOURCES, size), replace=False)
+    size = len(graph)
+    sources = np.random.default_rng(SEED).choice(size, min(SOURCES, size), replace=False)
     yield Measure(
         f"betweenness, {SOURCES} sources",
         lambda: betweenness(arcs, sources),
@@ -91,7 +91,6 @@ def _measures(one: Network) -> Iterator[Measure]:
     )
     swaps = TRADES_BETWEEN * len(ties)
     agreements = RandomAgreements(map(tuple, ties.tolist()), SEED)
-    agreements.draw()
     yield Measure(
         f"random agreements, {TRADES_BETWEEN} trades each",
         agreements.draw,

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
-from registry.analysis import brokers, communities
+from registry.analysis import brokers
 from registry.analysis.agreements import AgreementStatus
+from registry.analysis.network import random_networks_for
 from registry.analysis.snapshot import SnapshotArrays
 from registry.analysis.statistics import TRADES_BETWEEN, draws_for
 
@@ -88,7 +89,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     sources = min(size, brokers.SOURCES) + again * min(size, brokers.SOURCES_A_DRAW)
     holes = cpu_seconds(lambda: nx.constraint(graph))
     holes += cpu_seconds(lambda: nx.effective_size(graph)) if size <= DENSE_MOST else 0
-    draws = draws_for(size, communities.WORK, communities.MOST_DRAWS, communities.FEWEST_DRAWS)
+    draws = random_networks_for(size)
     return {
         "network": [Rival(f"networkx, {draws} draws", draws * (swap + plain + louvain), True)],
         "communities": [Rival(f"networkx, {draws} draws", draws * (swap + louvain), True)],

@@ -137,7 +137,11 @@ class ReportEntry(graphene.ObjectType):
         graphene.String, "The question that the report answers.", resolver=lambda definition, _info: definition.text
     )
     method = _required(graphene.String, "The method of the report.")
-    parameters = _required(_list(ParameterEntry), "The parameters of the report.")
+    parameters = _required(
+        _list(ParameterEntry),
+        "The parameters of the report.",
+        resolver=lambda definition, _info: definition.all_parameters,
+    )
     columns = _required(_list(ReportColumn), "The columns of the report.")
 
 
@@ -190,8 +194,17 @@ class AnyReport(graphene.Interface):
     question = _required(graphene.String, "The question that the report answers.")
     as_of = _required(Day, "The day that the report describes.")
     found = _required(graphene.Int, "The number of findings.")
-    of = _required(graphene.Int, "The number of cases examined.")
-    unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
+    of = graphene.Field(
+        graphene.Int,
+        description="The number of cases examined; null in a report that combines others, because `parts` has their counts.",
+        resolver=lambda report, _info: report.cases,
+    )
+    unknown = _suppressible(
+        "unjudged", "The number of cases without enough data to judge; null in a report that combines others."
+    )
+    scope = _required(
+        graphene.String, "The agencies to which the report is limited; empty if the report is about all agencies."
+    )
     withheld = _suppressible(
         "withheld",
         "The number of records of which you can see only the summary; of a custom report, the number of rows left out because"
@@ -244,13 +257,16 @@ def _report(definition: ReportDefinition) -> graphene.Field:
         return run(definition.name, as_of, values)
 
     day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
-    arguments = {"as_of": day_argument, **dict(map(_argument, definition.parameters))}
+    arguments = {"as_of": day_argument, **dict(map(_argument, definition.all_parameters))}
     return graphene.Field(made, args=arguments, name=field, description=definition.shown().text, resolver=resolve)
 
 
 def _summary(name: str, row: Any) -> graphene.Field:
     """Return the field for the executive summary of a report, whose findings are rows of the report."""
     fields = {
+        "scope": _required(
+            graphene.String, "The agencies to which the summary is limited; empty if it is about all agencies."
+        ),
         "assessed": _required(_list(ReportAssessment), "What each check examined and what it could not judge."),
         "missing": _required(_list(graphene.String), "The facts that are missing in too many records."),
         "hidden": _required(graphene.String, "What hidden records mean for the summary; empty if none are hidden."),

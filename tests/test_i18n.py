@@ -46,8 +46,8 @@ def texts() -> set[str]:
         *CALIBRATION,
     }
     for question in (*DEFINITIONS.values(), BACKTEST):
-        found |= {question.title, question.text, question.method, question.counts}
-        found |= {text for one in question.parameters for text in (one.label, one.description)}
+        found |= {question.title, question.text, question.method, question.counts, question.concern}
+        found |= {text for one in question.all_parameters for text in (one.label, one.description)}
         for column in question.columns:
             found |= {column.label, column.description, column.unit, column.empty, *column.words.values()}
     return found - {""}

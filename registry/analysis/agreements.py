@@ -277,6 +277,8 @@ AGREEMENTS = ReportDefinition(
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
     counts="Agreements and uses with a finding",
+    concern="An agreement concerns its parties. The use of a resource concerns the user and the owners.",
+    finding=lambda row: row.key[1:],
 )
 
 
@@ -299,25 +301,30 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     uses = list(_current_uses(arrays.snapshot, status))
     found = [*_uncovered_uses(uses, status), *_agreements(status)]
     certain = _with_lapse(arrays, status, [one for one in found if not _withheld(status, one)])
-    hidden = sum(not one.whole for one in status.agreements) + sum(not one.whole for one in arrays.snapshot.resources)
+    ours = [one for one in status.agreements if arrays.concerned(one.parties)]
+    our_uses = sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
+    unclear = [one for one in found if _withheld(status, one) and arrays.concerned(one.agencies)]
+    hidden = sum(not one.whole for one in ours)
+    hidden += sum(not one.whole for one in arrays.snapshot.resources)  # any agency may use them
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
     report = AGREEMENTS.answer(
-        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in status.agreements) + len(uses),
-        unknown=len(found) - len(certain) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in ours) + our_uses,
+        unknown=len(unclear) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
     )  # fmt: skip
-    unclear = [one for one in found if _withheld(status, one)]
-    return replace(report, examined=tuple(_examined(arrays.snapshot, len(uses), unclear)))
+    return replace(report, examined=tuple(_examined(ours, our_uses, unclear, arrays.snapshot.resources)))
 
 
-def _examined(snapshot: Snapshot, uses: int, unclear: Sequence[AgreementFinding]) -> Iterator[Examined]:
+def _examined(
+    ours: Sequence[PartnershipRow], uses: int, unclear: Sequence[AgreementFinding], resources: Sequence[ResourceRow]
+) -> Iterator[Examined]:
     """Yield the examined agreements, the examined uses of resources and, if some users are hidden, the resources."""
-    hidden = {one.id for one in snapshot.partnerships if not one.whole}
+    hidden = {one.id for one in ours if not one.whole}
     hidden |= {one.agreement.id for one in unclear if one.code != "uncovered" and one.agreement}
-    yield Examined("agreements", len(snapshot.partnerships), len(hidden))
+    yield Examined("agreements", len(ours), len(hidden))
     yield Examined("uses", uses, sum(one.code == "uncovered" for one in unclear))
-    if users_hidden := sum(not one.whole for one in snapshot.resources):
-        yield Examined("users", len(snapshot.resources), users_hidden)
+    if users_hidden := sum(not one.whole for one in resources):
+        yield Examined("users", len(resources), users_hidden)
 
 
 def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:
@@ -431,7 +438,7 @@ def _row(finding: AgreementFinding, status: AgreementStatus, names: dict[str, st
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
-    return ReportRow(values, _evidence(finding, names), key=_key(finding))
+    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.agencies))
 
 
 def _confirmation(one: PartnershipRow) -> str | None:

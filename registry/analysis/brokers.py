@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.measures import betweenness, brokerage, constraint, effective_size
+from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import (
     Floats,
@@ -26,7 +26,7 @@ from registry.progress import steps
 
 SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
 QUANTILES = (0.05, 0.95)
-UNDIRECTED_ROLES = [0, 1, 3, 4]  # without directions, a representative is also a gatekeeper
+UNDIRECTED_ROLES = [0, 1, 3, 4]  # without representatives: in undirected networks they are the gatekeepers
 PERMUTATIONS, ROLE_WORK, ROLE_LEVEL = 2_000, 500_000, 0.05
 MOST = ReportParameter("most", "Maximum number of rows", "The list ends after this many rows.", 20, 1, 1000)
 ROLES = {
@@ -87,7 +87,7 @@ BROKERS = ReportDefinition(
             "role",
             "Role",
             "code",
-            "The role with the smallest p-value, if it occurs significantly more often than with permuted sectors.",
+            "The most significant role; empty if no role occurs significantly more often than with permuted sectors.",
             words=ROLES,
         ),
         Column(
@@ -132,6 +132,8 @@ BROKERS = ReportDefinition(
     (ROBUST, MOST),
     key=("agency",),
     counts="Robust brokers",
+    concern="A row concerns the broker itself.",
+    selects=True,
 )
 
 
@@ -166,9 +168,12 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
     top = _top(ranked.through)
     order = top[np.lexsort((top, -ranked.through[top]))]
     robust = int((ranked.support[top] >= least_support).sum())
-    listed = _rows(arrays, ranked, order[:most], least_support)
+    ours = order[arrays.selected[ranked.agencies[order]]]
+    found = int((ranked.support[ours] >= least_support).sum())
+    listed = _rows(arrays, ranked, ours[:most], least_support)
     return BROKERS.answer(
-        arrays.as_of, listed, found=robust, of=len(ranked.agencies), unknown=len(top) - robust, withheld=arrays.withheld,
+        arrays.as_of, listed, found=found, of=int(arrays.selected[ranked.agencies].sum()), unknown=len(ours) - found,
+        withheld=arrays.withheld,
         notes=[*data_notes(arrays), *_notes(ranked, len(top), robust, least_support)], least_support=least_support, most=most,
     )  # fmt: skip
 
@@ -227,6 +232,7 @@ def _rows(arrays: SnapshotArrays, ranked: Ranked, order: Ints, least_support: fl
                 values,
                 (arrays.agencies.evidence(place),),
                 "likely" if ranked.support[one] >= least_support else "unclear",
+                concerns=(arrays.agencies.ids[place],),
             )
         )
     return rows
@@ -251,16 +257,16 @@ def _roles(arrays: SnapshotArrays, ranked: Ranked, brokers: Ints) -> dict[int, d
 
 def _role_counts(arcs: Matrix, group: Ints, tested: Ints) -> Floats:
     """Return how often each tested agency has each role of ROLES (T x 4)."""
-    return brokerage(arcs, group).seen[tested][:, UNDIRECTED_ROLES]
+    return brokerage_roles(arcs, group)[tested][:, UNDIRECTED_ROLES]
 
 
 def _significant_roles(arcs: Matrix, group: Ints, tested: Ints, seen: Floats) -> list[str | None]:
-    """Return for each tested agency the role with the smallest p-value, or None if no role of it is significant.
+    """Return the most significant role of each tested agency, or None for an agency without a significant role.
 
     The sectors are permuted among all agencies with a tie, so that every agency keeps its partners. The p-value of a role is the
     share of permutations in which the agency has the role at least as often; the observed sectors count as one permutation. All
-    p-values are adjusted together (Benjamini & Hochberg 1995). In large networks fewer permutations are drawn; the drawing also
-    ends early if no adjusted p-value can become significant (Besag & Clifford 1991).
+    p-values are adjusted together (Benjamini & Hochberg 1995). In large networks, fewer permutations are drawn. The
+    drawing also ends as soon as each role has been at least as frequent in CLEAR permutations (Besag & Clifford 1991).
     """
     random, extreme, drawn = np.random.default_rng(SEED), np.zeros(seen.shape, np.int64), 0
     near, inner = _neighbourhood(arcs, tested)
@@ -276,7 +282,7 @@ def _significant_roles(arcs: Matrix, group: Ints, tested: Ints, seen: Floats) ->
 
 
 def _neighbourhood(arcs: Matrix, tested: Ints) -> tuple[Ints, Matrix]:
-    """Return the tested agencies with their partners (indices, ascending), and the network among them."""
+    """Return the indices of the tested agencies and their partners in ascending order, and the network among these agencies."""
     near = np.union1d(tested, arcs[tested].indices)
     return near, arcs[near][:, near]
 

@@ -45,6 +45,8 @@ CHANNELS = ReportDefinition(
     ),
     key=("finding", "service"),
     counts="Services with a finding",
+    concern="A service concerns its providers.",
+    finding=lambda row: row.key[1:],
 )
 
 
@@ -60,11 +62,12 @@ class ServiceChannels(NamedTuple):
 def channels(arrays: SnapshotArrays) -> Report:
     """List services without a two-way channel of their own, and services whose answers to feedback are overdue."""
     reached = list(_reached(arrays))
+    ours = [one for one in reached if arrays.concerned(one.service.providers)]
     found = [(code, one) for one in reached for code in _findings(one)]
     rows = [_row(arrays, code, one) for code, one in steps(_("services with a finding"), sorted(found, key=_order))]
     return CHANNELS.answer(
-        arrays.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(reached),
-        unknown=sum(_unknown(one) for one in reached), withheld=arrays.withheld, notes=_notes(reached),
+        arrays.as_of, rows, found=len({one.service.id for _code, one in found}), of=len(ours),
+        unknown=sum(_unknown(one) for one in ours), withheld=arrays.withheld, notes=_notes(reached),
     )  # fmt: skip
 
 
@@ -121,7 +124,8 @@ def _row(arrays: SnapshotArrays, code: str, one: ServiceChannels) -> ReportRow:
     }
     evidence = Evidence(one.service.id, one.service.name, "Service")
     through = (Evidence(channel.id, channel.name, "Channel") for channel in one.channels)
-    return ReportRow(values, (evidence, *arrays.agencies.records(one.service.providers), *through))
+    providers = arrays.agencies.records(one.service.providers)
+    return ReportRow(values, (evidence, *providers, *through), concerns=tuple(one.service.providers))
 
 
 def _notes(reached: Sequence[ServiceChannels]) -> list[str]:

@@ -7,13 +7,12 @@ import numpy as np
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import FEWEST_DRAWS, MOST_DRAWS, WORK, TieNetwork
+from registry.analysis.network import TieNetwork
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, data_notes
-from registry.analysis.statistics import SEED, NullComparison, RandomAgreements, compare_until_clear, draws_for
+from registry.analysis.statistics import SEED, NullComparison, compare_until_clear
 from registry.i18n import _, number, signed
-from registry.progress import steps
 
 SHOWN = 5
 
@@ -48,6 +47,7 @@ COMMUNITIES = ReportDefinition(
     (LEVEL,),
     key=("central",),
     counts="Statistically significant groups",
+    concern="A group concerns all its members.",
 )
 
 
@@ -78,18 +78,17 @@ def communities(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Repo
     found = _detect(whole)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(arrays, found, one, beyond) for one in range(int(found.group.max()) + 1)]
+    of = sum(arrays.concerned(row.concerns or ()) for row in rows)
     return COMMUNITIES.answer(
-        arrays.as_of, rows, found=len(rows) if beyond else 0, of=len(rows), unknown=0 if beyond else len(rows),
+        arrays.as_of, rows, found=of if beyond else 0, of=of, unknown=0 if beyond else of,
         withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(arrays, found, beyond)], level=level,
     )  # fmt: skip
 
 
 def _detect(whole: TieNetwork) -> Partition:
-    """Find the communities, and compare their modularity with the modularity of random networks (`RandomAgreements`)."""
-    random, size = RandomAgreements(whole.agreements, SEED), len(whole.connected)
-    draws = draws_for(size, WORK, MOST_DRAWS, FEWEST_DRAWS)
-    networks = (adjacency(random.draw(), size) for _draw in steps(_("random networks"), range(draws)))
+    """Find the communities, and compare their modularity with the modularity of random networks."""
     group = divided(whole.arcs, np.random.default_rng(SEED))
+    networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks())
     drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
     (reached,) = compare_until_clear([modularity(whole.arcs, group)], drawn)
     return Partition(whole, group, reached)
@@ -110,7 +109,8 @@ def _row(arrays: SnapshotArrays, found: Partition, number: int, beyond: bool) ->
     }
     evidence = tuple(arrays.agencies.evidence(one) for one in found.whole.connected[members].tolist())
     known_by = tuple(arrays.agencies.ids[one] for one in central[:1])  # communities have no id of their own
-    return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by)
+    concerns = tuple(one.id for one in evidence)
+    return ReportRow(values, evidence, "likely" if beyond else "within-chance", known_by, concerns)
 
 
 def _sectors(arrays: SnapshotArrays, members: Ints) -> Mapping[str, Cell]:

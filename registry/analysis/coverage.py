@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import stale
-from registry.analysis.snapshot import PartnershipRow, Snapshot, SnapshotArrays, coverage_note
+from registry.analysis.snapshot import PartnershipRow, SnapshotArrays, coverage_note
 from registry.i18n import _, number
 
 INFORMAL, SHOWN = "informal", 20
@@ -54,6 +54,11 @@ COVERAGE = ReportDefinition(
     ),
     key=("kind", "fact"),
     counts="Facts on record",
+    concern=(
+        "Counted are the selected agencies, the services that they provide, the resources that they own, and the "
+        "agreements that they are parties of."
+    ),
+    selects=True,
 )
 
 
@@ -71,7 +76,7 @@ def coverage(arrays: SnapshotArrays) -> Report:
 
     The evidence of a row is up to 20 records that lack the fact, in order of their ids.
     """
-    rows = [_row(fact) for fact in _facts(arrays.snapshot)]
+    rows = [_row(fact) for fact in _facts(arrays)]
     recorded, of, withheld = (sum(int(str(row[name])) for row in rows) for name in ("recorded", "of", "withheld"))
     notes = [coverage_note(arrays), *stale(arrays.snapshot.resources, arrays.as_of)]
     notes.append(
@@ -84,24 +89,27 @@ def coverage(arrays: SnapshotArrays) -> Report:
     )
 
 
-def _facts(snapshot: Snapshot) -> Iterator[CoverageFact]:
-    """Yield the facts that each record type should have."""
+def _facts(arrays: SnapshotArrays) -> Iterator[CoverageFact]:
+    """Yield the facts that each record type should have, with the records of the selected agencies."""
+    snapshot = arrays.snapshot
+    agencies = [one for one in snapshot.agencies if arrays.concerned((one.id,))]
+    services = [one for one in snapshot.services if arrays.concerned(one.providers)]
+    resources = [one for one in snapshot.resources if arrays.concerned(one.owners)]
+    partnerships = [one for one in snapshot.partnerships if arrays.concerned(one.parties)]
+    formal = [one for one in partnerships if one.instrument != INFORMAL]
     providing = {who for one in snapshot.services for who in one.providers}
     agreeing = {who for one in snapshot.partnerships for who in one.parties}
-    yield CoverageFact("Agency", "sector", snapshot.agencies, lambda one: bool(one.sectors))
-    yield CoverageFact("Agency", "area", snapshot.agencies, lambda one: bool(one.areas))
-    yield CoverageFact("Agency", "service", snapshot.agencies, lambda one: one.id in providing)
-    yield CoverageFact("Agency", "agreement", snapshot.agencies, lambda one: one.id in agreeing)
-    yield CoverageFact("Service", "provider", snapshot.services, lambda one: bool(one.providers))
-    yield CoverageFact("Service", "function", snapshot.services, lambda one: bool(one.functions))
-    yield CoverageFact("Resource", "owner", snapshot.resources, lambda one: bool(one.owners))
-    yield CoverageFact("Partnership", "parties", snapshot.partnerships, lambda one: len(one.parties) > 1)
-    yield CoverageFact(
-        "Partnership", "begins", snapshot.partnerships, _unless_withheld(lambda one: bool(one.valid_from))
-    )
-    formal = [one for one in snapshot.partnerships if one.instrument != INFORMAL]
+    yield CoverageFact("Agency", "sector", agencies, lambda one: bool(one.sectors))
+    yield CoverageFact("Agency", "area", agencies, lambda one: bool(one.areas))
+    yield CoverageFact("Agency", "service", agencies, lambda one: one.id in providing)
+    yield CoverageFact("Agency", "agreement", agencies, lambda one: one.id in agreeing)
+    yield CoverageFact("Service", "provider", services, lambda one: bool(one.providers))
+    yield CoverageFact("Service", "function", services, lambda one: bool(one.functions))
+    yield CoverageFact("Resource", "owner", resources, lambda one: bool(one.owners))
+    yield CoverageFact("Partnership", "parties", partnerships, lambda one: len(one.parties) > 1)
+    yield CoverageFact("Partnership", "begins", partnerships, _unless_withheld(lambda one: bool(one.valid_from)))
     yield CoverageFact("Partnership", "basis", formal, _unless_withheld(lambda one: bool(one.legal_basis)))
-    yield CoverageFact("Partnership", "cover", snapshot.partnerships, _unless_withheld(_covers))
+    yield CoverageFact("Partnership", "cover", partnerships, _unless_withheld(_covers))
 
 
 def _covers(one: PartnershipRow) -> bool | None:
@@ -125,4 +133,5 @@ def _row(fact: CoverageFact) -> ReportRow:
         "share": 100 * recorded / known_count if known_count else None,
         "withheld": withheld,
     }
-    return ReportRow(values, tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN]))
+    evidence = tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN])
+    return ReportRow(values, evidence, concerns=None)

@@ -6,14 +6,15 @@ An articulation point is an agency whose removal splits a network. A bridge is a
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple, cast
 
 import networkx as nx
 import numpy as np
 
+from registry.analysis.measures import components
 from registry.analysis.report import Cell, Column, Examined, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import SnapshotArrays, assumed_ties, data_notes
+from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
 from registry.i18n import _, number, percent
 from registry.progress import steps
@@ -52,15 +53,13 @@ class CutPoint(NamedTuple):
 
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
-    - `cut_off`: the number of agencies that the removal separates from the largest group
-    - `beyond`: examples of the agencies that `cut_off` counts
+    - `cut_off`: the agencies that the removal separates from the largest group, the nearest first
     - `support`: the share of simulations with additional random ties in which it remains a single point of failure
     """
 
     ends: Sequence[str]
     parts: int
-    cut_off: int
-    beyond: Sequence[str]
+    cut_off: Sequence[str]
     support: float
 
 
@@ -85,17 +84,16 @@ class CutPointFinder:
         for node, above in self._above.items():
             self._component_size[node] = self._component_size[above]
 
-    def found(self, draws: int, more: float, seed: int, shown: int) -> list[CutPoint]:
+    def found(self, draws: int, more: float, seed: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges; the ones that cut off the most agencies come first.
 
         Each of the `draws` simulations adds random ties between agencies that have any tie. The number of added ties is `more`
-        times the number of existing ties. An added tie that already exists has no effect. `shown` is the maximum number of cut-off
-        agencies to list for each result.
+        times the number of existing ties. An added tie that already exists has no effect.
         """
         nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
         times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
-        found = [self._cut_point(node, times[node] / draws, shown) for node in nodes]
-        return sorted(found, key=lambda one: (-one.cut_off, len(one.ends), -one.support, tuple(one.ends)))
+        found = [self._cut_point(node, times[node] / draws) for node in nodes]
+        return sorted(found, key=lambda one: (-len(one.cut_off), len(one.ends), -one.support, tuple(one.ends)))
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are still articulation points after the ties are added."""
@@ -109,12 +107,12 @@ class CutPointFinder:
     def _is_inner_bridge(self, block: TreeNode) -> bool:
         return not self._members[block] and self._tree.degree(block) == 2
 
-    def _cut_point(self, node: TreeNode, support: float, shown: int) -> CutPoint:
+    def _cut_point(self, node: TreeNode, support: float) -> CutPoint:
         sizes = {step: self._branch_size(node, step) for step in self._tree[node]}
         largest = max(sizes, key=lambda step: sizes[step])
         cut = chain.from_iterable(self._branch_agencies(node, step) for step in sizes if step != largest)
         ends = (node,) if isinstance(node, str) else sorted(map(str, self._tree[node]))
-        return CutPoint(ends, len(sizes), sum(sizes.values()) - sizes[largest], list(islice(cut, shown)), support)
+        return CutPoint(ends, len(sizes), tuple(cut), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
         """Return the number of agencies on one branch of the tree.
@@ -176,6 +174,10 @@ CUT_POINTS = ReportDefinition(
     (ROBUST,),
     key=("finding", "agencies"),
     counts="Robust single points of failure",
+    concern=(
+        "A single point of failure concerns the agency, or the two agencies of the tie, and all agencies that "
+        "would be cut off."
+    ),
 )
 
 
@@ -187,31 +189,44 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
     it instead of this report.
     """
     ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
-    found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED, SHOWN)
+    found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED)
     rows = [
         _row(arrays, one, one.support >= least_support)
         for one in sorted(found, key=lambda one: one.support < least_support)
     ]
     robust = sum(row.confidence == "likely" for row in rows)
+    unknown = sum(row.confidence == "unclear" and arrays.concerned(row.concerns or ()) for row in rows)
+    agencies, pairs = _cases(arrays, ties)
     report = CUT_POINTS.answer(
-        arrays.as_of, rows, found=robust, of=len(np.unique(ties)) + len(ties), unknown=len(rows) - robust,
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
+        arrays.as_of, rows, found=robust, of=agencies + pairs, unknown=unknown, withheld=arrays.withheld,
+        notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
         least_support=least_support,
     )  # fmt: skip
-    return replace(report, examined=(Examined("cut-points", len(np.unique(ties)), len(rows) - robust),))
+    return replace(report, examined=(Examined("cut-points", agencies, unknown),))
+
+
+def _cases(arrays: SnapshotArrays, ties: Ints) -> tuple[int, int]:
+    """Return how many agencies, and how many ties, are connected with a selected agency: their loss could separate it."""
+    size = len(arrays.agencies)
+    if not len(ties):
+        return 0, 0
+    groups = components(adjacency(ties, size)).of
+    reached = np.isin(groups, groups[arrays.selected])
+    return int(reached[np.unique(ties)].sum()), int(reached[ties[:, 0]].sum())
 
 
 def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:
     values: dict[str, Cell] = {
         "finding": "agency" if len(point.ends) == 1 else "tie",
         "agencies": _named(arrays, point.ends),
-        "cut_off": point.cut_off,
+        "cut_off": len(point.cut_off),
         "parts": point.parts,
-        "beyond": _named(arrays, point.beyond),
+        "beyond": _named(arrays, point.cut_off[:SHOWN]),
         "support": 100 * point.support,
     }
-    evidence = tuple(arrays.agencies.evidence(arrays.index[one]) for one in dict.fromkeys((*point.ends, *point.beyond)))
-    return ReportRow(values, evidence, "likely" if robust else "unclear")
+    concerns = tuple(dict.fromkeys((*point.ends, *point.cut_off)))
+    shown = dict.fromkeys((*point.ends, *point.cut_off[:SHOWN]))
+    return ReportRow(values, arrays.agencies.records(shown), "likely" if robust else "unclear", concerns=concerns)
 
 
 def _named(arrays: SnapshotArrays, agencies: Sequence[str]) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ FEEDBACK = ReportDefinition(
     (PATIENCE,),
     key=("services", "owners", "channel", "received"),
     counts="Late or overdue answers",
+    concern="Feedback concerns the agencies that have to answer; if none is recorded, the providers of the service.",
 )
 
 
@@ -107,12 +108,19 @@ def feedback(arrays: SnapshotArrays, *, patience: int = int(PATIENCE.default)) -
     found = [(code, one) for one in cases if (code := _finding(one, patience))]
     services = {one.id: one for one in arrays.snapshot.services}
     rows = [_row(arrays, services, code, one) for code, one in sorted(found, key=_order)]
-    hidden = sum(not one.whole for one in arrays.snapshot.feedbacks)
-    undecided = sum(one.days_overdue is None and not _finding(one, patience) for one in cases)
+    ours = [one for one in cases if arrays.concerned(_answering(one.feedback, services))]
+    hidden = sum(not one.whole for one in arrays.snapshot.feedbacks)  # any agency may have to answer
+    undecided = sum(one.days_overdue is None and not _finding(one, patience) for one in ours)
     return FEEDBACK.answer(
-        arrays.as_of, rows, found=len(rows), of=len(cases), unknown=undecided + hidden,
+        arrays.as_of, rows, found=len(rows), of=len(ours), unknown=undecided + hidden,
         withheld=arrays.withheld, notes=_notes(cases), patience=patience,
     )  # fmt: skip
+
+
+def _answering(feedback: FeedbackRow, services: dict[str, ServiceRow]) -> tuple[str, ...]:
+    """Return the agencies that have to answer; if none is recorded, return the providers of the services that it is about."""
+    about = (services[one] for one in feedback.services if one in services)
+    return tuple(feedback.owners) or tuple(dict.fromkeys(who for one in about for who in one.providers))
 
 
 def _finding(one: FeedbackCase, patience: int) -> str | None:
@@ -141,7 +149,9 @@ def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one
     evidence = [Evidence(one.feedback.id, one.feedback.name, "Feedback")]
     evidence += [Evidence(service.id, service.name, "Service") for service in about]
     evidence += [Evidence(one.channel.id, one.channel.name, "Channel")] if one.channel else []
-    return ReportRow(values, (*evidence, *arrays.agencies.records(one.feedback.owners)), key=(one.feedback.id,))
+    concerns = _answering(one.feedback, services)
+    owners = arrays.agencies.records(one.feedback.owners)
+    return ReportRow(values, (*evidence, *owners), key=(one.feedback.id,), concerns=concerns)
 
 
 def _notes(cases: list[FeedbackCase]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from registry.analysis.missing_ties import Dependence, dependences
-from registry.analysis.report import Cell, Examined, Report, ReportRow
+from registry.analysis.report import Cell, Examined, Report, ReportRow, no_case_text
 from registry.analysis.snapshot import PartnershipRow, SnapshotArrays
 from registry.i18n import _, ngettext, number
 
@@ -324,6 +324,7 @@ class ChangesSince(NamedTuple):
 class ExecutiveSummary:
     """The first page of the report `gaps`.
 
+    - `scope`: the agencies to which the page is limited, and what it counts beyond them; empty if it is about all agencies
     - `assessed`: what each check examined and what it could not judge
     - `missing`: the facts that are missing in too many records
     - `hidden`: what hidden records mean for this page; empty if nothing is hidden from the reader
@@ -332,6 +333,7 @@ class ExecutiveSummary:
     - `since`: the changes since the last saved run; None if they were not computed
     """
 
+    scope: str
     assessed: tuple[Assessment, ...]
     missing: tuple[str, ...]
     hidden: str
@@ -350,7 +352,8 @@ def executive_summary(report: Report) -> ExecutiveSummary | None:
     findings = [row for row in report.rows if row["finding"] != "coverage"]
     missing = (row for row in report.rows if row["finding"] == "coverage")
     return ExecutiveSummary(
-        tuple(_assessments(report.parts)),
+        _scope_text(report),
+        tuple(_assessments(report)),
         tuple(f"{row['subject']} – {row['measure']}" for row in missing),
         _hidden_text(report),
         _order_text() if findings else "",
@@ -392,6 +395,15 @@ def _order_text() -> str:
     ).format(n=number(MOST_OF_A_TYPE), most=number(MOST))
 
 
+def _scope_text(report: Report) -> str:
+    if not report.scope:
+        return ""
+    return _(
+        "This page is limited to {scope}: it counts and lists only what concerns these agencies. The dependent services "
+        "of a finding are those of all agencies."
+    ).format(scope=report.scope)
+
+
 def _hidden_text(report: Report) -> str:
     if not report.withheld:
         return ""
@@ -403,18 +415,21 @@ def _hidden_text(report: Report) -> str:
     return template.format(n=number(report.withheld))
 
 
-def _assessments(parts: Iterable[Report]) -> Iterator[Assessment]:
-    for part in parts:
+def _assessments(report: Report) -> Iterator[Assessment]:
+    for part in report.parts:
         for one in part.examined or (Examined(part.name, part.of, part.unknown),):
             if one.type in CHECKS:
-                yield _assessment(part.name, one)
+                yield _assessment(part.name, one, report.scope)
 
 
-def _assessment(report: str, one: Examined) -> Assessment:
+def _assessment(report: str, one: Examined, scope: str) -> Assessment:
     check = CHECKS[one.type]
-    if not one.of and not one.unknown:
+    if not (one.of or one.unknown or scope):
         return Assessment(report, one.type, assessed=False, text=_(check.nothing))
     text = _(check.examined).format(n=number(one.of))
+    if not (one.of or one.unknown):
+        # Records of other agencies may exist, so the reason is not that there are none.
+        text += " " + no_case_text(scope)
     if one.unknown:
         text += " " + _(check.unjudged).format(n=number(one.unknown))
     return Assessment(report, one.type, assessed=one.of > one.unknown, text=text)

@@ -34,8 +34,8 @@ def finding(
 ) -> ReportRow:
     """Convert a row of another report to a row of the report `gaps`.
 
-    The new row keeps the evidence and the confidence of the other row. The key gets the type of finding as a prefix. `next_step` is
-    already translated.
+    The new row keeps the evidence, the confidence and the agencies of the other row. The key gets the type of finding as a prefix.
+    `next_step` is already translated.
     """
     values: dict[str, Cell] = {
         "finding": about,
@@ -243,7 +243,8 @@ def _suggested_resources(report: Report) -> Iterator[ReportRow]:
             "{n} (on other data, 1 in 9 such predictions came true)"
         ).format(recent=formatted(first["recent"]), users=formatted(first["users"]), n=number(len(rows)))
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
-        meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,))
+        concerns = dict.fromkeys(one for row in rows for one in row.concerns or ())
+        meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,), concerns=tuple(concerns))
         yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure, len(who))
 
 
@@ -364,6 +365,11 @@ GAPS = ReportDefinition(
     key=("finding", "who", "subject"),
     counts="Findings",
     summarised=True,
+    concern=(
+        "A finding concerns the agencies that the report it comes from names. Missing facts are counted among the "
+        "records of the selected agencies."
+    ),
+    finding=lambda row: None if row["finding"] == COVERAGE.name else row.key,
 )
 
 
@@ -379,7 +385,8 @@ def gaps(
 
     The findings with the most at stake come first. Findings about facts that are missing in too many records come last. The
     parameters are passed on to the combined reports. The field `parts` of the result lists the combined reports. `found` counts the
-    findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`.
+    findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`, so they only say whether any
+    case was examined and judged.
     """
     known = coverage(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
@@ -390,8 +397,10 @@ def gaps(
         *tie_reports(arrays, level, overlapping),
         *use_reports(arrays),
     )
+    everybody = replace(arrays, selection=None)
+    sources = [part if arrays.selection is None or part.name != REUSE.name else reuse(everybody) for part in parts]
     stakes = Stakes(arrays)
-    findings = [stakes.complete(found) for part in parts for found in _READERS[part.name](part)]
+    findings = [stakes.complete(found) for part in sources for found in _READERS[part.name](part)]
     rows = [*sorted(findings, key=_order), *(_coverage_finding(row) for row in known.rows if _incomplete(row))]
     whole = GAPS.answer(
         arrays.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),

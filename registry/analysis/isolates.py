@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.agreements import NEVER, AgreementStatus
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.i18n import ngettext, number
 
@@ -50,6 +50,7 @@ ISOLATES = ReportDefinition(
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
+    concern="A row concerns the agency itself, not its partners.",
 )
 
 
@@ -79,9 +80,10 @@ def isolates(arrays: SnapshotArrays) -> Report:
             partners = others.indices[others.indptr[place] : others.indptr[place + 1]].tolist()
             rows.append(_row(arrays, finding, place, partners, past.get(place, InactiveAgreements())))
     rows.sort(key=_priority)
-    unknown = sum(row["finding"] in UNKNOWN for row in rows)
+    found = sum(row["finding"] not in UNKNOWN for row in rows)
+    unknown = sum(row["finding"] in UNKNOWN and arrays.concerned(row.concerns or ()) for row in rows)
     return ISOLATES.answer(
-        arrays.as_of, rows, found=len(rows) - unknown, of=len(degree), unknown=unknown, withheld=arrays.withheld,
+        arrays.as_of, rows, found=found, of=int(arrays.selected.sum()), unknown=unknown, withheld=arrays.withheld,
         notes=[*data_notes(arrays), *_notes(rows)],
     )  # fmt: skip
 
@@ -149,7 +151,8 @@ def _row(
     }
     evidence = (arrays.agencies.evidence(place), *(arrays.agencies.evidence(one) for one in partners[:SHOWN]))
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
-    return ReportRow(values, evidence + agreement, "unclear" if finding in UNKNOWN else "certain")
+    confidence: Confidence = "unclear" if finding in UNKNOWN else "certain"
+    return ReportRow(values, evidence + agreement, confidence, concerns=(arrays.agencies.ids[place],))
 
 
 def _priority(row: ReportRow) -> tuple[int, int, str, str]:

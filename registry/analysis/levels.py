@@ -57,6 +57,8 @@ LEVELS = ReportDefinition(
     (LEAST_APART,),
     key=("finding", "agreement", "scale"),
     counts="Agreements with a finding",
+    concern="An agreement concerns its parties.",
+    finding=lambda row: row.key[1:2],
 )  # fmt: skip
 
 
@@ -80,12 +82,14 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     found = [finding for one in in_force for finding in _findings(one, latest.get(one.id, ()), least_apart)]
     rows = [_row(one, arrays.agencies) for one in sorted(found, key=_order)]
     silent = sum(one.id not in latest for one in in_force)
+    ours = [one for one in in_force if arrays.concerned(one.parties)]
+    hidden = sum(not one.whole and arrays.concerned(one.parties) for one in arrays.snapshot.partnerships)
+    unassessed = sum(one.id not in latest for one in ours)
     report = LEVELS.answer(
-        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(in_force),
-        unknown=silent + sum(not one.whole for one in arrays.snapshot.partnerships),
+        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(ours), unknown=unassessed + hidden,
         withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
-    return replace(report, examined=(Examined("levels", len(in_force), silent),))
+    return replace(report, examined=(Examined("levels", len(ours), unassessed),))
 
 
 def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:
@@ -142,7 +146,9 @@ def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:
     said = (Evidence(one.id, one.name, "Statement") for one in finding.assessments)
     evidence = Evidence(agreement.id, agreement.name, "Partnership")
     known_by = finding.code, agreement.id, *scales
-    return ReportRow(values, (evidence, *agencies.records(agreement.parties), *said), key=known_by)
+    return ReportRow(
+        values, (evidence, *agencies.records(agreement.parties), *said), key=known_by, concerns=tuple(agreement.parties)
+    )
 
 
 def _statement_text(statement: StatementRow, agencies: NamesById) -> str:

@@ -13,7 +13,6 @@ from registry.analysis.measures import mixing
 from registry.analysis.overlaps import close
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import (
-    AGENCY,
     Bools,
     Floats,
     Ints,
@@ -21,7 +20,6 @@ from registry.analysis.snapshot import (
     Snapshot,
     SnapshotArrays,
     adjacency,
-    agency_index,
     assumed_ties,
     data_notes,
 )
@@ -313,25 +311,26 @@ LIKELY_PARTNERS = ReportDefinition(
             "ties",
         ),
     ),
-    (AGENCY, MOST),
+    (MOST,),
     key=("agency_a", "agency_b"),
     counts="Suggested pairs of agencies",
+    concern="A pair concerns both agencies.",
+    selects=True,
 )
 
 
-def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int(MOST.default)) -> Report:
+def likely_partners(arrays: SnapshotArrays, *, most: int = int(MOST.default)) -> Report:
     """Rank pairs of agencies without a tie by their common partners, and list the first `most` pairs.
 
-    The score is the resource allocation index (Zhou et al. 2009). The field `of` counts all pairs with common partners. If `agency`
-    is given, `of` counts only the pairs that include that agency. The rows also show the Adamic-Adar index (Adamic & Adar 2003) and
-    the number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
+    The score is the resource allocation index (Zhou et al. 2009). The field `of` counts all pairs with common partners. If
+    agencies are selected, only the pairs with a selected agency are listed and counted. The rows also show the Adamic-Adar index
+    (Adamic & Adar 2003) and the number of ties that the degree-corrected block model expects (Karrer & Newman 2011).
     """
     ties = assumed_ties(arrays)
     arcs = adjacency(ties, len(arrays.agencies))
     pairs = pairs_at_distance_two(arcs)
     open_ = ~_contains(close(arrays), pairs)
-    if agency:
-        open_ &= (pairs.a == agency_index(arrays, agency)) | (pairs.b == agency_index(arrays, agency))
+    open_ &= arrays.selected[pairs.a] | arrays.selected[pairs.b]
     order = np.flatnonzero(open_)
     order = order[np.lexsort((pairs.b[order], pairs.a[order], -pairs.allocation[order]))][:most]
     judged = hidden_at_random(arrays, draws_for(len(arrays.agencies), WORK, SPLITS))
@@ -339,7 +338,7 @@ def likely_partners(arrays: SnapshotArrays, *, agency: str = "", most: int = int
     rows = _rows(arrays, ties, arcs, pairs, order, good)
     return LIKELY_PARTNERS.answer(
         arrays.as_of, rows, found=len(rows) if good else 0, of=int(open_.sum()), unknown=0 if good else len(rows),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(judged, len(np.unique(ties)))], agency=agency, most=most,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(judged, len(np.unique(ties)))], most=most,
     )  # fmt: skip
 
 
@@ -375,6 +374,7 @@ def _rows(
                 values,
                 tuple(arrays.agencies.evidence(each) for each in (a, b, *common)),
                 "likely" if good else "unclear",
+                concerns=(arrays.agencies.ids[a], arrays.agencies.ids[b]),
             )
         )
     return rows

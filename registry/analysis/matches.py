@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import AGENCY, NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow, agency_index
+from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -215,9 +215,9 @@ MATCHES = ReportDefinition(
         Column("via", "Through", "texts", "Agencies that connect the two by agreements in force."),
         Column("also", "Alternatives", "texts", "Up to five other resources that fit."),
     ),
-    (AGENCY,),
     key=("need",),
     counts="Needs with a fitting resource",
+    concern="A match concerns the agencies with the need and the owners of the resource.",
 )
 
 
@@ -234,35 +234,27 @@ class Match(NamedTuple):
     also: Sequence[ResourceRow]
 
 
-def matches(arrays: SnapshotArrays, *, agency: str = "") -> Report:
+def matches(arrays: SnapshotArrays) -> Report:
     """Assign a resource to each need if possible; a resource can serve several needs while it has enough capacity left.
 
-    If `agency` is given, the report shows and counts only the needs of that agency; the assignment still includes all needs.
+    If agencies are selected, their needs and the needs that their resources can meet are counted; the assignment includes all needs.
 
     The value of a match is the share of the need that is met, times the urgency, divided by one plus the number of agreements on
     the path to the owner (at most four). An unknown share counts as a half. The urgency is 1 on the day by which the resource is
     needed and a half 90 days before; a need without a day is treated as due in a year.
     """
     matching = Matching(arrays)
-    needs = _needs(arrays, agency)
-    shown = {one.id for one in needs}
-    found = [one for one in matching.found() if one.need.id in shown]
+    found = matching.found()
     rows = [
         _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
     ]
-    sure = sum(map(_certain_match, found))
+    ours = [one for one in found if arrays.concerned((*one.need.agencies, *one.resource.owners))]
+    counted = {one.id for one in arrays.snapshot.needs if arrays.concerned(one.agencies)}
     return MATCHES.answer(
-        arrays.as_of, rows, found=sure, of=len(needs), unknown=len(found) - sure,
-        withheld=arrays.withheld, notes=matching.notes(needs, found), agency=agency,
+        arrays.as_of, rows, found=sum(map(_certain_match, found)), of=len(counted | {one.need.id for one in ours}),
+        unknown=sum(not _certain_match(one) for one in ours),
+        withheld=arrays.withheld, notes=matching.notes(arrays.snapshot.needs, found),
     )  # fmt: skip
-
-
-def _needs(arrays: SnapshotArrays, agency: str) -> Sequence[NeedRow]:
-    """Return the needs of the agency, or the needs of all agencies if `agency` is empty."""
-    if not agency:
-        return arrays.snapshot.needs
-    agency_index(arrays, agency)
-    return [one for one in arrays.snapshot.needs if agency in one.agencies]
 
 
 class Matching:
@@ -388,7 +380,9 @@ def _row(arrays: SnapshotArrays, match: Match) -> ReportRow:
     agencies = dict.fromkeys((*need.agencies, *(match.way or ()), *resource.owners))
     matched = Evidence(need.id, need.name, "Need"), Evidence(resource.id, resource.name, "Resource")
     also = (Evidence(one.id, one.name, "Resource") for one in match.also)
-    return ReportRow(values, (*matched, *arrays.agencies.records(agencies), *also), CONFIDENCE[finding])
+    evidence = (*matched, *arrays.agencies.records(agencies), *also)
+    concerns = tuple(dict.fromkeys((*need.agencies, *resource.owners)))
+    return ReportRow(values, evidence, CONFIDENCE[finding], concerns=concerns)
 
 
 def _as_integer(amount: float | None) -> float | None:

@@ -362,8 +362,8 @@ class Brokerage(NamedTuple):
         return np.divide(self.seen - self.expected, spread, out=np.full_like(spread, np.nan), where=spread > 0)
 
 
-def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage:
-    """Count the Gould-Fernandez brokerage roles of each agency (Gould & Fernandez 1989).
+def brokerage_roles(arcs: Matrix, group: Ints, *, directed: bool = False) -> Floats:
+    """Count the Gould-Fernandez brokerage roles of each agency (N x 5, in the order of ROLES; Gould & Fernandez 1989).
 
     An agency v is a broker on each path a, v, b without an arc from a to b. The groups (N) of the three agencies give the role:
 
@@ -374,15 +374,26 @@ def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage
     - liaison: the broker v and its partners a and b are in three different groups
 
     In undirected networks every pair a, b counts once, and the counts of representative and gatekeeper are equal.
+    """
+    seen = np.stack(_two_paths(arcs, group), axis=1) - np.stack(_closed(arcs, group), axis=1)
+    return np.asarray(seen / _times_counted(directed))
+
+
+def _times_counted(directed: bool) -> Ints:
+    """Return for each role how often the two-paths count each pair a, b."""
+    return np.array([1, 1, 1, 1, 1] if directed else [2, 2, 1, 1, 2])
+
+
+def brokerage(arcs: Matrix, group: Ints, *, directed: bool = False) -> Brokerage:
+    """Count the brokerage roles of each agency (`brokerage_roles`), and compare the counts with random networks.
 
     The null model is a random network of the same density with independent arcs (w_I, w_O, b_IO, b_OI, b_O and
     their z-scores in the R package sna).
     """
     share = arcs.nnz / max(arcs.shape[0] * (arcs.shape[0] - 1), 1)
     expected, variance = _expected_roles(group, share)
-    seen = np.stack(_two_paths(arcs, group), axis=1) - np.stack(_closed(arcs, group), axis=1)
-    twice = 1 if directed else np.array([2, 2, 1, 1, 2])
-    return Brokerage(seen / twice, expected / twice, variance / twice)
+    times = _times_counted(directed)
+    return Brokerage(brokerage_roles(arcs, group, directed=directed), expected / times, variance / times)
 
 
 def _two_paths(arcs: Matrix, group: Ints) -> list[Floats]:

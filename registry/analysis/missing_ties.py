@@ -98,6 +98,7 @@ MISSING_TIES = ReportDefinition(
     (LEVEL,),
     key=("agency_a", "agency_b"),
     counts="Pairs that should have an agreement",
+    concern="A pair concerns both agencies.",
 )
 
 
@@ -113,7 +114,7 @@ class Reasons(NamedTuple):
 def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
     """Rank the pairs of agencies that have no tie, but at least two reasons for one.
 
-    `of` counts all pairs of agencies with a dependence or similar work, whether or not they have a tie. `level` is the false
+    `of` counts the pairs of agencies with a dependence or similar work, whether or not they have a tie. `level` is the false
     discovery rate of the report `overlaps`. If that report was already run, pass its result as `overlaps`. The expected number of
     ties follows the degree-corrected block model, which uses the degrees and sectors of the agencies (Karrer & Newman 2011).
     """
@@ -123,6 +124,7 @@ def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overla
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
     found = sorted(_reasons(arrays, open_needs, similar), key=_priority)
     pairs = {_unordered((one.agency, holder)) for one in needs for holder in one.holders} | similar
+    pairs = {(a, b) for a, b in pairs if arrays.selected[a] or arrays.selected[b]}
     uncertain = pairs & {_unordered((a, b)) for a, b in arrays.possible_ties.tolist()}
     return MISSING_TIES.answer(
         arrays.as_of, [_row(arrays, one) for one in found], found=len(found), of=len(pairs), unknown=len(uncertain),
@@ -222,7 +224,10 @@ def _row(arrays: SnapshotArrays, one: Reasons) -> ReportRow:
     }
     confidence: Confidence = "certain" if one.needs else "likely"
     return ReportRow(
-        values, (arrays.agencies.evidence(a), arrays.agencies.evidence(b), *_records(one.needs)), confidence
+        values,
+        (arrays.agencies.evidence(a), arrays.agencies.evidence(b), *_records(one.needs)),
+        confidence,
+        concerns=(arrays.agencies.ids[a], arrays.agencies.ids[b]),
     )
 
 

@@ -1,6 +1,6 @@
 """Report `network`: measures of the network of all agencies, compared with random networks (the null model)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,6 @@ from registry.analysis.snapshot import (
     Matrix,
     SnapshotArrays,
     adjacency,
-    assumed_parties,
     assumed_ties,
     data_notes,
     without_isolates,
@@ -111,6 +110,7 @@ NETWORK = ReportDefinition(
     (LEVEL,),
     key=("measure",),
     counts="Measures that differ from a random network",
+    common=(),
 )
 
 
@@ -134,9 +134,22 @@ class TieNetwork(NamedTuple):
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
         """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
         connected, ties = without_isolates(assumed_ties(arrays))
-        place = {int(agency): index for index, agency in enumerate(connected)}
-        agreements = [tuple(place[agency] for agency in parties) for parties in assumed_parties(arrays)]
+        place = {arrays.agencies.ids[agency]: index for index, agency in enumerate(connected.tolist())}
+        making = (one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole)
+        known = (tuple({place[party] for party in one.parties if party in place}) for one in making)
+        agreements = [parties for parties in known if len(parties) > 1]
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
+
+    def random_networks(self) -> Iterator[Ints]:
+        """Yield the ties (m x 2) of random networks with the same numbers of agreements and parties; show the progress."""
+        random = RandomAgreements(self.agreements, SEED)
+        for _draw in steps(_("random networks"), range(random_networks_for(len(self.connected)))):
+            yield random.draw()
+
+
+def random_networks_for(agencies: int) -> int:
+    """Return the largest number of random networks with which a network of so many agencies is compared."""
+    return draws_for(agencies, WORK, MOST_DRAWS, FEWEST_DRAWS)
 
 
 def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
@@ -153,7 +166,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     rows += [_compared_row(name, one, p[name], p[name] <= level) for name, one in compared.items()]
     return NETWORK.answer(
         arrays.as_of, rows, found=sum(row.confidence == "likely" for row in rows), of=len(compared),
-        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(whole)], level=level,
+        withheld=arrays.withheld, notes=[*data_notes(arrays), *_notes(whole, compared)], level=level,
     )  # fmt: skip
 
 
@@ -191,15 +204,14 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
 
 
 def _compared(arrays: SnapshotArrays, whole: TieNetwork) -> dict[str, NullComparison]:
-    """Return the comparison of each measure that has a null model with the null model, by the name of the measure.
+    """Compare the network with random networks; return a dictionary from the name of each compared measure to its comparison.
 
     The measures are transitivity, mean clustering (Watts & Strogatz 1998), modularity (Louvain; Blondel et al. 2008) and, if the
     agencies have several sectors, the E-I index, which compares ties between and within sectors (Krackhardt & Stern 1988).
     """
-    sector, random = arrays.sector[whole.connected], RandomAgreements(whole.agreements, SEED)
+    sector = arrays.sector[whole.connected]
     seen = _measures_with_null(whole.ties, sector)
-    draws = draws_for(len(whole.connected), WORK, MOST_DRAWS, FEWEST_DRAWS)
-    drawn = (_measures_with_null(random.draw(), sector) for _draw in steps(_("random networks"), range(draws)))
+    drawn = (_measures_with_null(ties, sector) for ties in whole.random_networks())
     compared = compare_until_clear(
         list(seen.values()), ([each.get(name, seen[name]) for name in seen] for each in drawn)
     )
@@ -233,14 +245,11 @@ def _cells(name: str, value: float) -> dict[str, Cell]:
     return {"measure": name, "value": value, "expected": None, "z": None, "p": None, "meaning": name}
 
 
-def _notes(whole: TieNetwork) -> list[str]:
+def _notes(whole: TieNetwork, compared: Mapping[str, NullComparison]) -> list[str]:
     if not len(whole.ties):
         return [_("There are no ties in force, so there is no network to measure.")]
-    template = _(
-        "The expected values come from at most {draws} random networks (seed {seed}); fewer are drawn if it is clear "
-        "earlier that no measure differs from them."
-    )
-    draws = draws_for(len(whole.connected), WORK, MOST_DRAWS, FEWEST_DRAWS)
+    template = _("The expected values come from {draws} random networks (seed {seed}).")
+    draws = compared["transitivity"].draws
     return [template.format(draws=number(draws), seed=SEED), _distance_note(whole)]
 
 

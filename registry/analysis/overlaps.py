@@ -99,7 +99,7 @@ class ComparableAgencies(NamedTuple):
     """The n agencies that can be compared: their indices, sectors, areas and functions.
 
     `close` (n x n) marks the pairs of agencies that need no new agreement. Such a pair has an agreement that is or may be in
-    force, or one agency belongs to the other.
+    force, or one agency belongs to the other. `selected` marks the agencies to which the report is limited.
     """
 
     places: Ints
@@ -108,6 +108,7 @@ class ComparableAgencies(NamedTuple):
     wider: Matrix
     functions: Matrix
     close: Matrix
+    selected: Bools
 
     @classmethod
     def of(cls, arrays: SnapshotArrays) -> Self:
@@ -124,6 +125,7 @@ class ComparableAgencies(NamedTuple):
             arrays.wider[selected],
             arrays.functions[selected],
             near,
+            arrays.selected[selected],
         )
 
 
@@ -143,11 +145,13 @@ class Pairs(NamedTuple):
 class SignificantPairs(NamedTuple):
     """The pairs that share significantly many functions, with their adjusted p-values; `family` is the number of tested pairs.
 
-    `untestable` counts the pairs with so few functions that no number of shared functions would be significant.
+    `of` counts the tested pairs with a selected agency. Of these, `untestable` have so few functions that no number of shared
+    functions would be significant.
     """
 
     pairs: Pairs
     family: int
+    of: int
     untestable: int
 
 
@@ -163,12 +167,12 @@ def significant_pairs(compared: ComparableAgencies, level: float) -> Significant
     first = np.unique(kind, return_index=True)[1]
     p = _function_probabilities(compared, degree, first)
     expected = p @ p.T
-    found, number = _candidates(compared, kind, expected, level)
+    found, number, ours = _candidates(compared, kind, expected, level)
     family = int(number.sum())
     most = np.minimum.outer(degree[first], degree[first])
-    untestable = int(number[poisson_above(most, expected) > level / max(family, 1)].sum())
+    untestable = int(ours[poisson_above(most, expected) > level / max(family, 1)].sum())
     adjusted = adjust_p_values(found.p, family)
-    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, untestable)
+    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, int(ours.sum()), untestable)
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
@@ -215,29 +219,33 @@ def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: 
     return p
 
 
-def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints]:
-    """Return the pairs of agencies with p <= level, and how many pairs were tested.
+def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints, Ints]:
+    """Return the pairs of agencies with p <= level, how many pairs were tested, and how many of them have a selected agency.
 
-    A class contains all agencies with the same value in `kind`. The second result is a matrix (classes x classes) that counts the
-    tested pairs of agencies by their two classes.
+    A class contains all agencies with the same value in `kind`. Both counts are matrices (classes x classes) that count the pairs
+    of agencies by their two classes.
     """
     kinds = len(expected)
     most = int(np.diff(compared.functions.indptr).max(initial=0))
     least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
-    number, found = np.zeros(kinds * kinds, np.int64), [_no_pairs()]
+    number, ours, found = np.zeros(kinds * kinds, np.int64), np.zeros(kinds * kinds, np.int64), [_no_pairs()]
     functions = compared.functions.astype(np.int16)
     for begin in steps(_("agencies compared"), range(0, len(kind), BLOCK)):
         cells = np.flatnonzero(_in_common_area(compared, begin))
         b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
         pair = kind[a + begin] * kinds + kind[b + begin]
         number += np.bincount(pair, minlength=kinds * kinds)
+        if not compared.selected.all():
+            pair_selected = compared.selected[a + begin] | compared.selected[b + begin]
+            ours += np.bincount(pair[pair_selected], minlength=kinds * kinds)
         shared = (functions[begin:] @ _dense_columns(functions, begin)).ravel()[cells]
         selected = shared >= least.ravel()[pair]
         found.append(
             _pairs(a[selected] + begin, b[selected] + begin, shared[selected], expected.ravel()[pair[selected]])
         )
     joined = [np.concatenate(column) for column in zip(*found, strict=True)]
-    return Pairs(*joined), number.reshape(kinds, kinds)
+    ours = number if compared.selected.all() else ours
+    return Pairs(*joined), number.reshape(kinds, kinds), ours.reshape(kinds, kinds)
 
 
 def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
@@ -336,6 +344,10 @@ OVERLAPS = ReportDefinition(
     (LEVEL, LEAST_SIMILARITY),
     key=("finding", "agency_a", "agency_b", "special", "general"),
     counts="Pairs that overlap",
+    concern=(
+        "A pair concerns both agencies. A special application concerns its owners and the owners of the general "
+        "application."
+    ),
 )
 
 
@@ -357,17 +369,18 @@ def overlaps(
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]
     rows = [_row(arrays, compared, judged.pairs, place, weighted) for place in order.tolist()]
     rows += [_application_row(arrays, one) for one in doubled(arrays.snapshot, arrays.as_of)]
-    special = special_applications(arrays.snapshot)
+    special = [one for one in special_applications(arrays.snapshot) if arrays.concerned(one.owners)]
+    replaced = {
+        row.key[0] for row in rows if row["finding"] == "special-application" and arrays.concerned(row.concerns or ())
+    }
+    elsewhere = len(replaced - {one.id for one in special})
     not_comparable = sum(not comparable(one) for one in special)
     report = OVERLAPS.answer(
-        arrays.as_of, rows, found=len(rows), of=judged.family + len(special), unknown=judged.untestable + not_comparable,
+        arrays.as_of, rows, found=len(rows), of=judged.of + len(special) + elsewhere, unknown=judged.untestable + not_comparable,
         withheld=arrays.withheld, notes=_notes(arrays, compared, judged, false_pairs), level=level, least_similarity=least_similarity,
     )  # fmt: skip
-    pairs, applications = (
-        Examined("pairs", judged.family, judged.untestable),
-        Examined("applications", len(special), not_comparable),
-    )
-    return replace(report, examined=(pairs, applications))
+    pairs = Examined("pairs", judged.of, judged.untestable)
+    return replace(report, examined=(pairs, Examined("applications", len(special) + elsewhere, not_comparable)))
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:
@@ -408,7 +421,8 @@ def _row(arrays: SnapshotArrays, compared: ComparableAgencies, pairs: Pairs, pla
         "general": None,
     }
     agencies = tuple(arrays.agencies.evidence(one) for one in (a, b))
-    return ReportRow(values, agencies + tuple(arrays.function_names.evidence(one) for one in functions), "likely")
+    evidence = agencies + tuple(arrays.function_names.evidence(one) for one in functions)
+    return ReportRow(values, evidence, "likely", concerns=tuple(one.id for one in agencies))
 
 
 def _application_row(arrays: SnapshotArrays, found: DuplicateApplication) -> ReportRow:
@@ -429,6 +443,7 @@ def _application_row(arrays: SnapshotArrays, found: DuplicateApplication) -> Rep
         values,
         (*applications, *agencies, *arrays.function_names.records(special.functions)),
         key=(special.id, general.id),
+        concerns=tuple(one.id for one in agencies),
     )
 
 

@@ -75,6 +75,27 @@ class TextParameter:
     type: str = field(default="text", init=False)
 
 
+Parameter = ReportParameter | TextParameter
+AGENCY = TextParameter(
+    "agency",
+    "Agency",
+    "The identifier of an agency. Only what concerns this agency or its units is listed and counted.",
+)
+SECTOR = TextParameter(
+    "sector",
+    "Sector",
+    "The identifier or code of a sector. Only what concerns agencies in this sector or in a narrower sector is listed "
+    "and counted.",
+)
+AREA = TextParameter(
+    "area",
+    "Area",
+    "The identifier or code of an area. Only what concerns agencies in this area or in an area within it is listed "
+    "and counted.",
+)
+SCOPE = (AGENCY, SECTOR, AREA)
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
@@ -114,14 +135,17 @@ class Links(NamedTuple):
 class ReportRow:
     """A row of a report: a value for each column, the records that support it, and its confidence.
 
-    `key` identifies the row in every run of the report. The key consists of ids and codes; a column without ids or codes
-    contributes its text.
+    - `key` identifies the row in every run of the report. The key consists of ids and codes; a column without ids or codes
+      contributes its text
+    - `concerns`: the ids of the agencies that the row is about, which can be more than those in the evidence. The value is None if
+      the row counts the records of all selected agencies
     """
 
     values: Mapping[str, Cell]
     evidence: tuple[Evidence, ...] = ()
     confidence: Confidence = "certain"
     key: tuple[str, ...] = ()
+    concerns: tuple[str, ...] | None = ()
 
     def __getitem__(self, column: str) -> Cell:
         return self.values[column]
@@ -147,6 +171,11 @@ class Report:
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
     - `examined`: the cases by type if the report examines cases of unlike types, whose sum is `of`
     - `since`: the report `changes` since the last saved run with the same parameters, if it was computed
+    - `scope`: the agencies to which the report is limited, as text; empty if the report is about all agencies
+    - `scope_names`: the name of each record that limits the report, by parameter
+
+    A composed report examines cases of unlike kinds, whose sum has no meaning. Its fields `of` and `unknown` therefore only say
+    whether any case was examined or could not be judged; `cases` and `unjudged` are None.
 
     Texts are in the reader's language; names, codes, dates (ISO 8601) and numbers are the same in every language.
     """
@@ -171,6 +200,18 @@ class Report:
     withholds_rows: bool = False
     examined: tuple[Examined, ...] = ()
     since: "Report | None" = None
+    scope: str = ""
+    scope_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int | None:
+        """The number of examined cases; None for a composed report."""
+        return None if self.parts else self.of
+
+    @property
+    def unjudged(self) -> int | None:
+        """The number of cases without enough data to judge; None for a composed report."""
+        return None if self.parts else self.unknown
 
     @property
     def withheld_label(self) -> str:
@@ -180,12 +221,23 @@ class Report:
         return _("Records you see only in summary")
 
 
+def supported_finding(row: ReportRow) -> tuple[str, ...] | None:
+    """Return the key of a row that is certain or likely, and None for any other row."""
+    return row.key if row.confidence in ("certain", "likely") else None
+
+
 @dataclass(frozen=True)
 class ReportDefinition:
     """The definition of a report: its name, texts and parameters, the record types it reads, and its columns.
 
-    `key` names the columns that identify a row in every run of the report; by default all text and code columns. `counts` is the
-    label of the number of findings. `summarised` means that the report begins with an executive summary.
+    - `key`: the columns that identify a row in every run of the report; by default all text and code columns
+    - `counts`: the label of the number of findings
+    - `summarised`: whether the report begins with an executive summary
+    - `common`: the parameters that the catalogue handles; the analysis gets only its own `parameters`
+    - `finding`: returns what identifies the finding that a row counts for, or None if the row is not a finding
+    - `concern`: a sentence that says which agencies a row concerns
+    - `selects`: whether the analysis itself lists and counts only what concerns the selected agencies
+    - `lists_all`: whether every examined case has a row
     """
 
     name: str
@@ -194,10 +246,20 @@ class ReportDefinition:
     method: str
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
-    parameters: tuple[ReportParameter | TextParameter, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
     key: tuple[str, ...] = ()
     counts: str = "Found"
     summarised: bool = False
+    common: tuple[Parameter, ...] = SCOPE
+    finding: Callable[[ReportRow], tuple[str, ...] | None] = supported_finding
+    concern: str = ""
+    selects: bool = False
+    lists_all: bool = False
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """All parameters in the order of forms: those of the analysis, then those that the catalogue handles."""
+        return (*self.parameters, *self.common)
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -219,7 +281,7 @@ class ReportDefinition:
         """Build the result of the report; its title, labels and method are in the current language."""
         return Report(
             self.name, _(self.title), _(self.text), as_of, parameters, self.shown_columns(), tuple(map(self._with_key, rows)),
-            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.label) for one in self.parameters},
+            found, of, unknown, withheld, _(self.method), tuple(notes), {one.name: _(one.label) for one in self.all_parameters},
             counts=_(self.counts),
         )  # fmt: skip
 
@@ -232,14 +294,19 @@ class ReportDefinition:
 
     def shown(self) -> "ReportDefinition":
         """Return the definition with its texts in the current language."""
-        parameters = tuple(replace(one, label=_(one.label), description=_(one.description)) for one in self.parameters)
+        own, common = (
+            tuple(replace(one, label=_(one.label), description=_(one.description)) for one in group)
+            for group in (self.parameters, self.common)
+        )
         return replace(
             self,
             title=_(self.title),
             text=_(self.text),
             method=_(self.method),
             columns=self.shown_columns(),
-            parameters=parameters,
+            parameters=own,
+            common=common,
+            concern=_(self.concern) if self.concern else "",
         )
 
     def shown_columns(self) -> tuple[Column, ...]:
@@ -268,11 +335,11 @@ def _translated(words: Mapping[str, str]) -> dict[str, str]:
 def read_parameters(question: ReportDefinition, given: Mapping[str, object]) -> dict[str, Value]:
     """Return the given or the default value of every parameter of the report. Raises ReportError for an invalid value."""
     named = {name.replace("-", "_"): value for name, value in given.items()}
-    known = [one.name for one in question.parameters]
+    known = [one.name for one in question.all_parameters]
     for name in named:
         if name not in known:
             raise ReportError(_unknown_parameter(question, name, known))
-    return {one.name: _parse(one, named.get(one.name, one.default)) for one in question.parameters}
+    return {one.name: _parse(one, named.get(one.name, one.default)) for one in question.all_parameters}
 
 
 def suggestion(name: str, known: list[str]) -> str:
@@ -285,13 +352,15 @@ def suggestion(name: str, known: list[str]) -> str:
 
 def _unknown_parameter(question: ReportDefinition, name: str, known: list[str]) -> str:
     title = _(question.title)
+    if name in [one.name for one in SCOPE]:
+        return _("“{report}” cannot be limited to an agency, a sector or an area.").format(report=title)
     if not known:
         return _("“{report}” has no parameters, so “{name}” cannot be set.").format(report=title, name=name)
     sentence = _("“{report}” has no parameter “{name}”.").format(report=title, name=name)
     return sentence + suggestion(name, [*known, "as-of"])
 
 
-def _parse(parameter: ReportParameter | TextParameter, value: object) -> Value:
+def _parse(parameter: Parameter, value: object) -> Value:
     return _text(parameter, value) if isinstance(parameter, TextParameter) else _number(parameter, value)
 
 
@@ -323,6 +392,13 @@ def _number(parameter: ReportParameter, value: object) -> Number:
     raise ReportError(
         sentence.format(name=_(parameter.label), least=amount(parameter.least), most=amount(parameter.most))
     )
+
+
+def no_case_text(scope: str) -> str:
+    """Return the sentence that no case was examined in a report, or in a part of it, that is limited to some agencies."""
+    return _(
+        "No case that concerns {scope} could be examined, so it is unknown whether there is anything to find."
+    ).format(scope=scope)
 
 
 def cell_text(column: Column, cell: Cell) -> str:

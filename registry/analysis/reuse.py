@@ -9,7 +9,6 @@ from scipy import sparse
 
 from registry.analysis.report import Cell, Column, Confidence, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import (
-    AGENCY,
     AgencyRow,
     Bools,
     Floats,
@@ -19,7 +18,6 @@ from registry.analysis.snapshot import (
     ResourceRow,
     Snapshot,
     SnapshotArrays,
-    agency_index,
     ones,
     pattern,
 )
@@ -277,9 +275,12 @@ REUSE = ReportDefinition(
         ),
         Column("cautions", "Cautions", "texts", "Facts to consider before you suggest the resource."),
     ),
-    (AGENCY, AGENCIES, EACH, MOST_USERS),
+    (AGENCIES, EACH, MOST_USERS),
     key=("agency", "resource"),
     counts="Suggestions shown",
+    concern="A suggestion concerns the agency that may need the resource, not the owner of the resource.",
+    finding=lambda row: row.key,
+    selects=True,
 )
 
 
@@ -295,19 +296,18 @@ class Suggestion(NamedTuple):
 def reuse(
     arrays: SnapshotArrays,
     *,
-    agency: str = "",
     agencies: int = int(AGENCIES.default),
     each: int = int(EACH.default),
     most_users: int = int(MOST_USERS.default),
 ) -> Report:
     """Suggest to each agency the `each` resources with the highest scores; the description in the constant REUSE explains the score.
 
-    If `agency` is given, the report shows and counts only that agency. Similarity is computed only for the shown agencies, and for
-    a sample of agencies that determines the limits of the score bands. On past data the score predicts as well as the best
-    baseline, but not better (see `registry.evaluation.backtests`).
+    If agencies are selected, the report shows and counts only suggestions to them. Similarity is computed only for the shown
+    agencies, and for a sample of agencies that determines the limits of the score bands. On past data the score predicts as well
+    as the best baseline, but not better (see `registry.evaluation.backtests`).
     """
     history = History.of(arrays.snapshot, arrays.as_of)
-    selected = np.array([agency_index(arrays, agency)]) if agency else np.arange(len(history.agencies))
+    selected = np.flatnonzero(arrays.selected)
     shown = selected[np.argsort(-history.activity[selected], kind="stable")[:agencies]]
     builder = SuggestionRows(arrays, history, shown)
     bands = _bands(history)
@@ -319,7 +319,7 @@ def reuse(
     return REUSE.answer(
         arrays.as_of, rows, found=len(rows), of=int(unused[selected].sum()),
         unknown=int(unused[selected][history.counted[selected] == 0].sum()),
-        withheld=arrays.withheld, notes=builder.notes(pairs), agency=agency, agencies=agencies, each=each, most_users=most_users,
+        withheld=arrays.withheld, notes=builder.notes(pairs), agencies=agencies, each=each, most_users=most_users,
     )  # fmt: skip
 
 
@@ -385,7 +385,8 @@ class SuggestionRows:
         }
         named = (history.agencies.evidence(one) for one in (pair.agency, *users[best].tolist()))
         evidence = (history.resources.evidence(pair.resource), *named)
-        return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"))
+        concerns = (history.agencies.ids[pair.agency],)
+        return ReportRow(values, evidence, CONFIDENCE.get(band, "unclear"), concerns=concerns)
 
     def notes(self, pairs: Sequence[Suggestion]) -> list[str]:
         """Return notes about the data behind the suggestions, and about the accuracy of suggestions."""

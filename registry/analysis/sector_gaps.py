@@ -144,6 +144,8 @@ SECTOR_GAPS = ReportDefinition(
     (LEVEL, LEAST_EXPECTED),
     key=("sector_a", "sector_b"),
     counts="Sector pairs with too few ties",
+    lists_all=True,
+    concern="A pair of sectors concerns every agency whose main sector is one of the two.",
 )
 
 
@@ -194,7 +196,8 @@ def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p
         "unrecorded": int((np.isin(arrays.sector, (a, b)) & ~arrays.recorded).sum()),
     }
     evidence = _evidence(arrays, a, b) if finding == "gap" else _sectors(arrays, a, b)
-    return ReportRow(values, evidence, CONFIDENCE[finding])
+    members = np.flatnonzero(np.isin(arrays.sector, (a, b))).tolist()
+    return ReportRow(values, evidence, CONFIDENCE[finding], concerns=tuple(arrays.agencies.ids[one] for one in members))
 
 
 def _sectors(arrays: SnapshotArrays, *sectors: int) -> tuple[Evidence, ...]:

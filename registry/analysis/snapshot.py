@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from registry.analysis.report import Evidence, ReportError, TextParameter
+from registry.analysis.report import Evidence
 from registry.database.driver import Cypher
 from registry.i18n import _, day, language, ngettext, number, percent
 
@@ -189,6 +189,7 @@ class TermRow(NamedTuple):
     label_id: str | None = None
     label_en: str | None = None
     broader: Ids = ()
+    code: str | None = None
 
 
 def kind_of(row: NamedTuple) -> str:
@@ -304,6 +305,7 @@ class SnapshotArrays:
     - `ties` (m x 2): the distinct pairs of agencies, smaller index first, that share an agreement in force on `as_of`
     - `possible_ties`: the pairs that are not in `ties` and share an agreement whose dates are withheld
     - `recorded` (N): whether the agency is a party of any agreement, whether or not the agreement is in force
+    - `selection`: the ids of the agencies to which a report is limited, or None. Measures and tests always use all agencies
     """
 
     as_of: str
@@ -318,12 +320,14 @@ class SnapshotArrays:
     possible_ties: Ints
     recorded: Bools
     snapshot: Snapshot
+    selection: frozenset[str] | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
         """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
         agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
-        sectors, areas, functions = (_term_names(kind, terms) for kind, terms in _code_lists(snapshot))
+        sectors, areas = term_names("Sector", snapshot.sectors), term_names("Area", snapshot.areas)
+        functions = term_names("Function", snapshot.functions)
         place, width = _index_of(agencies.ids), len(agencies)
         placed = _matrix(((n, area) for n, one in enumerate(snapshot.agencies) for area in one.areas), width, areas)
         does = (
@@ -342,6 +346,15 @@ class SnapshotArrays:
             recorded=_recorded(snapshot.partnerships, place),
             snapshot=snapshot,
         )  # fmt: skip
+
+    @cached_property
+    def selected(self) -> Bools:
+        """Whether the report is about the agency (N). Without a selection, it is about all agencies."""
+        return np.array([self.concerned((one,)) for one in self.agencies.ids], np.bool_)
+
+    def concerned(self, agencies: Iterable[str]) -> bool:
+        """Return whether one of these agencies (ids) is selected. Without a selection, the result is always True."""
+        return self.selection is None or not self.selection.isdisjoint(agencies)
 
     @property
     def degree(self) -> Ints:
@@ -389,11 +402,8 @@ def _split_columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequ
     return ids, names
 
 
-def _code_lists(snapshot: Snapshot) -> tuple[tuple[str, Sequence[TermRow]], ...]:
-    return ("Sector", snapshot.sectors), ("Area", snapshot.areas), ("Function", snapshot.functions)
-
-
-def _term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
+def term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
+    """Return the ids of the terms of a code list, and their names in the current language."""
     label = "label_id" if language() == "id" else "label_en"
     return NamesById(kind, *_split_columns((term.id, getattr(term, label) or term.name) for term in terms))
 
@@ -482,20 +492,6 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     )
 
 
-AGENCY = TextParameter("agency", "Agency", "The identifier of an agency. Leave it empty to include all agencies.")
-
-
-def agency_index(arrays: SnapshotArrays, agency: str) -> int:
-    """Return the index of an agency in the arrays. Raises ReportError for an unknown id."""
-    if agency in arrays.index:
-        return arrays.index[agency]
-    raise ReportError(
-        _("“{name}”: there is no agency with the identifier {id} that you may see.").format(
-            name=_(AGENCY.label), id=agency
-        )
-    )
-
-
 class Readable(Protocol):
     """A store that can run a read query, such as `registry.database.driver.Store`."""
 
@@ -512,13 +508,6 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
     Ties with withheld dates are treated as in force, so they can hide a finding but never cause a finding.
     """
     return np.concatenate([arrays.ties, arrays.possible_ties])
-
-
-def assumed_parties(arrays: SnapshotArrays) -> list[tuple[int, ...]]:
-    """Return the parties (agency indices) of each agreement that makes the ties of `assumed_ties`; unknown parties are skipped."""
-    making = (one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole)
-    known = (tuple(sorted({arrays.index[party] for party in one.parties if party in arrays.index})) for one in making)
-    return [parties for parties in known if len(parties) > 1]
 
 
 def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:

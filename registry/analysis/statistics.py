@@ -155,7 +155,7 @@ def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floa
     return np.asarray(left)
 
 
-TRADES_BEFORE, TRADES_BETWEEN = 10, 2
+TRADES_BEFORE, TRADES_BETWEEN = 8, 2  # trades for each agreement: before the first network, and before every network
 Parties = tuple[int, ...]
 
 
@@ -173,38 +173,36 @@ class RandomAgreements:
     """
 
     def __init__(self, agreements: Iterable[Parties], seed: int) -> None:
-        """Start at the given agreements. Each is a tuple of agency indices; agreements with the same parties count once."""
+        """Start at the given agreements, and move away from them by TRADES_BEFORE trades for each agreement.
+
+        An agreement is a tuple of agency indices. Agreements with the same parties count once.
+        """
         self.agreements = sorted({frozenset(parties) for parties in agreements}, key=sorted)
         self._taken = set(self.agreements)
         self._random = Random(seed)
-        self._started = False
+        self._trade(TRADES_BEFORE)
 
     def draw(self) -> Ints:
-        """Return the ties of the next network: the distinct pairs (m x 2, smaller index first) with a common agreement."""
-        trades = TRADES_BETWEEN if self._started else TRADES_BEFORE
-        self._started = True
-        for _trade in range(trades * len(self.agreements) if len(self.agreements) > 1 else 0):
-            self._trade()
-        return self.ties()
-
-    def ties(self) -> Ints:
-        """Return the ties of the present network: the distinct pairs (m x 2, smaller index first) with a common agreement."""
+        """Draw the next network and return its ties: the distinct pairs of agencies (m x 2, smaller index first) with an agreement."""
+        self._trade(TRADES_BETWEEN)
         pairs = {pair for parties in self.agreements for pair in combinations(sorted(parties), 2)}
         return np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
-    def _trade(self) -> None:
-        """Let two random agreements exchange parties."""
-        one, other = self._random.sample(range(len(self.agreements)), 2)
-        first, second = self.agreements[one], self.agreements[other]
-        common = first & second
-        dealt = sorted(first ^ second)
-        self._random.shuffle(dealt)
-        size = len(first) - len(common)
-        dealt_first, dealt_second = common | frozenset(dealt[:size]), common | frozenset(dealt[size:])
-        self._taken -= {first, second}
-        if dealt_first not in self._taken and dealt_second not in self._taken:
-            self.agreements[one], self.agreements[other] = first, second = dealt_first, dealt_second
-        self._taken |= {first, second}
+    def _trade(self, times: int) -> None:
+        """Make `times` curveball trades for each agreement."""
+        count = len(self.agreements)
+        for _trade in range(times * count if count > 1 else 0):
+            one, other = self._random.sample(range(count), 2)
+            first, second = self.agreements[one], self.agreements[other]
+            common = first & second
+            dealt = sorted(first ^ second)
+            self._random.shuffle(dealt)
+            size = len(first) - len(common)
+            dealt_first, dealt_second = common | frozenset(dealt[:size]), common | frozenset(dealt[size:])
+            self._taken -= {first, second}
+            if dealt_first not in self._taken and dealt_second not in self._taken:
+                self.agreements[one], self.agreements[other] = first, second = dealt_first, dealt_second
+            self._taken |= {first, second}
 
 
 ROBUST = ReportParameter(
@@ -254,17 +252,18 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 
 
 def compare_until_clear(values: Sequence[float], draws: Iterable[Sequence[float]]) -> list[NullComparison]:
-    """Compare several values with their values in random networks; stop early if no value can be significant any more.
+    """Compare several measures of a network with the same measures of random networks; stop early if the result is clear.
 
-    `draws` yields the values of one random network after another, at least two. The comparison ends when, for every value,
-    CLEAR random networks lie on both sides of it (sequential Monte Carlo test; Besag & Clifford 1991).
+    `draws` yields the measures of at least two random networks, one network after the other. The result is clear as soon as, for
+    each measure, at least CLEAR random networks reach the observed value from above, and at least CLEAR from below (sequential
+    Monte Carlo test; Besag & Clifford 1991).
     """
     seen, drawn = np.array(values), []
+    above = below = np.zeros(len(seen), np.int64)
     for each in draws:
         drawn.append(each)
-        known = np.array(drawn)
-        sides = np.minimum((known >= seen - 1e-12).sum(axis=0), (known <= seen + 1e-12).sum(axis=0))
-        if (sides >= CLEAR).all():
+        above, below = above + (np.array(each) >= seen - 1e-12), below + (np.array(each) <= seen + 1e-12)
+        if (np.minimum(above, below) >= CLEAR).all():
             break
     return [compare_with_null(value, column) for value, column in zip(values, np.array(drawn).T, strict=True)]
 

@@ -329,6 +329,11 @@ WHAT_IF = ReportDefinition(
     (REMOVE, ADD, END),
     key=("change", "report", "what"),
     counts="New findings and findings that are gone",
+    concern=(
+        "A finding concerns the agencies that the report it comes from names. A service that stops concerns its "
+        "providers, a resource its owners. Numbers of findings and network measures concern no single agency."
+    ),
+    finding=lambda row: row.key if row["change"] in ("new", "gone") else None,
 )  # fmt: skip
 
 
@@ -356,25 +361,27 @@ def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str
     """
     alteration = Alteration.read(arrays.snapshot, arrays.as_of, remove=remove, add=add, end=end)
     other = altered(arrays.snapshot, arrays.as_of, alteration)
-    before = WhatIfFindings.of(arrays)
+    before = WhatIfFindings.of(replace(arrays, selection=None))
     after = WhatIfFindings.of(SnapshotArrays.of(other.snapshot, arrays.as_of)) if other.named else before
     findings, staying = _findings(before, after)
+    ours = sum(arrays.concerned(row.concerns or ()) for row in [*findings, *staying])
     stops = [_stop_row(one) for one in other.stops]
     rows = [*stops, *findings, *_comparisons(before, after, other.named)]
     return WHAT_IF.answer(
-        arrays.as_of, rows, found=len(findings), of=len(findings) + staying, withheld=arrays.withheld,
-        notes=_notes(other, staying), remove=remove, add=add, end=end,
+        arrays.as_of, rows, found=len(findings), of=ours, withheld=arrays.withheld,
+        notes=_notes(other, len(staying)), remove=remove, add=add, end=end,
     )  # fmt: skip
 
 
-def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], int]:
-    """Return the new findings, then the findings that are gone, and the number of findings that are in both results."""
-    appearing, going, staying = [], [], 0
+def _findings(before: WhatIfFindings, after: WhatIfFindings) -> tuple[list[ReportRow], list[ReportRow]]:
+    """Return the new findings, then the findings that are gone; and the findings that are in both results."""
+    appearing, going, staying = [], [], []
     for (question, then), (_question, now) in zip(before.reports, after.reports, strict=True):
         new, gone = new_and_gone(_gap_findings(then), _gap_findings(now))
         appearing += [_finding("new", question, now, row) for row in new]
         going += [_finding("gone", question, then, row) for row in gone]
-        staying += len(_gap_findings(now)) - len(new)
+        appeared = {id(row) for row in new}
+        staying += [row for row in _gap_findings(now) if id(row) not in appeared]
     return [*appearing, *going], staying
 
 
@@ -388,13 +395,15 @@ def _finding(change: str, question: ReportDefinition, report: Report, row: Repor
     finding = _row(
         change, source, row.key, described(question, report.columns, row), row.evidence, row.values.get("measure")
     )
-    return replace(finding, confidence=row.confidence)
+    return replace(finding, confidence=row.confidence, concerns=row.concerns)
 
 
 def _stop_row(one: Stop) -> ReportRow:
     why = _("needs {name}").format(name=one.cause.name) if one.cause else _("has no provider or owner left")
     rests_on = tuple(evidence_of(record) for record in one if record)
-    return _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
+    row = _row("stops", None, (one.record.id,), one.record.name, rests_on, why)
+    record = one.record
+    return replace(row, concerns=tuple(record.owners if isinstance(record, ResourceRow) else record.providers))
 
 
 def _comparisons(before: WhatIfFindings, after: WhatIfFindings, named: tuple[Evidence, ...]) -> Iterator[ReportRow]:

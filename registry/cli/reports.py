@@ -46,7 +46,7 @@ def reports(
 
 
 def _entry(one: ReportDefinition) -> dict[str, object]:
-    parameters = [{name: getattr(each, name) for name in PARAMETER_FIELDS} for each in one.parameters]
+    parameters = [{name: getattr(each, name) for name in PARAMETER_FIELDS} for each in one.all_parameters]
     return {"name": one.name, "title": one.title, "question": one.text, "parameters": parameters}
 
 
@@ -57,7 +57,7 @@ def _default(value: Value) -> str:
 def _print_parameters(one: ReportDefinition) -> None:
     out.print(f"{one.title}\n{one.text}\n{one.method}\n", markup=False)
     headings = [_("Name"), _("Parameter"), _("Default"), _("Description")]
-    rows = [[each.name, each.label, _default(each.default), each.description] for each in one.parameters]
+    rows = [[each.name, each.label, _default(each.default), each.description] for each in one.all_parameters]
     print_table(headings, rows)
 
 

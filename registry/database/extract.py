@@ -25,7 +25,7 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
-    - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms]`
+    - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms, code]`
     """
     lists = ", ".join(f"COLLECT {{ {_LISTS[name]} }}" for name in reads)
     return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter()})
@@ -85,7 +85,7 @@ def _detail(name: str) -> str:
 
 
 def _terms(kind: str, path: str = "") -> str:
-    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), path=path)
+    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), "n.code", path=path)
 
 
 _DETAILS_VISIBLE = can_view_details("n")

@@ -32,10 +32,12 @@ from registry.analysis.report import (
     ReportError,
     ReportForbidden,
     UnknownReport,
+    Value,
     read_parameters,
     suggestion,
 )
 from registry.analysis.reuse import REUSE, reuse
+from registry.analysis.scope import Scope, limited_to, read_scope, scope_reads
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.what_if import WHAT_IF, what_if
@@ -95,9 +97,13 @@ def run_report(
     """
     question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
+    reads = tuple(dict.fromkeys((*question.reads, *scope_reads(values))))
     with _garbage_collection_paused():
-        ((answer,),) = store.read(network(question.reads, actor))
-        return run_on_snapshot(make_snapshot(question.reads, answer), name, day, values)
+        ((answer,),) = store.read(network(reads, actor))
+        known = make_snapshot(reads, answer)
+        examined = Snapshot(**{name: getattr(known, name) for name in question.reads})
+        arrays = SnapshotArrays.of(examined, day)
+        return _analyse(question, arrays, values, read_scope(known, values))
 
 
 def run_on_snapshot(
@@ -110,8 +116,19 @@ def run_on_snapshot(
 def report_on(arrays: SnapshotArrays, name: str, params: Mapping[str, object] | None = None) -> Report:
     """Run a built-in report on the arrays of a snapshot. Raises ReportError for an invalid request."""
     question = find_definition(name)
+    values = read_parameters(question, params or {})
     with _garbage_collection_paused():
-        return _ANSWERS[question.name](arrays, **read_parameters(question, params or {}))
+        return _analyse(question, arrays, values, read_scope(arrays.snapshot, values))
+
+
+def _analyse(
+    question: ReportDefinition, arrays: SnapshotArrays, values: Mapping[str, Value], scope: Scope | None
+) -> Report:
+    """Run the analysis with its own parameters, and apply the common parameters: the scope selects rows, never ties."""
+    own = {one.name: values[one.name] for one in question.parameters}
+    report = _ANSWERS[question.name](replace(arrays, selection=scope and scope.agencies), **own)
+    report = replace(report, parameters=values)
+    return limited_to(scope, report, DEFINITIONS) if scope else report
 
 
 @contextmanager
@@ -223,8 +240,14 @@ class Library:
         return report
 
     def _since(self, runs: SavedRuns, store: Readable, report: Report, actor: Actor) -> Report:
-        """Return the report `changes` since the last saved run with the same parameters that the actor may see."""
-        run = runs.newest(report.name, actor, report.parameters)
+        """Return the report `changes` since the last saved run with the same parameters that the actor may see.
+
+        If there is none, a report that is limited to some agencies is compared with the last saved run about all agencies.
+        """
+        run, scope = runs.newest(report.name, actor, report.parameters), None
+        if run is None and report.scope:
+            run = runs.newest(report.name, actor, {**report.parameters, **dict.fromkeys(report.scope_names, "")})
+            scope = self._scope(store, actor, report.parameters)
         if run is None:
             note = _(
                 "No earlier run of this report with the same parameters is saved that you may see. To save a run, use: "
@@ -232,7 +255,10 @@ class Library:
             )
             return replace(nothing_to_compare(report.as_of, ""), notes=(note,))
         same_view = set(run.sight) == actor.names() and run.language == language()
-        return self._compared(store, actor, report.as_of, run, run.label, report if same_view else None)
+        if scope is None:
+            return self._compared(store, actor, report.as_of, run, run.label, now=report if same_view else None)
+        changes = self._compared(store, actor, report.as_of, run, run.label, scope)
+        return replace(limited_to(scope, changes, DEFINITIONS), notes=changes.notes)
 
     def _run(
         self,
@@ -245,8 +271,11 @@ class Library:
         """Run a report without checking whether the actor may run it."""
         custom = self._custom_reports().get(name)
         if name == CHANGES.name:
-            label = str(read_parameters(CHANGES, params or {})[RUN.name])
-            report = self._changes(store, actor, read_day(as_of), label)
+            values = read_parameters(CHANGES, params or {})
+            scope = self._scope(store, actor, values)
+            report = self._changes(store, actor, read_day(as_of), str(values[RUN.name]), scope)
+            report = replace(report, parameters=values)
+            report = limited_to(scope, report, DEFINITIONS) if scope else report
         elif name in DEFINITIONS or not isinstance(custom, CustomReport):
             report = run_report(store, name, actor, as_of, params)
         else:
@@ -254,14 +283,30 @@ class Library:
             report = custom.run(store, actor, read_day(as_of), values)
         return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
 
-    def _changes(self, store: Readable, actor: Actor, as_of: str, label: str) -> Report:
+    @staticmethod
+    def _scope(store: Readable, actor: Actor, values: Mapping[str, Value]) -> Scope | None:
+        """Return the agencies that the parameters select, or None if no parameter of the scope is given. Raises ReportError."""
+        types = scope_reads(values)
+        if not types:
+            return None
+        ((answer,),) = store.read(network(types, actor))
+        return read_scope(make_snapshot(types, answer), values)
+
+    def _changes(self, store: Readable, actor: Actor, as_of: str, label: str, scope: Scope | None) -> Report:
         """Compare a saved run with a new run of its report; the new run reads the records that readers of the saved run may see."""
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
-        return self._compared(store, actor, as_of, run, label)
+        return self._compared(store, actor, as_of, run, label, scope)
 
     def _compared(
-        self, store: Readable, actor: Actor, as_of: str, run: SavedRun, label: str, now: Report | None = None
+        self,
+        store: Readable,
+        actor: Actor,
+        as_of: str,
+        run: SavedRun,
+        label: str,
+        scope: Scope | None = None,
+        now: Report | None = None,
     ) -> Report:
         """Compare a saved run with a new run of its report, as far as the actor may see the records.
 
@@ -276,7 +321,10 @@ class Library:
         seen = ids = compared.rests_on()
         if not actor.is_admin:
             seen = frozenset(row[0] for row in store.read(visible(ids, actor)))
-        return compared.report(seen, same_records=reading.fingerprint == run.fingerprint, label=label)
+        same_records = reading.fingerprint == run.fingerprint
+        return compared.report(
+            seen, same_records=same_records, label=label, selection=scope.agencies if scope else None
+        )
 
     @staticmethod
     def _run_to_compare(runs: SavedRuns, label: str, actor: Actor) -> SavedRun | None:

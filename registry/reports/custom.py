@@ -223,7 +223,7 @@ class CustomReport:
         columns = tuple(one.column(name) for name, one in head.columns.items())
         parameters = tuple(one.parameter(name) for name, one in head.parameters.items())
         return ReportDefinition(
-            self.name, str(head.title), str(head.question), str(head.method), (), columns, parameters
+            self.name, str(head.title), str(head.question), str(head.method), (), columns, parameters, common=()
         )
 
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:

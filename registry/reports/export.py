@@ -21,13 +21,13 @@ from registry.reports.render import (
     as_csv,
     as_json,
     as_text,
+    assessed_texts,
     by_type,
     changes_lines,
     empty_text,
     filled,
     given,
     headline,
-    missing_text,
     sections,
 )
 
@@ -79,21 +79,22 @@ class _WorkbookWriter:
         sheet = self._book.add_worksheet(_("Summary"))
         columns = [one for one in report.columns if not one.for_programs]
         sheet.set_column(0, 0, 34)
-        sheet.set_column(1, len(columns) - 1, 28)
+        sheet.set_column(1, len(columns), 28)
         lines = count()
-        texts = [*(one.text for one in page.assessed), missing_text(page), page.hidden]
         self._pair(sheet, next(lines), report.title, report.question, self._heading)
-        for text in filter(None, texts):
+        for text in assessed_texts(page):
             self._pair(sheet, next(lines), _("What was assessed"), text, self._text)
         if page.findings:
             self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
             line = next(lines)
             for place, column in enumerate(columns):
                 sheet.write_string(line, place, column.label, self._heading)
+            sheet.write_string(line, len(columns), _("Confidence"), self._heading)
         for row in page.findings:
             line = next(lines)
             for place, column in enumerate(columns):
                 sheet.write_string(line, place, cell_text(column, row[column.name]), self._text)
+            sheet.write_string(line, len(columns), _(CONFIDENCE[row.confidence]), self._text)
         for text in changes_lines(page.since) if page.since else ():
             self._pair(sheet, next(lines), _("What has changed"), text, self._text)
         sheet.set_landscape()
@@ -190,10 +191,12 @@ def _description(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the labels and values that describe a report, such as its title and its day."""
     yield _("As of"), day(report.as_of)
     yield report.counts, ": ".join(filter(None, (headline(report), by_type(report))))
-    yield _("Not enough data to judge"), number(report.unknown)
+    if report.unjudged is not None:
+        yield _("Not enough data to judge"), number(report.unjudged)
     yield report.withheld_label, number(report.withheld)
     for name, value in report.parameters.items():
-        yield report.labels[name], given(value)
+        if value != "":
+            yield report.labels[name], given(value)
     yield _("Method"), report.method
     for note in report.notes:
         yield _("Note"), note
@@ -254,7 +257,7 @@ _TEMPLATES.globals |= {
     "headline": headline,
     "empty_text": empty_text,
     "by_type": by_type,
-    "missing_text": missing_text,
+    "assessed_texts": assessed_texts,
     "changes_lines": changes_lines,
 }
 

@@ -35,7 +35,8 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
         "question": TEXT,
         "as_of": DAY,
         "parameters": {"type": "object"},
-        **dict.fromkeys(("found", "of"), COUNT),
+        "found": COUNT,
+        "of": COUNT_OR_LEFT_OUT,
         **dict.fromkeys(("unknown", "withheld"), COUNT_OR_LEFT_OUT),
         "parts": {"type": "array", "items": _PART},
         "columns": {"type": "array", "items": _COLUMN},
@@ -71,7 +72,7 @@ def _report_schema(question: ReportDefinition) -> Schema:
         "evidence": {"$ref": "#/$defs/evidence"},
         "key": TEXTS,
     }
-    parameters = _object({one.name: _parameter(one) for one in question.parameters})
+    parameters = _object({one.name: _parameter(one) for one in question.all_parameters})
     rows = {"items": _object(row, {SHOWN_BY: URI})}
     schema: Schema = {
         "title": question.title,
@@ -122,7 +123,8 @@ _SAVED_RUN = _object(
         **dict.fromkeys(("label", "saved", "language", "fingerprint"), TEXT),
         "sight": TEXTS,
         "report": {"$ref": "#"},
-    }
+    },
+    {"concerns": {"type": "array", "items": {"type": ["array", "null"], "items": TEXT}}},
 )
 
 _ASSESSMENT = _object({"report": TEXT, "check": TEXT, "assessed": {"type": "boolean"}, "text": TEXT})
@@ -130,7 +132,7 @@ _SINCE = _object({"compared": {"type": "boolean"}, "text": TEXT, "new": TEXTS, "
 _SUMMARY: Schema = {
     "assessed": {"type": "array", "items": _ASSESSMENT},
     "missing": TEXTS,
-    **dict.fromkeys(("hidden", "order"), TEXT),
+    **dict.fromkeys(("scope", "hidden", "order"), TEXT),
     "since": {"anyOf": [_SINCE, {"type": "null"}]},
 }
 

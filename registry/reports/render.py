@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from registry.analysis.gap_summary import ChangesSince, ExecutiveSummary, executive_summary
-from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Value, cell_text
+from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportRow, Value, cell_text, no_case_text
 from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
@@ -38,6 +38,8 @@ def as_text(report: Report, width: int = WIDTH) -> str:
         if section.rows:
             table = _table(section)
             console.print(table, width=max(width, _least_width(table)), crop=False)
+    if not report.rows:
+        console.print(empty_text(report))
     console.print(f"\n{report.method}")
     for note in report.notes:
         console.print(f"• {note}")
@@ -50,7 +52,8 @@ def as_json(report: Report, links: Links | None = None) -> str:
     - `name`, `title`, `question`, `as_of`, `method` and `notes` describe the report
     - `parameters`: a number or text by parameter name
     - `columns`: a list of objects with `name`, `label`, `type`, `unit`, `description` and `words`
-    - `found`, `of`, `unknown` and `withheld`: the counts of the report
+    - `found`, `of`, `unknown` and `withheld`: the counts of the report. `of` and `unknown` are null in a report that combines others,
+      because their cases are of unlike kinds; `parts` has the counts of each
     - `rows`: a list of objects with a value for each column by name, `confidence`, `evidence` (a list of objects with `id`,
       `name` and `kind`) and `key`, which identifies the row in every run
     - `parts`: the reports that a composed report combines, each with `name`, `title`, `found`, `of` and `unknown`
@@ -66,8 +69,8 @@ def as_json(report: Report, links: Links | None = None) -> str:
         "as_of": report.as_of,
         "parameters": report.parameters,
         "found": report.found,
-        "of": report.of,
-        "unknown": _count_or_none(report.unknown),
+        "of": report.cases,
+        "unknown": _count_or_none(report.unjudged),
         "withheld": _count_or_none(report.withheld),
         "parts": [
             {
@@ -105,6 +108,8 @@ def as_csv(report: Report) -> str:
 def summary(report: Report) -> str:
     """Return one line with the number of findings, the number of examined cases, the day, and the number of unknown cases."""
     line = f"{day(report.as_of)}: {': '.join(filter(None, (report.counts, headline(report), by_type(report))))}."
+    if report.scope:
+        line += " " + _("Limited to {scope}.").format(scope=report.scope)
     if report.unknown and not report.parts:
         template = ngettext(
             "There is not enough data to judge {n} case.",
@@ -133,10 +138,14 @@ def empty_text(report: Report) -> str:
     """Return the text of a report without rows. It says whether any cases could be judged."""
     judged = report.of - report.unknown
     reason = (
-        _("There are no records to examine that you have access to.")
+        no_case_text(report.scope)
+        if report.scope and not report.of
+        else _("There are no records to examine that you have access to.")
         if not report.of
         else _("No case could be judged: facts are not recorded, or you cannot see them.")
         if judged <= 0
+        else _("Some cases could not be judged: facts are not recorded, or you cannot see them.")
+        if report.unknown and report.parts
         else ngettext(
             "{n} case could not be judged: facts are not recorded, or you cannot see them.",
             "{n} cases could not be judged: facts are not recorded, or you cannot see them.",
@@ -193,18 +202,23 @@ def sections(report: Report) -> Iterator[Section]:
 def _summary_lines(report: Report, page: ExecutiveSummary) -> Iterator[str]:
     """Yield the lines of an executive summary for a terminal."""
     yield _("What was assessed")
-    for text in (*(one.text for one in page.assessed), missing_text(page), page.hidden):
-        if text:
-            yield f"• {text}"
+    yield from (f"• {text}" for text in assessed_texts(page))
     if page.findings:
         yield "\n" + _("The findings with the most at stake")
         yield page.order
     for place, row in enumerate(page.findings, 1):
         cells = {one.label: cell_text(one, row[one.name]) for one in report.columns if not one.for_programs}
+        cells[_("Confidence")] = _(CONFIDENCE[row.confidence])
         yield "\n".join([f"{number(place)}.", *(f"   {label}: {text}" for label, text in cells.items() if text)])
     if page.since:
         yield "\n" + _("What has changed")
         yield from changes_lines(page.since)
+
+
+def assessed_texts(page: ExecutiveSummary) -> list[str]:
+    """Return the sentences on what was assessed and what could not be: the scope, the checks, missing facts, hidden records."""
+    texts = (page.scope, *(one.text for one in page.assessed), missing_text(page), page.hidden)
+    return [text for text in texts if text]
 
 
 def missing_text(page: ExecutiveSummary) -> str:
@@ -256,10 +270,10 @@ def _summary(report: Report, links: Links | None) -> dict[str, object]:
     findings = [_values(report, row, links) for row in page.findings]
     assessed = [one._asdict() for one in page.assessed]
     texts = {"missing": page.missing, "hidden": page.hidden, "order": page.order}
-    return {"summary": {"assessed": assessed, **texts, "findings": findings, "since": since}}
+    return {"summary": {"scope": page.scope, "assessed": assessed, **texts, "findings": findings, "since": since}}
 
 
-def _count_or_none(count: int) -> int | None:
+def _count_or_none(count: int | None) -> int | None:
     """Return the count, or None if the count is suppressed because it is small."""
     return None if isinstance(count, SuppressedCount) else count
 

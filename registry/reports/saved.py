@@ -65,9 +65,9 @@ class SavedReport(_SavedModel):
     as_of: str
     parameters: Mapping[str, Value]
     found: int
-    of: int
-    unknown: int
-    withheld: int
+    of: int | None
+    unknown: int | None
+    withheld: int | None
     rows: tuple[Mapping[str, Any], ...]
 
 
@@ -76,6 +76,7 @@ class SavedRun(_SavedModel):
 
     Each record lists the names of the groups that may read it. `sight` has the names that the run had when it read the records.
     Only a user who has all names in `sight` may see the run. `fingerprint` identifies the data that the run read.
+    `concerns` has the agencies that each row concerns; it is missing in runs that older versions saved.
     """
 
     label: str
@@ -84,6 +85,7 @@ class SavedRun(_SavedModel):
     language: Literal["id", "en"]
     fingerprint: str
     report: SavedReport
+    concerns: tuple[tuple[str, ...] | None, ...] | None = None
 
     def shown_to(self, actor: Actor) -> bool:
         """Return whether the actor may see every record that the run was allowed to read."""
@@ -97,9 +99,13 @@ class SavedRun(_SavedModel):
     def rows(self) -> list[ReportRow]:
         """Return the rows of the saved run. Raises ReportError for an invalid file."""
         try:
-            return [one.row() for one in TypeAdapter(list[SavedRow]).validate_python(self.report.rows)]
+            rows = [one.row() for one in TypeAdapter(list[SavedRow]).validate_python(self.report.rows)]
         except ValidationError:
             raise _broken(self.label) from None
+        concerns = self.concerns or [tuple(one.id for one in row.evidence if one.kind == "Agency") for row in rows]
+        if len(concerns) != len(rows):
+            raise _broken(self.label)
+        return [replace(row, concerns=agencies) for row, agencies in zip(rows, concerns, strict=True)]
 
 
 class Fingerprinted:
@@ -154,6 +160,7 @@ class SavedRuns:
         self.check(report.name, label)
         head = {"label": label, "saved": now(), "sight": sorted(actor.names()), "language": language()}
         whole = {**head, "fingerprint": fingerprint, "report": orjson.Fragment(as_json(report))}
+        whole["concerns"] = [row.concerns for row in report.rows]
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path(label), orjson.dumps(whole))
@@ -265,6 +272,8 @@ CHANGES = ReportDefinition(
     (RUN,),
     key=("change", "what"),
     counts="Rows that differ",
+    concern="A row concerns the agencies that the row of the compared report concerns.",
+    finding=lambda row: row.key,
 )  # fmt: skip
 
 
@@ -294,8 +303,10 @@ class Changes:
         """Return the ids of the records that are evidence of changed or gone rows."""
         return frozenset(one.id for change in self._changed if change.then for one in change.then.evidence)
 
-    def report(self, visible: Collection[str], *, same_records: bool, label: str) -> Report:
-        """Return the report `changes`.
+    def report(
+        self, visible: Collection[str], *, same_records: bool, label: str, selection: frozenset[str] | None = None
+    ) -> Report:
+        """Return the report `changes`. With a selection, `of` counts only the rows that concern one of the selected agencies.
 
         A previous value, or a row that is gone, is shown only if its records are `visible`. All other rows that are gone are only
         counted.
@@ -311,8 +322,9 @@ class Changes:
                 hidden,
             )
             notes.append(sentence.format(n=number(hidden)))
+        of = sum(selection is None or not selection.isdisjoint(one.row.concerns or ()) for one in self._compared)
         report = CHANGES.answer(
-            self._now.as_of, rows, found=len(shown), of=len(self._compared), unknown=hidden,
+            self._now.as_of, rows, found=len(shown), of=of, unknown=hidden,
             withheld=self._now.withheld, notes=notes, run=label,
         )  # fmt: skip
         return replace(report, withholds_rows=self._now.withholds_rows)
@@ -325,32 +337,30 @@ class Changes:
             "rank_before": one.place_then,
             "rank_now": one.place_now,
         }
-        return ReportRow(values, one.row.evidence, one.row.confidence, (one.change, *one.row.key))
+        key, concerns = (one.change, *one.row.key), one.row.concerns or ()
+        return ReportRow(values, one.row.evidence, one.row.confidence, key, concerns)
 
     def _comparison_notes(self) -> Sequence[str]:
         then = self._run.report
         counts: Counter[str] = Counter(one.change for one in self._changed)
-        saved = _(
-            "Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}, with {found} findings "
-            "in {of} cases."
-        )
+        saved = _("Compared with the saved run {label} of “{report}” as of {day}, saved on {saved}. Findings: {found}.")
         current = _(
-            "As of {day}: {found} findings in {of} cases. Rows that are new: {new}; gone: {gone}; with another rank: "
-            "{moved}; with other values only: {changed}."
+            "Findings as of {day}: {found}. Rows that are new: {new}; gone: {gone}; with another rank: {moved}; with "
+            "other values only: {changed}."
         )
         notes = [
             saved.format(
                 label=self._run.label, report=_(self._question.title), day=day(then.as_of), saved=day(day_of(self._run.saved)),
-                found=number(then.found), of=number(then.of),
+                found=_found_text(then.found, then.of),
             ),
             current.format(
-                day=day(self._now.as_of), found=number(self._now.found), of=number(self._now.of),
+                day=day(self._now.as_of), found=_found_text(self._now.found, self._now.cases),
                 **{change: number(counts[change]) for change in WORDS},
             ),
         ]  # fmt: skip
         return [
             *notes,
-            *_parameter_note(then.parameters, {one.name: _(one.label) for one in self._question.parameters}),
+            *_parameter_note(then.parameters, {one.name: _(one.label) for one in self._question.all_parameters}),
         ]
 
     def _cause_notes(self, same_records: bool) -> Sequence[str]:
@@ -363,6 +373,10 @@ class Changes:
         if self._run.language != language():
             notes.append(_("The rows below are in the language of the saved run."))
         return notes
+
+
+def _found_text(found: int, of: int | None) -> str:
+    return number(found) if of is None else _("{n} of {m}").format(n=number(found), m=number(of))
 
 
 def _parameter_note(parameters: Mapping[str, Value], labels: Mapping[str, str]) -> Sequence[str]:

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
-from registry.analysis.report import Links, Report, read_parameters
+from registry.analysis.report import SCOPE, Links, Report, read_parameters
 from registry.clock import now
 from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
@@ -46,7 +46,7 @@ from registry.web.base import (
 )
 from registry.web.errors import RETRY_SOON, problem, store_failure
 from registry.web.form_data import json_file
-from registry.web.forms.values import NOTATION
+from registry.web.forms.values import NOTATION, id_in_value
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
 from schema.execute import CountCache
@@ -278,6 +278,9 @@ def operation(kinds: Sequence[type[Kind]]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
+PICKERS = {one.name: one.name for one in SCOPE}  # the kind of the record that the field of a parameter finds
+
+
 class ReportPages:
     """The home page and the report pages."""
 
@@ -298,8 +301,11 @@ class ReportPages:
         return page(request, "home.html", q="", counts=counts, attention=attention)
 
     async def reports(self, request: Request) -> Response:
-        """Show the list of reports."""
-        return page(request, "reports.html", questions=list(self._library.questions(actor_of(request)).values()))
+        """Show the list of reports. An agency, sector or area in the URL limits the reports that the page links to."""
+        questions = list(self._library.questions(actor_of(request)).values())
+        query = request.query_params
+        scope = [(name, id_in_value(query[name])) for name in PICKERS if query.get(name)]
+        return page(request, "reports.html", questions=questions, scope=scope)
 
     async def report(self, request: Request) -> Response:
         """Show a report with a form for its parameters. During its first run, show a page that reloads itself."""
@@ -315,7 +321,9 @@ class ReportPages:
             report=report,
             latest=latest,
             first_page=None if one else executive_summary(report),
-            parameters=definition.parameters,
+            parameters=definition.all_parameters,
+            pickers=PICKERS if definition.common else {},
+            scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],
             chart=None if one else chart(report),
             notation=NOTATION,
             rows=[row for row in report.rows if one in (None, finding_id(row))],
@@ -373,15 +381,18 @@ class ReportPages:
     def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
         """Return the requested report's name, day and parameters, and the actor.
 
-        Numbers in the URL are read in the notation of the form's language.
+        Numbers in the URL are read in the notation of the form's language. A field for a record has its name, then its id in
+        brackets; the parameter is the id.
         """
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key not in ("lang", FINDING) and value}
         actor = actor_of(request)
         notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
         if notation in NOTATIONS:
-            numbers = {one.name for one in self._library.find(name, actor).parameters if one.type != "text"}
+            numbers = {one.name for one in self._library.find(name, actor).all_parameters if one.type != "text"}
             parameters |= {
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
+        if self._library.find(name, actor).common:
+            parameters |= {key: id_in_value(asked[key]) for key in PICKERS if key in asked}
         return name, day, parameters, actor

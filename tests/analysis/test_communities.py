@@ -43,7 +43,7 @@ def test_planted_communities_are_found_as_well_as_by_networkx(seed: int) -> None
 
 
 def possible(sizes: Sequence[int], activity: Sequence[int]) -> list[tuple[frozenset[int], ...]]:
-    """Return every way to make agreements of these sizes between agencies with these numbers of agreements."""
+    """Return all lists of distinct agreements with these sizes in which each agency has its number of agreements."""
     ways = []
     for one in product(*(combinations(range(len(activity)), size) for size in sizes)):
         counted = Counter(chain.from_iterable(one))

@@ -93,6 +93,21 @@ def test_a_run_is_kept_once_listed_and_removed(run: Run, tmp_path: Path) -> None
     assert (gone.exit_code, gone.stderr.strip()) == (2, "There is no saved run called first.")
 
 
+def test_changes_can_be_limited_to_an_agency(run: Run, sample: ConnectionSettings) -> None:
+    agreement = next(
+        one for one in report(run, "agreements", "--save", "before")["rows"] if one["finding"] == "expired"
+    )
+    parties = [one["id"] for one in agreement["evidence"] if one["kind"] == "Agency"]
+    with altered(sample, agreement["evidence"][0]["id"], valid_until="2040-01-01"):
+        whole = changes(run, "before")
+        part = changes(run, "before", "--param", f"agency={parties[0]}")
+        other = changes(run, "before", "--param", "agency=depok:dprd-kota")
+    gone = [row for row in whole["rows"] if row["change"] == "gone" and agreement["evidence"][0] in row["evidence"]]
+    assert gone and all(row in part["rows"] for row in gone)
+    assert part["found"] == len(part["rows"]) <= part["of"] < whole["of"]
+    assert not [row for row in gone if row in other["rows"]]
+
+
 @pytest.mark.parametrize("label", ["", "../first", "/tmp/first", ".first", "a/b", "First", "a" * 61, "a\x00b"])
 def test_a_label_with_a_path_is_refused_before_anything_runs(run: Run, tmp_path: Path, label: str) -> None:
     done = run("report", "agreements", "--save", label)

@@ -140,6 +140,36 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
     ]
 
 
+@pytest.mark.parametrize("name", ["isolates", "gaps"])
+def test_a_limited_report_is_the_same_wherever_it_is_asked(
+    client: httpx.Client, opened: ConnectionSettings, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given = {"agency": "depok:dinkes-kota", "sector": "health", "area": "area:32"}
+    arguments = ", ".join(f'{key}: "{value}"' for key, value in given.items())
+    asked = f'{{ {name}(asOf: "{AS_OF}", {arguments}) {{ found of unknown scope notes rows(first: 200) {{ key }} }} }}'
+    about = ask(client, asked)["data"][name]
+    in_form = {**given, "agency": "Dinas Kesehatan Kota Depok (depok:dinkes-kota)", "as-of": AS_OF}
+    as_file = client.get(f"/reports/{name}.json", params=in_form).json()
+    assert about.pop("scope") in about["notes"][0]
+    counts = "found", "of", "unknown", "notes"
+    assert [as_file[key] for key in counts] == [about[key] for key in counts]
+    assert [row["key"] for row in about["rows"]] == [row["key"] for row in as_file["rows"]] != []
+    assert as_file["parameters"].items() >= given.items()
+    for key, value in {**speaking_to(opened), "REGISTRY_REPORTS": str(folder), "REGISTRY_LANG": "en"}.items():
+        monkeypatch.setenv(key, value)
+    params = [text for key, value in given.items() for text in ("--param", f"{key}={value}")]
+    by_command = CliRunner().invoke(app, ["report", name, "--as-of", AS_OF, "--format", "json", *params])
+    assert json.loads(by_command.stdout)["rows"] == [without_addresses(row) for row in as_file["rows"]]
+    page = client.get(f"/reports/{name}", params=in_form, headers={"Accept": "text/html"}).text
+    assert page.count("<tr") == len(as_file["rows"]) + 1
+    assert 'value="Dinas Kesehatan Kota Depok (depok:dinkes-kota)"' in page and 'value="Health (health)"' in page
+    listed = client.get("/reports", params={"agency": "depok:dinkes-kota"}, headers={"Accept": "text/html"}).text
+    assert f'href="/reports/{name}?agency=depok:dinkes-kota"' in listed and 'href="/reports/network"' in listed
+    record = client.get("/agencies/depok:dinkes-kota", headers={"Accept": "text/html"}).text
+    assert 'href="/reports?agency=depok:dinkes-kota"' in record
+    assert (about["of"] is None) == (name == "gaps")
+
+
 def told(page: str) -> list[list[str]]:
     """Return of each row of a page the cells that are texts, and the names of what it rests on."""
     rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page, re.DOTALL)[1:]

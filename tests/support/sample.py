@@ -122,7 +122,7 @@ def _table(name: str) -> Iterator[Line]:
 
 def _terms(name: str) -> list[TermRow]:
     return [
-        TermRow(one["id"], one["name"], one["label_id"], one["label_en"], _ids(one.get("broader", "")))
+        TermRow(one["id"], one["name"], one["label_id"], one["label_en"], _ids(one.get("broader", "")), one["code"])
         for one in _table(name)
     ]
 

@@ -75,3 +75,15 @@ def test_an_address_that_names_no_record_of_a_kind_is_not_there(client: httpx.Cl
     several = client.get("/evidence", params=[("agency", "a"), ("agency", "b"), ("level-of-government", "x")])
     asked = parse_qs(urlsplit(several.headers["location"]).query)
     assert json.loads(asked["variables"][0]) == {"agencies": ["a", "b"]}
+
+
+@pytest.mark.parametrize("name", ["agreements", "levels", "matches", "feedback"])
+def test_a_limited_report_shows_nobody_more_than_the_whole_one(client: httpx.Client, name: str) -> None:
+    whole = told(client, name)
+    named = {one["id"] for row in whole["rows"] for one in row["evidence"] if one["kind"] == "Agency"}
+    for agency in sorted(named)[:3]:
+        part = client.get(f"/reports/{name}.json", params={**ASKED, "agency": agency}).json()
+        assert all(row in whole["rows"] for row in part["rows"])
+        assert part["found"] <= whole["found"]
+    unseen = client.get(f"/reports/{name}.json", params={**ASKED, "agency": "no-such-agency"})
+    assert unseen.status_code == 400 and "that you may see" in unseen.text
