@@ -224,7 +224,7 @@ def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:
         "beyond": _named(arrays, point.cut_off[:SHOWN]),
         "support": 100 * point.support,
     }
-    concerns = tuple(dict.fromkeys((*point.ends, *point.cut_off)))
+    concerns = tuple(dict.fromkeys((*point.cut_off, *point.ends)))
     shown = dict.fromkeys((*point.ends, *point.cut_off[:SHOWN]))
     return ReportRow(values, arrays.agencies.records(shown), "likely" if robust else "unclear", concerns=concerns)
 

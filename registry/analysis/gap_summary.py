@@ -116,10 +116,13 @@ class Stakes:
         return self._between(*self._members(row))
 
     def _of_cut_point(self, row: ReportRow) -> Iterator[str]:
-        ends = _ids(row, "Agency")[: len(_texts(row["who"]))]
-        if len(ends) > 1:
-            return self._between(ends[:1], ends[1:])
-        return self._between(self._arrays.agencies.ids, ends)
+        """Yield the services that cross the cut: one side would be cut off. Only these services need the agency or tie to connect."""
+        concerned, cut_off = (
+            row.concerns or (),
+            int(_count(row["agencies"])),
+        )  # the agencies that are cut off come first
+        beyond = set(concerned[:cut_off])
+        return self._between(beyond, (one for one in self._arrays.agencies.ids if one not in beyond))
 
     def _of_need(self, row: ReportRow) -> Iterator[str]:
         for need in _ids(row, "Need"):

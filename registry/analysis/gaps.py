@@ -122,8 +122,8 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
             measure = ngettext(
-                "{n} agency would be cut off; bootstrap support {share}",
-                "{n} agencies would be cut off; bootstrap support {share}",
+                "{n} agency would be cut off; still a single point of failure in {share} of simulations with more ties",
+                "{n} agencies would be cut off; still a single point of failure in {share} of simulations with more ties",
                 int(figure(row["cut_off"])),
             ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))

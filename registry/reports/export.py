@@ -26,6 +26,7 @@ from registry.reports.render import (
     changes_lines,
     empty_text,
     filled,
+    finding_title,
     given,
     headline,
     sections,
@@ -82,8 +83,6 @@ class _WorkbookWriter:
         sheet.set_column(1, len(columns), 28)
         lines = count()
         self._pair(sheet, next(lines), report.title, report.question, self._heading)
-        for text in assessed_texts(page):
-            self._pair(sheet, next(lines), _("What was assessed"), text, self._text)
         if page.findings:
             self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
             line = next(lines)
@@ -95,6 +94,8 @@ class _WorkbookWriter:
             for place, column in enumerate(columns):
                 sheet.write_string(line, place, cell_text(column, row[column.name]), self._text)
             sheet.write_string(line, len(columns), _(CONFIDENCE[row.confidence]), self._text)
+        for text in assessed_texts(page):
+            self._pair(sheet, next(lines), _("What was assessed"), text, self._text)
         for text in changes_lines(page.since) if page.since else ():
             self._pair(sheet, next(lines), _("What has changed"), text, self._text)
         sheet.set_landscape()
@@ -259,6 +260,7 @@ _TEMPLATES.globals |= {
     "by_type": by_type,
     "assessed_texts": assessed_texts,
     "changes_lines": changes_lines,
+    "finding_title": finding_title,
 }
 
 

@@ -16,6 +16,7 @@ from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
 NAMED = 3
+ABOUT_AGENCIES = ("cut-point", "overlap", "own-sector", "one-tie")  # types of findings that are about agencies
 SHOWN_BY = "shown_by"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,7 +39,7 @@ def as_text(report: Report, width: int = WIDTH) -> str:
         if section.rows:
             table = _table(section)
             console.print(table, width=max(width, _least_width(table)), crop=False)
-    if not report.rows:
+    if not (report.rows or report.parts):
         console.print(empty_text(report))
     console.print(f"\n{report.method}")
     for note in report.notes:
@@ -173,6 +174,16 @@ def filled(report: Report) -> list[Column]:
     return [one for one in shown if any(row[one.name] not in (None, ()) for row in report.rows)]
 
 
+def finding_title(row: ReportRow) -> tuple[str, str]:
+    """Return what a finding of a report with an executive summary is about, and what else it names (it may be empty)."""
+    who, subject = " – ".join(_several(row["who"])), str(row["subject"] or "")
+    return (who, subject) if row["finding"] in ABOUT_AGENCIES or not subject else (subject, who)
+
+
+def _several(cell: Cell) -> tuple[str, ...]:
+    return cell if isinstance(cell, tuple) else ()
+
+
 class Section(NamedTuple):
     """Rows of a report that are shown together: all rows, or the findings of one type with their common next step."""
 
@@ -201,15 +212,17 @@ def sections(report: Report) -> Iterator[Section]:
 
 def _summary_lines(report: Report, page: ExecutiveSummary) -> Iterator[str]:
     """Yield the lines of an executive summary for a terminal."""
-    yield _("What was assessed")
-    yield from (f"• {text}" for text in assessed_texts(page))
     if page.findings:
-        yield "\n" + _("The findings with the most at stake")
+        yield _("The findings with the most at stake")
         yield page.order
+    else:
+        yield empty_text(report)
     for place, row in enumerate(page.findings, 1):
         cells = {one.label: cell_text(one, row[one.name]) for one in report.columns if not one.for_programs}
         cells[_("Confidence")] = _(CONFIDENCE[row.confidence])
         yield "\n".join([f"{number(place)}.", *(f"   {label}: {text}" for label, text in cells.items() if text)])
+    yield "\n" + _("What was assessed")
+    yield from (f"• {text}" for text in assessed_texts(page))
     if page.since:
         yield "\n" + _("What has changed")
         yield from changes_lines(page.since)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.analysis.gap_summary import ExecutiveSummary, by_stake, executive_summary, most_at_stake
+from registry.analysis.gap_summary import ExecutiveSummary, Stakes, by_stake, executive_summary, most_at_stake
 from registry.analysis.report import Evidence, Report, ReportRow
 from registry.analysis.snapshot import (
     AgencyRow,
@@ -14,14 +14,16 @@ from registry.analysis.snapshot import (
     ResourceRow,
     ServiceRow,
     Snapshot,
+    SnapshotArrays,
     TermRow,
 )
 from registry.i18n import use_language
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.export import as_html
 from registry.reports.render import as_text, withhold_small_counts
-from tests.support.sample import AS_OF, sample_report
+from tests.support.sample import AS_OF, depok, sample_report
 
+OWN = {"depok:dinkes-kota"} | {one.id for one in depok().agencies if "depok:dinkes-kota" in one.part_of}
 AGENCIES = [AgencyRow(one, one.upper()) for one in "abcde"]
 USED = ResourceRow("x", "X", True, ["b"], [["a", "2026-01-01", None]])
 ENDED = PartnershipRow(
@@ -98,6 +100,36 @@ def test_the_service_of_a_need_and_of_a_missing_agreement_is_at_stake() -> None:
     assert (fits["services"], fits["responsible"], fits["due"]) == (2, ("C",), "2026-12-31")
 
 
+def test_the_services_that_cross_a_cut_are_at_stake() -> None:
+    arrays = SnapshotArrays.of(Snapshot(agencies=AGENCIES, services=SERVICES, resources=[USED]), AS_OF)
+    cut_off = replace(finding("cut-point", who=("B",), agencies=1), concerns=("a", "b"))
+    assert Stakes(arrays).complete(cut_off)["services"] == 2, "s2 of the agency that is cut off, and s3; not s4"
+
+
+def test_the_first_page_of_an_agency_has_only_what_concerns_it_and_says_so() -> None:
+    page = first_page(sample_report("gaps", agency="depok:dinkes-kota"))
+    whole = {row.key: row for row in sample_report("gaps").rows}
+    assert page.findings and all(not OWN.isdisjoint(row.concerns or ()) for row in page.findings)
+    assert all(row["stake"] == whole[row.key]["stake"] for row in page.findings), (
+        "services of all agencies are at stake"
+    )
+    assert "Dinas Kesehatan Kota Depok with its 15 units" in page.scope
+    assert not first_page(sample_report("gaps")).scope
+    parties = sum(not OWN.isdisjoint(one.parties) for one in depok().partnerships)
+    assert page.assessed[0].text.startswith(f"Agreements checked: {parties}.")
+
+
+def test_an_agency_without_records_is_not_told_that_there_are_none() -> None:
+    report = asked(partnerships=[ENDED])
+    alone = run_on_snapshot(Snapshot(agencies=AGENCIES, partnerships=[ENDED]), "gaps", AS_OF, {"agency": "e"})
+    checked = [one.text for one in first_page(alone).assessed if one.check == "agreements"]
+    assert checked == [
+        "Agreements checked: 0. No case that concerns E could be examined, so it is unknown whether there is anything "
+        "to find."
+    ]
+    assert first_page(report).assessed[0].text == "Agreements checked: 1."
+
+
 def test_what_nothing_depends_on_says_so_and_who_is_unknown_is_not_guessed() -> None:
     report = asked(partnerships=[ENDED._replace(covers=["x"], leads=())])
     expired = found(report, "expired")
@@ -140,6 +172,6 @@ def test_the_first_page_is_the_same_in_text_and_html_in_both_languages() -> None
             assert one.text in text and one.text in html
         for row in page.findings:
             assert str(row["stake"]) in html.split("</table>")[0] and str(row["subject"]) in html.split("</table>")[0]
-    assert [row["finding"] for row in page.findings] == ["cut-point", "fits", "fits", "missing", "expired"]
+    assert [row["finding"] for row in page.findings] == ["fits", "fits", "cut-point", "missing", "expired"]
     assert page.findings == tuple(most_at_stake([row for row in report.rows if row["finding"] != "coverage"]))
     assert not any(one.text.startswith("38") for one in page.assessed)

@@ -108,6 +108,20 @@ def test_changes_can_be_limited_to_an_agency(run: Run, sample: ConnectionSetting
     assert not [row for row in gone if row in other["rows"]]
 
 
+def test_the_first_page_of_an_agency_is_compared_with_a_run_about_all(run: Run, sample: ConnectionSettings) -> None:
+    saved = report(run, "gaps", "--save", "before")
+    ended = next(one for one in saved["rows"] if one["finding"] == "expired")
+    agreement, *parties = ended["evidence"]
+    with altered(sample, agreement["id"], valid_until="2040-01-01"):
+        own, other = (
+            report(run, "gaps", "--param", f"agency={one}")["summary"]["since"]
+            for one in (parties[0]["id"], "depok:dprd-kota")
+        )
+    assert own["compared"] and other["compared"] and "Compared with the saved run before" in own["text"]
+    assert any(agreement["name"] in text for text in own["gone"])
+    assert not any(agreement["name"] in text for text in other["gone"])
+
+
 @pytest.mark.parametrize("label", ["", "../first", "/tmp/first", ".first", "a/b", "First", "a" * 61, "a\x00b"])
 def test_a_label_with_a_path_is_refused_before_anything_runs(run: Run, tmp_path: Path, label: str) -> None:
     done = run("report", "agreements", "--save", label)

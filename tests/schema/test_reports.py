@@ -91,7 +91,8 @@ def whole(client: httpx.Client, entry: dict[str, Any]) -> tuple[dict[str, Any], 
 def summary(client: httpx.Client) -> dict[str, Any]:
     """Return the first page of the gap report, with the keys of its findings."""
     parts = (
-        "assessed { report check assessed text } missing hidden order findings { key } since { compared text new gone }"
+        "scope assessed { report check assessed text } missing hidden order findings { key } "
+        "since { compared text new gone }"
     )
     told: dict[str, Any] = ask(client, f'{{ gaps(asOf: "{AS_OF}") {{ summary {{ {parts} }} }} }}')["data"]["gaps"][
         "summary"
