@@ -113,28 +113,25 @@ class Stakes:
         return (one for one in self._by_pair.get(pair, ()) if one in named)
 
     def _of_sectors(self, row: ReportRow) -> Iterator[str]:
-        return self._between(*self._members(row))
+        """Yield the services of agencies in one sector that need something of an agency in the other sector."""
+        here, there = ({self._arrays.index[one] for one in side} for side in self._members(row))
+        for one in self._dependences:
+            if _crosses(one, here, there):
+                yield one.service.id
 
     def _of_cut_point(self, row: ReportRow) -> Iterator[str]:
         """Yield the services that cross the cut: one side would be cut off. Only these services need the agency or tie to connect."""
-        concerned, cut_off = (
-            row.concerns or (),
-            int(_count(row["agencies"])),
-        )  # the agencies that are cut off come first
-        beyond = set(concerned[:cut_off])
-        return self._between(beyond, (one for one in self._arrays.agencies.ids if one not in beyond))
+        cut_off = int(_count(row["agencies"]))
+        beyond = {
+            self._arrays.index[one] for one in (row.concerns or ())[:cut_off]
+        }  # those that are cut off come first
+        for one in self._dependences:
+            if any((holder in beyond) != (one.agency in beyond) for holder in one.holders):
+                yield one.service.id
 
     def _of_need(self, row: ReportRow) -> Iterator[str]:
         for need in _ids(row, "Need"):
             yield from self._needs[need].services
-
-    def _between(self, some: Iterable[str], others: Iterable[str]) -> Iterator[str]:
-        """Yield the services of agencies on one side that need something of an agency on the other side."""
-        index = self._arrays.index
-        here, there = {index[one] for one in some}, {index[one] for one in others}
-        for one in self._dependences:
-            if _crosses(one, here, there):
-                yield one.service.id
 
     def _members(self, row: ReportRow) -> tuple[list[str], list[str]]:
         """Return the agencies of the first and of the second sector of a sector gap."""
@@ -331,7 +328,7 @@ class ExecutiveSummary:
     - `assessed`: what each check examined and what it could not judge
     - `missing`: the facts that are missing in too many records
     - `hidden`: what hidden records mean for this page; empty if nothing is hidden from the reader
-    - `order`: which findings are on the page, and in which order
+    - `order`: which findings are on the page, and in which order; without findings, whether any case could be judged
     - `findings`: the findings with the most at stake
     - `since`: the changes since the last saved run; None if they were not computed
     """
@@ -354,12 +351,13 @@ def executive_summary(report: Report) -> ExecutiveSummary | None:
         return None
     findings = [row for row in report.rows if row["finding"] != "coverage"]
     missing = (row for row in report.rows if row["finding"] == "coverage")
+    assessed = tuple(_assessments(report))
     return ExecutiveSummary(
         _scope_text(report),
-        tuple(_assessments(report)),
+        assessed,
         tuple(f"{row['subject']} – {row['measure']}" for row in missing),
         _hidden_text(report),
-        _order_text() if findings else "",
+        _order_text() if findings else _no_findings_text(assessed),
         tuple(most_at_stake(findings)),
         _changes(report.since) if report.since else None,
     )
@@ -396,6 +394,14 @@ def _order_text() -> str:
         "earliest date. So that one problem does not hide the others, this page lists at most {n} findings of one type, "
         "and one about the same agreement or resource, unless fewer than {most} would remain."
     ).format(n=number(MOST_OF_A_TYPE), most=number(MOST))
+
+
+def _no_findings_text(assessed: Sequence[Assessment]) -> str:
+    if silent := sum(not one.assessed for one in assessed):
+        return _(
+            "No findings. Checks that could not judge any case: {n} of {m}. There may be gaps that are not found."
+        ).format(n=number(silent), m=number(len(assessed)))
+    return _("No findings. Every check could judge some cases.")
 
 
 def _scope_text(report: Report) -> str:

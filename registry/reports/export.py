@@ -83,8 +83,8 @@ class _WorkbookWriter:
         sheet.set_column(1, len(columns), 28)
         lines = count()
         self._pair(sheet, next(lines), report.title, report.question, self._heading)
+        self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
         if page.findings:
-            self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
             line = next(lines)
             for place, column in enumerate(columns):
                 sheet.write_string(line, place, column.label, self._heading)

@@ -212,11 +212,8 @@ def sections(report: Report) -> Iterator[Section]:
 
 def _summary_lines(report: Report, page: ExecutiveSummary) -> Iterator[str]:
     """Yield the lines of an executive summary for a terminal."""
-    if page.findings:
-        yield _("The findings with the most at stake")
-        yield page.order
-    else:
-        yield empty_text(report)
+    yield _("The findings with the most at stake")
+    yield page.order
     for place, row in enumerate(page.findings, 1):
         cells = {one.label: cell_text(one, row[one.name]) for one in report.columns if not one.for_programs}
         cells[_("Confidence")] = _(CONFIDENCE[row.confidence])
@@ -235,8 +232,11 @@ def assessed_texts(page: ExecutiveSummary) -> list[str]:
 
 
 def missing_text(page: ExecutiveSummary) -> str:
-    """Return a sentence that lists the facts that are missing in too many records; the text is empty if there are none."""
-    return _("Often not recorded: {facts}.").format(facts="; ".join(page.missing)) if page.missing else ""
+    """Return which facts are missing in too many records, and the next step; the text is empty if there are none."""
+    if not page.missing:
+        return ""
+    next_step = _("Ask the stewards of these records to complete them.")
+    return _("Often not recorded: {facts}.").format(facts="; ".join(page.missing)) + " " + next_step
 
 
 def changes_lines(since: ChangesSince) -> Iterator[str]:
