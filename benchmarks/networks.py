@@ -21,7 +21,7 @@ from benchmarks.rivals import cpu_seconds
 from registry.analysis.likely_partners import pairs_at_distance_two
 from registry.analysis.measures import betweenness, clustering, communities, constraint, effective_size, transitivity
 from registry.analysis.snapshot import Ints, Matrix, SnapshotArrays, adjacency
-from registry.analysis.statistics import TRADES_BETWEEN, RandomAgreements
+from registry.analysis.statistics import ROUNDS_BETWEEN, RandomAgreements
 from registry.evaluation.calibration import AS_OF, network
 
 SIZES, SOURCES, FEW, SEED, DENSE_MOST = (1_000, 10_000, 25_000), 256, 16, 4, 10_000
@@ -89,10 +89,10 @@ def _measures(one: Network) -> Iterator[Measure]:
         lambda: communities(arcs, np.random.default_rng(SEED)),
         lambda: nx.community.louvain_communities(graph, seed=SEED),
     )
-    swaps = TRADES_BETWEEN * len(ties)
+    swaps = ROUNDS_BETWEEN * len(ties)
     agreements = RandomAgreements(map(tuple, ties.tolist()), SEED)
     yield Measure(
-        f"random agreements, {TRADES_BETWEEN} trades each",
+        f"random agreements, {ROUNDS_BETWEEN} rounds",
         agreements.draw,
         lambda: nx.double_edge_swap(graph.copy(), swaps // 50, max_tries=swaps, seed=SEED),
         50,

@@ -12,9 +12,9 @@ import numpy as np
 
 from registry.analysis import brokers
 from registry.analysis.agreements import AgreementStatus
-from registry.analysis.network import random_networks_for
 from registry.analysis.snapshot import SnapshotArrays
-from registry.analysis.statistics import TRADES_BETWEEN, draws_for
+from registry.analysis.statistics import ROUNDS_BETWEEN, draws_for
+from registry.analysis.ties import random_networks_for
 
 FINISHED, DENSE_MOST, FEW, SEED = 1_000, 10_000, 8, 4
 DRAWS, SWAPS_A_TIE, SOME = 1_000, 5, 3
@@ -80,7 +80,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     """Return what networkx has of the three reports about the network of ties as a whole."""
     graph = nx.Graph(world.ties.tolist())
     size = len(graph)
-    swaps = TRADES_BETWEEN * len(world.ties)
+    swaps = ROUNDS_BETWEEN * len(world.ties)
     swap = 50 * cpu_seconds(lambda: nx.double_edge_swap(graph.copy(), swaps // 50, max_tries=swaps, seed=SEED))
     louvain = cpu_seconds(lambda: nx.community.louvain_communities(graph, seed=SEED))
     plain = cpu_seconds(lambda: (nx.transitivity(graph), nx.average_clustering(graph), nx.core_number(graph)))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from registry.analysis.report import SCOPE, Column, ReportDefinition, ReportParameter, TextParameter
+from registry.analysis.ties import LARGEST_AGREEMENT, TIE_RULES
 from registry.auth.permission_matrix import page as permission_page
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
@@ -99,6 +100,11 @@ def describe_reports(questions: Mapping[str, ReportDefinition]) -> str:
         *PARAMETER_HEAD,
         *map(_parameter, SCOPE),
         "",
+        "Reports about ties have these parameters. Some leave out no agreement by default, because they are slow or list agreements:",
+        "",
+        *PARAMETER_HEAD,
+        *map(_parameter, TIE_RULES),
+        "",
     ]
     for question in questions.values():
         lines += [*_section(question), ""]
@@ -115,9 +121,12 @@ def _section(question: ReportDefinition) -> Iterator[str]:
     if question.concern:
         yield f"Limited to some agencies: {question.concern}"
         yield ""
-    if parameters := [one for one in question.all_parameters if one not in SCOPE]:
+    if question.parameters:
         yield from PARAMETER_HEAD
-        yield from map(_parameter, parameters)
+        yield from map(_parameter, question.parameters)
+        yield ""
+    if LARGEST_AGREEMENT in question.common:
+        yield "This report has the parameters of reports about ties."
         yield ""
     yield "| Column | Name | Type | Meaning |"
     yield "|---|---|---|---|"

@@ -12,6 +12,7 @@ import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
 from registry.analysis.report import (
+    SCOPE,
     Cell,
     Column,
     Evidence,
@@ -22,6 +23,7 @@ from registry.analysis.report import (
     ReportRow,
 )
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
+from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, day, ngettext, number
 
 NEVER = "9999-12-31"
@@ -277,6 +279,7 @@ AGREEMENTS = ReportDefinition(
     (WITHIN,),
     key=("finding", "agreement", "resource", "agencies"),
     counts="Agreements and uses with a finding",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern="An agreement concerns its parties. The use of a resource concerns the user and the owners.",
     finding=lambda row: row.key[1:],
 )
@@ -399,7 +402,7 @@ def _with_lapse(
 
     For an agreement that ends soon, the examined network also lacks all other agreements that end soon.
     """
-    assumed = [one for one in status.agreements if one.in_force(arrays.as_of) or not one.whole]
+    assumed = arrays.assumed_agreements
     lasting = [one for one in assumed if not status.expiring(one) and not status.resumes(one)]
     staying = {"expired": assumed, "interrupted": lasting, "expiring": lasting}
     without = {

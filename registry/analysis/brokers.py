@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
 from registry.analysis.snapshot import (
     Floats,
     Ints,
@@ -21,6 +21,7 @@ from registry.analysis.snapshot import (
     without_isolates,
 )
 from registry.analysis.statistics import CLEAR, PERTURBED, ROBUST, SEED, adjust_p_values, draws_for
+from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -132,6 +133,7 @@ BROKERS = ReportDefinition(
     (ROBUST, MOST),
     key=("agency",),
     counts="Robust brokers",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern="A row concerns the broker itself.",
     selects=True,
 )

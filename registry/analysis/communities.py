@@ -7,11 +7,11 @@ import numpy as np
 
 from registry.analysis.measures import adjusted_rand, modularity
 from registry.analysis.measures import communities as divided
-from registry.analysis.network import TieNetwork
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Ints, SnapshotArrays, adjacency, data_notes
 from registry.analysis.statistics import SEED, NullComparison, compare_until_clear
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
 from registry.i18n import _, number, signed
 
 SHOWN = 5
@@ -47,6 +47,7 @@ COMMUNITIES = ReportDefinition(
     (LEVEL,),
     key=("central",),
     counts="Statistically significant groups",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern="A group concerns all its members.",
 )
 

@@ -13,9 +13,10 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis.measures import components
-from registry.analysis.report import Cell, Column, Examined, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Examined, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -174,6 +175,7 @@ CUT_POINTS = ReportDefinition(
     (ROBUST,),
     key=("finding", "agencies"),
     counts="Robust single points of failure",
+    common=(*TIE_RULES, *SCOPE),
     concern=(
         "A single point of failure concerns the agency, or the two agencies of the tie, and all agencies that "
         "would be cut off."

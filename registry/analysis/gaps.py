@@ -16,10 +16,11 @@ from registry.analysis.levels import LEVELS, levels
 from registry.analysis.matches import MATCHES, matches
 from registry.analysis.missing_ties import MISSING_TIES, missing_ties
 from registry.analysis.overlaps import LEAST_SIMILARITY, OVERLAPS, overlaps
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, day, ngettext, number, percent
 
 
@@ -365,6 +366,7 @@ GAPS = ReportDefinition(
     key=("finding", "who", "subject"),
     counts="Findings",
     summarised=True,
+    common=(*TIE_RULES, *SCOPE),
     concern=(
         "A finding concerns the agencies that the report it comes from names. Missing facts are counted among the "
         "records of the selected agencies."

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from registry.analysis.agreements import NEVER, AgreementStatus
-from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import ngettext, number
 
 SHOWN = 5
@@ -16,6 +17,7 @@ FINDINGS = {
     "lapsed": "only agreements that have ended",
     "ahead": "only agreements that have not started",
     "disputed": "only agreements that a party disputes",
+    "left-out": "only agreements that make no ties",
     "own-sector": "ties only within its own sector",
     "one-tie": "only one tie",
     "no-partner": "unknown: no partner recorded",
@@ -45,11 +47,17 @@ ISOLATES = ReportDefinition(
             "texts",
             "Up to five partners; for agreements that have ended, those of the last one.",
         ),
-        Column("agreement", "Agreement", "text", "The agreement that is disputed, ended last, or starts first."),
+        Column(
+            "agreement",
+            "Agreement",
+            "text",
+            "The agreement that makes no ties, is disputed, ended last, or starts first.",
+        ),
         Column("day", "Date", "date", "When the agreement ended or starts; for a disputed one, when it started."),
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
+    common=(*TIE_RULES, *SCOPE),
     concern="A row concerns the agency itself, not its partners.",
 )
 
@@ -57,12 +65,14 @@ ISOLATES = ReportDefinition(
 class InactiveAgreements(NamedTuple):
     """The agreements of an agency without ties: the last ended agreement, the next agreement to begin, and a disputed agreement.
 
-    An ended agreement is left out if it was renewed and the renewal is in force.
+    An ended agreement is not given if it was renewed and the renewal is in force. `left_out` is an agreement in force that makes
+    no ties, because it has too many parties or is not confirmed.
     """
 
     ended: PartnershipRow | None = None
     ahead: PartnershipRow | None = None
     disputed: PartnershipRow | None = None
+    left_out: PartnershipRow | None = None
 
 
 def isolates(arrays: SnapshotArrays) -> Report:
@@ -92,6 +102,8 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
     """Return the code of the finding about an agency; None if the agency has several ties, not all in its own sector."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
+    if past.left_out:
+        return "left-out"
     if past.disputed:
         return "disputed"
     if past.ended:
@@ -115,16 +127,24 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
     found: dict[int, InactiveAgreements] = {}
     status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
     for one in arrays.snapshot.partnerships:
-        if one.whole and not one.reversed and not status.continued(one):
+        if arrays.leaves_out(one) or (one.whole and not one.reversed and not status.continued(one)):
             for place in (arrays.index[party] for party in one.parties if party in arrays.index):
                 if alone[place]:
-                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays.as_of)
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays)
     active = {party for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) for party in one.parties}
-    return {place: past for place, past in found.items() if arrays.agencies.ids[place] not in active}
+    return {
+        place: InactiveAgreements(left_out=past.left_out) if arrays.agencies.ids[place] in active else past
+        for place, past in found.items()
+    }
 
 
-def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -> InactiveAgreements:
+def _with_agreement(past: InactiveAgreements, one: PartnershipRow, arrays: SnapshotArrays) -> InactiveAgreements:
     """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
+    as_of = arrays.as_of
+    if arrays.leaves_out(one):
+        return past._replace(
+            left_out=min(filter(None, (past.left_out, one)), key=lambda each: (len(each.parties), each.id))
+        )
     if one.disputed_by and (one.valid_until or NEVER) >= as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
     if one.valid_until and one.valid_until < as_of:
@@ -136,7 +156,7 @@ def _with_agreement(past: InactiveAgreements, one: PartnershipRow, as_of: str) -
 def _row(
     arrays: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
 ) -> ReportRow:
-    shown = past.disputed or past.ended or past.ahead
+    shown = past.left_out or past.disputed or past.ended or past.ahead
     if shown:
         partners = [arrays.index[one] for one in shown.parties if arrays.index.get(one, place) != place]
     sector = int(arrays.sector[place])

@@ -1,6 +1,7 @@
 """Report `likely-partners`: pairs of agencies with many common partners, and tests of how well common partners predict new ties."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from typing import NamedTuple
@@ -11,19 +12,19 @@ from scipy import sparse
 from registry.analysis.brokers import MOST
 from registry.analysis.measures import mixing
 from registry.analysis.overlaps import close
-from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import (
     Bools,
     Floats,
     Ints,
     Matrix,
-    Snapshot,
     SnapshotArrays,
     adjacency,
     assumed_ties,
     data_notes,
 )
 from registry.analysis.statistics import SEED, ScoredGroups, draws_for
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -174,18 +175,21 @@ def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
 
     The second array (k) gives for each pair the number of its agreement.
     """
-    assumed = [one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole]
-    parties = [sorted({arrays.index[party] for party in one.parties if party in arrays.index}) for one in assumed]
+    parties = [
+        sorted({arrays.index[party] for party in one.parties if party in arrays.index})
+        for one in arrays.assumed_agreements
+    ]
     pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
     table = np.array(pairs, np.int64).reshape(-1, 3)
     return table[:, :2], table[:, 2]
 
 
-def held_out_by_date(snapshot: Snapshot, as_of: str) -> list[RankingEvaluation]:
+def held_out_by_date(arrays: SnapshotArrays) -> list[RankingEvaluation]:
     """Test the ranking on past years: rank pairs by the ties on an earlier day, and compare the ranking with the ties a year later."""
     found = []
     for ago in range(YEARS, 0, -1):
-        before, after = (SnapshotArrays.of(snapshot, _years_before(as_of, years)) for years in (ago, ago - 1))
+        days = (_years_before(arrays.as_of, years) for years in (ago, ago - 1))
+        before, after = (replace(arrays, as_of=day) for day in days)
         new = _without(after.ties, before.ties, len(before.agencies))
         if len(new) >= FEWEST_HITS:
             found.append(RankingEvaluation(before.as_of, [_split(before.ties, new, before.sector)]))
@@ -314,6 +318,7 @@ LIKELY_PARTNERS = ReportDefinition(
     (MOST,),
     key=("agency_a", "agency_b"),
     counts="Suggested pairs of agencies",
+    common=(*TIE_RULES, *SCOPE),
     concern="A pair concerns both agencies.",
     selects=True,
 )

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -217,6 +218,7 @@ MATCHES = ReportDefinition(
     ),
     key=("need",),
     counts="Needs with a fitting resource",
+    common=(*TIE_RULES, *SCOPE),
     concern="A match concerns the agencies with the need and the owners of the resource.",
 )
 
@@ -346,7 +348,7 @@ def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Ma
         return
     import networkx as nx  # imported here because it takes half a second
 
-    graph = arrays.graph(one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of))
+    graph = arrays.graph(arrays.agreements)
     for who in steps(_("paths to owners"), sorted(agencies)):
         yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
 

@@ -3,7 +3,6 @@
 An arc is a directed edge between two agencies. `arcs` and `ties` are sparse adjacency matrices (N x N) unless noted.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -289,57 +288,9 @@ def mixing(group: Ints, ties: Ints, size: int) -> Ints:
     return once + once.T
 
 
-@dataclass(frozen=True)
-class EIIndex:
-    """The E-I index, which compares the ties between groups with the ties within groups.
-
-    `EIIndex` also has the mean and the standard deviation of the index if groups are permuted at random, and the two-sided p-value
-    of the index.
-    """
-
-    index: float
-    expected: float
-    spread: float
-    p: float
-
-
-def ei_index(group: Ints, ties: Ints, draws: int, seed: int) -> EIIndex:
-    """Return the E-I index: (external - internal) / (external + internal), from the ties between and within groups.
-
-    The index is -1 if all ties lie within groups, and 1 if all ties lie between groups (Krackhardt & Stern 1988). `group` (N) holds
-    the group of each agency; `ties` (m x 2) holds at least one tie. The mean and standard deviation are exact over all permutations
-    of the groups. The two-sided p-value is the share of networks whose index is at least as far from the mean as the observed
-    index. The share is computed over the observed network and `draws` networks with permuted groups.
-    """
-    random = np.random.default_rng(seed)
-    index, (expected, spread) = external_internal(group[ties]), _permuted(group, ties)
-    drawn = np.array([external_internal(random.permutation(group)[ties]) for _ in range(draws)])
-    as_far = np.abs(drawn - expected) >= abs(index - expected) - 1e-12
-    return EIIndex(index, expected, spread, float((1 + as_far.sum()) / (draws + 1)))
-
-
 def external_internal(ends: Ints) -> float:
     """Return the E-I index of ties, given the groups of both ends of each tie (m x 2)."""
     return float(2 * np.mean(ends[:, 0] != ends[:, 1]) - 1)
-
-
-def _permuted(group: Ints, ties: Ints) -> tuple[float, float]:
-    """Return the exact mean and standard deviation of the E-I index over all permutations of the groups.
-
-    The mean depends on the probability that two agencies share a group. The variance also depends on two other probabilities: the
-    probability that two ties with a common end both lie within groups, and the same probability for two ties without a common end.
-    """
-    count, many, degree = len(group), len(ties), np.bincount(ties.ravel()).astype(np.float64)
-    size = np.bincount(group).astype(np.float64)
-    two, three = size * (size - 1), size * (size - 1) * (size - 2)
-    four = (two.sum() ** 2 - (two**2).sum()) + (three * (size - 3)).sum()
-    adjoining = float((degree * (degree - 1)).sum())
-    one, joined, apart = (
-        ways / np.prod(np.maximum(count - np.arange(ends), 1))
-        for ends, ways in ((2, two.sum()), (3, three.sum()), (4, four))
-    )
-    variance = many * one + adjoining * joined + (many * (many - 1) - adjoining) * apart - (many * one) ** 2
-    return float(1 - 2 * one), float(2 * np.sqrt(max(variance, 0)) / many)
 
 
 ROLES = ("coordinator", "consultant", "representative", "gatekeeper", "liaison")

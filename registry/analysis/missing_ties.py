@@ -7,7 +7,7 @@ import numpy as np
 
 from registry.analysis.likely_partners import BlockModel
 from registry.analysis.overlaps import ComparableAgencies, close, significant_pairs
-from registry.analysis.report import Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
     Bools,
@@ -22,6 +22,7 @@ from registry.analysis.snapshot import (
     kind_of,
     pattern,
 )
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, number
 
 
@@ -98,6 +99,7 @@ MISSING_TIES = ReportDefinition(
     (LEVEL,),
     key=("agency_a", "agency_b"),
     counts="Pairs that should have an agreement",
+    common=(*TIE_RULES, *SCOPE),
     concern="A pair concerns both agencies.",
 )
 

@@ -1,7 +1,6 @@
 """Report `network`: measures of the network of all agencies, compared with random networks (the null model)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -19,26 +18,20 @@ from registry.analysis.report import Cell, Column, Report, ReportDefinition, Rep
 from registry.analysis.sector_gaps import LEVEL, Z_SCORE
 from registry.analysis.snapshot import (
     Ints,
-    Matrix,
     SnapshotArrays,
     adjacency,
-    assumed_ties,
     data_notes,
-    without_isolates,
 )
 from registry.analysis.statistics import (
     SEED,
     NullComparison,
-    Parties,
-    RandomAgreements,
     adjust_p_values,
     compare_until_clear,
-    draws_for,
 )
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
 from registry.i18n import _, number
-from registry.progress import steps
 
-WORK, MOST_DRAWS, FEWEST_DRAWS, SOURCES = 60_000, 399, 79, 64
+SOURCES = 64
 MEASURES = {
     "with-ties": "agencies with a tie",
     "ties": "ties",
@@ -110,46 +103,8 @@ NETWORK = ReportDefinition(
     (LEVEL,),
     key=("measure",),
     counts="Measures that differ from a random network",
-    common=(),
+    common=OTHER_TIE_RULES,
 )
-
-
-class TieNetwork(NamedTuple):
-    """The network of ties between agencies.
-
-    - `agencies`: the number of all agencies
-    - `connected`: the indices of the agencies with a tie
-    - `ties`: pairs (m x 2) of indices into `connected`
-    - `arcs`: the adjacency matrix of the agencies in `connected`
-    - `agreements`: the parties of each agreement that makes ties, as indices into `connected`
-    """
-
-    agencies: int
-    connected: Ints
-    ties: Ints
-    arcs: Matrix
-    agreements: Sequence[Parties]
-
-    @classmethod
-    def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
-        """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
-        connected, ties = without_isolates(assumed_ties(arrays))
-        place = {arrays.agencies.ids[agency]: index for index, agency in enumerate(connected.tolist())}
-        making = (one for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) or not one.whole)
-        known = (tuple({place[party] for party in one.parties if party in place}) for one in making)
-        agreements = [parties for parties in known if len(parties) > 1]
-        return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
-
-    def random_networks(self) -> Iterator[Ints]:
-        """Yield the ties (m x 2) of random networks with the same numbers of agreements and parties; show the progress."""
-        random = RandomAgreements(self.agreements, SEED)
-        for _draw in steps(_("random networks"), range(random_networks_for(len(self.connected)))):
-            yield random.draw()
-
-
-def random_networks_for(agencies: int) -> int:
-    """Return the largest number of random networks with which a network of so many agencies is compared."""
-    return draws_for(agencies, WORK, MOST_DRAWS, FEWEST_DRAWS)
 
 
 def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:

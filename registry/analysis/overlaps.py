@@ -11,6 +11,7 @@ from scipy import special
 
 from registry.analysis.matches import NOT_SHARED, TermHierarchy
 from registry.analysis.report import (
+    SCOPE,
     Cell,
     Column,
     Evidence,
@@ -35,6 +36,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
+from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
@@ -344,6 +346,7 @@ OVERLAPS = ReportDefinition(
     (LEVEL, LEAST_SIMILARITY),
     key=("finding", "agency_a", "agency_b", "special", "general"),
     counts="Pairs that overlap",
+    common=(*TIE_RULES, *SCOPE),
     concern=(
         "A pair concerns both agencies. A special application concerns its owners and the owners of the general "
         "application."

@@ -262,6 +262,11 @@ class ReportDefinition:
         return (*self.parameters, *self.common)
 
     @property
+    def limitable(self) -> bool:
+        """Whether the report can be limited to an agency, a sector or an area."""
+        return AGENCY in self.common
+
+    @property
     def key_columns(self) -> tuple[str, ...]:
         """The names of the columns that identify a row in every run of the report."""
         return self.key or tuple(one.name for one in self.columns if one.type in ("text", "texts", "code"))

@@ -1,12 +1,13 @@
-"""Report `sector-gaps`: pairs of sectors with significantly fewer ties than the null model (a random network) expects."""
+"""Report `sector-gaps`: pairs of sectors with significantly fewer ties than the null model (random networks) expects."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from registry.analysis.measures import EIIndex, ei_index, mixing
+from registry.analysis.measures import mixing
 from registry.analysis.report import (
+    SCOPE,
     Cell,
     Column,
     Confidence,
@@ -16,8 +17,9 @@ from registry.analysis.report import (
     ReportParameter,
     ReportRow,
 )
-from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, between_sectors, data_notes
-from registry.analysis.statistics import adjust_p_values, binomial_below, fixed_degrees
+from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, data_notes
+from registry.analysis.statistics import SEED, NullComparison, adjust_p_values, compare_with_null, count_below
+from registry.analysis.ties import TIE_RULES, TieNetwork
 from registry.i18n import _, ngettext, number, signed
 
 MOST_SECTORS = 200
@@ -27,13 +29,16 @@ class NullModel(NamedTuple):
     """The null model for each pair of sectors.
 
     The model gives four values for a pair: the expected number of ties, its standard deviation, the probability of at most the
-    observed number of ties, and the probability of no ties.
+    observed number of ties, and the probability of no ties. `draws` is the number of random networks behind these values.
+    `ei_index` compares the E-I index of the network with the random networks; it is None if no tie joins agencies with a sector.
     """
 
     expected: Floats
     spread: Floats
     p: Floats
     none: Floats
+    draws: int
+    ei_index: NullComparison | None
 
 
 class SectorPairs(NamedTuple):
@@ -49,42 +54,60 @@ class SectorPairs(NamedTuple):
     of: int
 
 
-def sector_pairs(arrays: SnapshotArrays, ties: Ints) -> SectorPairs:
+def sector_pairs(arrays: SnapshotArrays) -> SectorPairs:
     """For each pair of sectors, count the ties between them and compute the null model.
 
-    `ties` (m x 2) join agencies that have a sector.
-
-    Only the MOST_SECTORS sectors with the most ties are examined. The null model is the configuration model: random networks in
-    which each agency keeps its number of ties. The null model is computed without sampling, so that p-values have no lower bound.
+    Only the MOST_SECTORS sectors with the most ties are examined.
     """
     present = np.unique(arrays.sector[arrays.sector >= 0])
     of = len(present) * (len(present) - 1) // 2
-    selected, group = _examined_sectors(arrays, ties, present)
-    seen, upper = mixing(group, ties, len(selected) + 1), np.triu_indices(len(selected), 1)
-    null = _null_model(group, ties, seen)
-    return SectorPairs(
-        selected[upper[0]], selected[upper[1]], seen[upper], NullModel(*(one[upper] for one in null)), of
-    )
+    selected, group = _examined_sectors(arrays, present)
+    one, other = np.triu_indices(len(selected), 1)
+    whole = TieNetwork.of(arrays)
+    seen = mixing(group[whole.connected], whole.ties, len(selected) + 1)
+    return SectorPairs(selected[one], selected[other], seen[one, other], _null_model(whole, group, seen), of)
 
 
-def _examined_sectors(arrays: SnapshotArrays, ties: Ints, present: Ints) -> tuple[Ints, Ints]:
-    """Return the examined sectors, and for each agency the index of its examined sector; all other sectors share one index."""
-    ends = np.bincount(arrays.sector[ties].ravel(), minlength=len(arrays.sectors))[present]
+def _examined_sectors(arrays: SnapshotArrays, present: Ints) -> tuple[Ints, Ints]:
+    """Return the examined sectors, and for each agency the index of its examined sector.
+
+    All other agencies, with or without a sector, have the number of the examined sectors as their index.
+    """
+    known = arrays.sector[assumed_ties(arrays)].ravel()
+    ends = np.bincount(known[known >= 0], minlength=len(arrays.sectors))[present]
     selected = np.sort(present[np.argsort(-ends, kind="stable")[:MOST_SECTORS]])
     place = np.full(len(arrays.sectors) + 1, len(selected))
     place[selected] = np.arange(len(selected))
     return selected, place[arrays.sector]
 
 
-def _null_model(group: Ints, ties: Ints, seen: Ints) -> NullModel:
-    """Return the null model for each pair of groups, from random networks in which each agency keeps its number of ties.
+def _null_model(whole: TieNetwork, group: Ints, seen: Ints) -> NullModel:
+    """Compare the numbers of ties between the groups (`seen`, groups x groups; the last group is not examined) with random networks.
 
-    Each p-value is the probability of at most the observed number of ties.
+    A p-value is the probability of at most the observed number of ties under the counting distribution (binomial, Poisson or
+    negative binomial) that has the mean and the variance of the random networks. It has therefore no lower bound.
     """
-    connected, ends = np.unique(ties, return_inverse=True)
-    mean, variance = fixed_degrees(group[connected], np.bincount(ends.ravel()), len(seen))
-    p, none = (binomial_below(few, mean, variance) for few in (seen, np.zeros_like(seen)))
-    return NullModel(mean, np.sqrt(variance), p, none)
+    size, draws = len(seen), 0
+    total = squares = np.zeros_like(seen)
+    indices = []
+    for ties in whole.random_networks(DRAWS):
+        drawn = mixing(group[whole.connected], ties, size)
+        total, squares, draws = total + drawn, squares + drawn**2, draws + 1
+        indices.append(_index(drawn))
+    mean = total / max(draws, 1)
+    variance = (squares - total * mean) / max(draws - 1, 1)
+    upper = np.triu_indices(size - 1, 1)
+    p, none = (count_below(few, mean, variance)[upper] for few in (seen, np.zeros_like(seen)))
+    observed = _index(seen)
+    compared = compare_with_null(observed, np.array(indices)) if observed is not None and None not in indices else None
+    return NullModel(mean[upper], np.sqrt(variance[upper]), p, none, draws, compared)
+
+
+def _index(mixed: Ints) -> float | None:
+    """Return the E-I index of the examined groups; None if they have no ties. `mixed` is a mixing matrix."""
+    examined = mixed[:-1, :-1]
+    inside, every = np.trace(examined), examined.sum()
+    return float(1 - 2 * inside / every) if every else None
 
 
 Z_SCORE = Column(
@@ -106,7 +129,7 @@ LEAST_EXPECTED = ReportParameter(
     1.0,
     1000.0,
 )
-FEW_AGENCIES, PERMUTATIONS, SEED = 50, 5_000, 20261125
+FEW_AGENCIES, DRAWS = 50, 499
 FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to test"}
 CONFIDENCE: Mapping[str, Confidence] = {"gap": "likely", "no-gap": "within-chance", "too-few": "unclear"}
 
@@ -115,9 +138,10 @@ SECTOR_GAPS = ReportDefinition(
     "Sectors that rarely work together",
     "Which pairs of sectors work together less than expected by chance?",
     "A tie is a pair of agencies with an agreement in force. The ties between two sectors are compared with a null "
-    "model: random networks in which every agency keeps its number of ties (configuration model; Park & Newman 2004; "
-    "Squartini & Garlaschelli 2011). One-sided p-values are adjusted for the number of sector pairs (Benjamini & "
-    "Hochberg 1995). Pairs with too few expected ties are not tested.",
+    "model: random networks in which every agency keeps its number of agreements, and every agreement keeps its number "
+    "of parties (curveball algorithm; Strona et al. 2014). An agreement of several parties therefore makes no finding "
+    "by itself. One-sided p-values are adjusted for the number of sector pairs (Benjamini & Hochberg 1995). Pairs with "
+    "too few expected ties are not tested.",
     ("agencies", "partnerships", "sectors"),
     (
         Column("sector_a", "Sector", "text", "One sector."),
@@ -144,6 +168,7 @@ SECTOR_GAPS = ReportDefinition(
     (LEVEL, LEAST_EXPECTED),
     key=("sector_a", "sector_b"),
     counts="Sector pairs with too few ties",
+    common=(*TIE_RULES, *SCOPE),
     lists_all=True,
     concern="A pair of sectors concerns every agency whose main sector is one of the two.",
 )
@@ -152,14 +177,13 @@ SECTOR_GAPS = ReportDefinition(
 def sector_gaps(
     arrays: SnapshotArrays, *, level: float = LEVEL.default, least_expected: float = LEAST_EXPECTED.default
 ) -> Report:
-    """Find sector pairs with significantly fewer ties than in random networks with the same degrees (configuration model).
+    """Find sector pairs with significantly fewer ties than in random networks of the same agreements (see `RandomAgreements`).
 
     Agreements with withheld dates are treated as in force, so they can hide a gap but never cause a gap. A pair is tested if at
     least `least_expected` ties are expected; `level` is the false discovery rate over all pairs of sectors that have agencies.
-    References: Park & Newman 2004; Squartini & Garlaschelli 2011; Benjamini & Hochberg 1995.
+    References: Strona et al. 2014; Benjamini & Hochberg 1995.
     """
-    ties = _between_known(arrays)
-    pairs = sector_pairs(arrays, ties)
+    pairs = sector_pairs(arrays)
     tested = pairs.chance.expected >= least_expected
     adjusted = adjust_p_values(np.where(tested, pairs.chance.p, 1.0), pairs.of)
     gap = tested & (adjusted <= level)
@@ -169,15 +193,8 @@ def sector_gaps(
     rows = [_row(arrays, pairs, place, str(finding[place]), float(adjusted[place])) for place in order.tolist()]
     return SECTOR_GAPS.answer(
         arrays.as_of, rows, found=int(gap.sum()), of=pairs.of, unknown=pairs.of - int(tested.sum()),
-        withheld=arrays.withheld, notes=_notes(arrays, ties, pairs, int(weak.sum())), level=level, least_expected=least_expected,
+        withheld=arrays.withheld, notes=_notes(arrays, pairs, int(weak.sum())), level=level, least_expected=least_expected,
     )  # fmt: skip
-
-
-def _between_known(arrays: SnapshotArrays) -> Ints:
-    """Return the ties between agencies that both have a sector, including ties whose dates are withheld."""
-    pairs = assumed_ties(arrays)
-    known: Ints = pairs[(arrays.sector[pairs] >= 0).all(axis=1)]
-    return known
 
 
 def _row(arrays: SnapshotArrays, pairs: SectorPairs, place: int, finding: str, p: float) -> ReportRow:
@@ -214,12 +231,12 @@ def _evidence(arrays: SnapshotArrays, a: int, b: int) -> tuple[Evidence, ...]:
     return found
 
 
-def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) -> list[str]:
+def _notes(arrays: SnapshotArrays, pairs: SectorPairs, weak: int) -> list[str]:
     notes = data_notes(arrays)
     if without := int((arrays.sector < 0).sum()):
         template = ngettext(
-            "{n} agency has no recorded sector; its ties are left out.",
-            "{n} agencies have no recorded sector; their ties are left out.",
+            "{n} agency has no recorded sector; its ties are not counted.",
+            "{n} agencies have no recorded sector; their ties are not counted.",
             without,
         )
         notes.append(template.format(n=number(without)))
@@ -244,30 +261,29 @@ def _notes(arrays: SnapshotArrays, ties: Ints, pairs: SectorPairs, weak: int) ->
             unlisted,
         )
         notes.append(template.format(n=number(unlisted)))
-    return notes + _ei_index_notes(arrays, ties)
+    if pairs.chance.ei_index is None:
+        return [*notes, _("There are no ties between agencies with a sector.")]
+    notes.append(_draws_note(pairs.chance))
+    return [*notes, _index_note(pairs.chance.ei_index)] if len(arrays.agencies) < FEW_AGENCIES else notes
 
 
 def _in_several(arrays: SnapshotArrays) -> int:
     return sum(len(agency.sectors) > 1 for agency in arrays.snapshot.agencies)
 
 
-def _ei_index_notes(arrays: SnapshotArrays, ties: Ints) -> list[str]:
-    """If the network is too small for most tests, return a note on the E-I index, which compares ties between and within sectors."""
-    if not len(ties):
-        return [_("There are no ties between agencies with a sector.")]
-    if len(arrays.agencies) >= FEW_AGENCIES:
-        return []
-    return [_ei_index_text(ei_index(*between_sectors(arrays), PERMUTATIONS, SEED))]
+def _draws_note(chance: NullModel) -> str:
+    template = _(
+        "The expected values come from {draws} random networks (seed {seed}); their standard error is at most {error} ties."
+    )
+    error = chance.spread.max(initial=0) / np.sqrt(chance.draws)
+    return template.format(draws=number(chance.draws), seed=SEED, error=number(error))
 
 
-def _ei_index_text(whole: EIIndex) -> str:
+def _index_note(index: NullComparison) -> str:
+    """Return a note on the E-I index, for networks that are too small for most tests of pairs of sectors."""
     return _(
-        "With fewer than {few} agencies, look at the network as a whole before you look at pairs of "
-        "sectors. The E-I index (ties between sectors minus ties within sectors, divided by all ties) is "
-        "{index}; {expected} is expected if the sectors are permuted among the agencies (p = {p}, {draws} "
-        "permutations, seed {seed}). A lower index than expected means that agencies work mainly within "
-        "their sector, a higher index that they work mainly with other sectors."
-    ).format(
-        few=number(FEW_AGENCIES), index=signed(whole.index), expected=signed(whole.expected), p=number(whole.p),
-        draws=number(PERMUTATIONS), seed=SEED,
-    )  # fmt: skip
+        "With fewer than {few} agencies, look at the network as a whole before you look at pairs of sectors. The E-I index "
+        "(ties between sectors minus ties within sectors, divided by all ties) is {index}; {expected} is expected in random "
+        "networks (p = {p}). A lower index than expected means that agencies work mainly within their sector, a higher "
+        "index that they work mainly with other sectors."
+    ).format(few=number(FEW_AGENCIES), index=signed(index.value), expected=signed(index.mean), p=number(index.p))

@@ -192,6 +192,25 @@ class TermRow(NamedTuple):
     code: str | None = None
 
 
+class TieRules(NamedTuple):
+    """Which agreements in force make ties between their parties.
+
+    - `largest_agreement`: an agreement with more parties makes no ties
+    - `confirmed_only`: whether an agreement makes ties only if it is confirmed
+    """
+
+    largest_agreement: int = 20
+    confirmed_only: bool = False
+
+    def count(self, one: PartnershipRow) -> bool:
+        """Return whether the agreement makes ties if it is in force. If its confirmation is withheld, it may make ties."""
+        confirmed = one.confirmed or not one.whole or not self.confirmed_only
+        return confirmed and len(set(one.parties)) <= self.largest_agreement
+
+
+DEFAULT_RULES = TieRules()
+
+
 def kind_of(row: NamedTuple) -> str:
     """Return the record type of a row of the snapshot, such as Agency."""
     return type(row).__name__.removesuffix("Row")
@@ -302,10 +321,9 @@ class SnapshotArrays:
     - `areas` (N x A): 1 for each area of an agency, else 0
     - `wider` (N x A): like `areas`, with all broader areas
     - `functions` (N x F): 1 for each function of an agency, else 0
-    - `ties` (m x 2): the distinct pairs of agencies, smaller index first, that share an agreement in force on `as_of`
-    - `possible_ties`: the pairs that are not in `ties` and share an agreement whose dates are withheld
     - `recorded` (N): whether the agency is a party of any agreement, whether or not the agreement is in force
     - `selection`: the ids of the agencies to which a report is limited, or None. Measures and tests always use all agencies
+    - `rules`: which agreements make ties
     """
 
     as_of: str
@@ -316,14 +334,13 @@ class SnapshotArrays:
     areas: Matrix
     wider: Matrix
     functions: Matrix
-    ties: Ints
-    possible_ties: Ints
     recorded: Bools
     snapshot: Snapshot
     selection: frozenset[str] | None = None
+    rules: TieRules = DEFAULT_RULES
 
     @classmethod
-    def of(cls, snapshot: Snapshot, as_of: str) -> "SnapshotArrays":
+    def of(cls, snapshot: Snapshot, as_of: str, rules: TieRules = DEFAULT_RULES) -> "SnapshotArrays":
         """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
         agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
         sectors, areas = term_names("Sector", snapshot.sectors), term_names("Area", snapshot.areas)
@@ -333,18 +350,15 @@ class SnapshotArrays:
         does = (
             (place.get(who, -1), what) for one in snapshot.services for who in one.providers for what in one.functions
         )
-        ties = _distinct_pairs((one.parties for one in snapshot.partnerships if one.in_force(as_of)), place)
-        hidden = _distinct_pairs((one.parties for one in snapshot.partnerships if not one.whole), place)
         return cls(
             as_of, agencies, sectors, functions,
             sector=_main_sectors(snapshot, _index_of(sectors.ids)),
             areas=placed,
             wider=ones(placed @ transitive_closure([one.id for one in snapshot.areas], [one.broader for one in snapshot.areas])),
             functions=_matrix(does, width, functions),
-            ties=ties,
-            possible_ties=_without(hidden, ties, width),
             recorded=_recorded(snapshot.partnerships, place),
             snapshot=snapshot,
+            rules=rules,
         )  # fmt: skip
 
     @cached_property
@@ -356,6 +370,36 @@ class SnapshotArrays:
         """Return whether one of these agencies (ids) is selected. Without a selection, the result is always True."""
         return self.selection is None or not self.selection.isdisjoint(agencies)
 
+    @cached_property
+    def agreements(self) -> Sequence[PartnershipRow]:
+        """The agreements in force on `as_of` that make ties."""
+        return [one for one in self.snapshot.partnerships if one.in_force(self.as_of) and self.rules.count(one)]
+
+    @cached_property
+    def possible_agreements(self) -> Sequence[PartnershipRow]:
+        """The agreements that make ties if they are in force; their dates are withheld."""
+        return [one for one in self.snapshot.partnerships if not one.whole and self.rules.count(one)]
+
+    def leaves_out(self, one: PartnershipRow) -> bool:
+        """Return whether the agreement is in force on `as_of` and makes no ties because of the rules."""
+        return one.in_force(self.as_of) and not self.rules.count(one)
+
+    @property
+    def assumed_agreements(self) -> Sequence[PartnershipRow]:
+        """The agreements that make the ties of `assumed_ties`."""
+        return [*self.agreements, *self.possible_agreements]
+
+    @cached_property
+    def ties(self) -> Ints:
+        """The distinct pairs of agencies (m x 2, smaller index first) that share an agreement in force on `as_of`."""
+        return distinct_pairs((one.parties for one in self.agreements), self.index)
+
+    @cached_property
+    def possible_ties(self) -> Ints:
+        """The pairs that are not in `ties` and share an agreement whose dates are withheld."""
+        hidden = distinct_pairs((one.parties for one in self.possible_agreements), self.index)
+        return _without(hidden, self.ties, len(self.agencies))
+
     @property
     def degree(self) -> Ints:
         """The number of ties of each agency (N)."""
@@ -364,8 +408,8 @@ class SnapshotArrays:
     @cached_property
     def unconfirmed(self) -> int:
         """The number of ties without an agreement that all its parties have confirmed."""
-        confirmed = (one.parties for one in self.snapshot.partnerships if one.in_force(self.as_of) and one.confirmed)
-        return len(self.ties) - len(_distinct_pairs(confirmed, self.index))
+        confirmed = (one.parties for one in self.agreements if one.confirmed)
+        return len(self.ties) - len(distinct_pairs(confirmed, self.index))
 
     @cached_property
     def withheld(self) -> int:
@@ -453,7 +497,7 @@ def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Ma
     return reached
 
 
-def _distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
+def distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
     """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
     known = (sorted({place[one] for one in group if one in place}) for group in groups)
     pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
@@ -508,18 +552,6 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
     Ties with withheld dates are treated as in force, so they can hide a finding but never cause a finding.
     """
     return np.concatenate([arrays.ties, arrays.possible_ties])
-
-
-def between_sectors(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the sectors of all agencies that have a sector, and the ties among these agencies.
-
-    The ties are those that `assumed_ties` returns, as indices into the returned sectors.
-    """
-    known, ties = np.flatnonzero(arrays.sector >= 0), assumed_ties(arrays)
-    place = np.full(len(arrays.agencies), -1)
-    place[known] = np.arange(len(known))
-    within = place[ties]
-    return arrays.sector[known], within[(within >= 0).all(axis=1)]
 
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:

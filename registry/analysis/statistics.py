@@ -1,11 +1,11 @@
 """Statistics: configuration models, permutation, bootstrap, false discovery rate and average precision."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
-from random import Random
+from itertools import islice
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.report import ReportParameter
@@ -63,99 +63,9 @@ def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
     return np.asarray(p[:, column_class])
 
 
-LEAST_VARIANCE = 0.25
-
-
-class NullTies(NamedTuple):
-    """The expected number of ties between the groups of each pair (S x S), and its variance, under the null model.
-
-    The values on the diagonals have no meaning.
-    """
-
-    mean: Floats
-    variance: Floats
-
-
-def fixed_degrees(group: Ints, degree: Ints, size: int) -> NullTies:
-    """Compute the mean and variance of the number of ties between groups in random networks with these degrees, without sampling.
-
-    `group` (N) holds group indices below `size`, `degree` (N) the degrees. In this configuration model, ties are independent with
-    p_ij = x_i x_j / (1 + x_i x_j), so that every expected degree is the given one (Park & Newman 2004; Squartini & Garlaschelli
-    2011).
-
-    In this model, degrees vary. The variance is therefore conditioned on the degrees, as for jointly normal counts. The variance is
-    then scaled, because the conditioning uses up N of the N (N - 1) / 2 pairs. In sparse networks the mean is close to K_r K_s /
-    (2m - 1), where K is the total degree of a group. The approximation is wrong for dense networks, because it allows double ties
-    (stub matching). The standard deviation is at least half a tie (LEAST_VARIANCE).
-    """
-    kinds, kind, many = np.unique(degree, return_inverse=True, return_counts=True)
-    p = _tie_probabilities(kinds, many)
-    members = (
-        np.bincount(group * len(kinds) + kind, minlength=size * len(kinds)).reshape(size, len(kinds)).astype(np.float64)
-    )
-    count = len(degree)
-    conditional = _conditional_variance(p * (1 - p), members, many) * (count - 1) / max(count - 3, 1)
-    return NullTies(members @ p @ members.T, np.maximum(conditional, LEAST_VARIANCE))
-
-
-def _tie_probabilities(degree: Ints, many: Ints) -> Floats:
-    """Return the probability of a tie for each pair of distinct degrees; `many` says how many agencies have each degree.
-
-    The ties of an agency with ties to all others, or to no others, are certain. Agencies whose ties are certain are removed first;
-    this is repeated until no such agency is left.
-    """
-    p, left, open_ = np.zeros((len(degree), len(degree))), degree.copy(), np.ones(len(degree), np.bool_)
-    while _fix_deterministic_degrees(p, left, many, open_):
-        pass
-    if open_.any():
-        p[np.ix_(open_, open_)] = _solve_configuration_model(left[open_].astype(np.float64), many[open_])
-    return p
-
-
-def _fix_deterministic_degrees(p: Floats, left: Ints, many: Ints, open_: Bools) -> bool:
-    everyone = many[open_].sum() - 1
-    alone, full = open_ & (left == 0), open_ & (left == everyone) & (left > 0)
-    if full.any():
-        p[np.ix_(full, open_)] = p[np.ix_(open_, full)] = 1
-        left[open_ & ~full] -= many[full].sum()
-        open_ &= ~full
-    elif alone.any():
-        open_ &= ~alone
-    return bool(full.any() or alone.any())
-
-
-def _solve_configuration_model(degree: Floats, many: Ints) -> Floats:
-    """Solve the configuration model by fixed-point iteration, with agencies of equal degree taken together."""
-    x = degree / np.sqrt(degree @ many)
-    for _ in range(MAX_ITERATIONS):
-        reach = x / (1 + np.outer(x, x))
-        x = degree / (reach @ many - np.diag(reach))
-        p = np.outer(x, x) / (1 + np.outer(x, x))
-        if np.abs(p @ many - np.diag(p) - degree).max() < TOLERANCE * degree.max():
-            break
-    return np.asarray(p)
-
-
-def _conditional_variance(variance: Floats, members: Floats, many: Ints) -> Floats:
-    """Return the variance of the number of ties between the groups of each pair (S x S) if all degrees are fixed.
-
-    `variance` gives, for each pair of degrees, the variance of the tie between two agencies with these degrees. Let C be the
-    covariance matrix of the degrees, and c the covariance of the degrees with the number of ties between two groups. The result is
-    the variance of this number minus c' C^-1 c. C is a diagonal matrix plus a block for each pair of degrees. The Woodbury identity
-    therefore needs only the inverse of one matrix, and the size of this matrix is the number of distinct degrees.
-    """
-    own = np.maximum(variance @ many - 2 * np.diag(variance), 1e-12)
-    inner = np.linalg.solve(np.eye(len(many)) + variance * (many / own), variance)
-    towards = members @ variance
-    left = members @ variance @ members.T
-    for one in range(len(members)):
-        toward = members[one] * towards + members * towards[one]
-        square = (members[one] * towards**2 + members * towards[one] ** 2) @ (1 / own)
-        left[one] -= square - np.einsum("sk,kl,sl->s", toward / own, inner, toward / own, optimize=True)
-    return np.asarray(left)
-
-
-TRADES_BEFORE, TRADES_BETWEEN = 8, 2  # trades for each agreement: before the first network, and before every network
+# in a round, every agreement trades once; after 8 rounds, the sample keeps no more of its ties than after 24
+ROUNDS_BEFORE, ROUNDS_BETWEEN = 12, 2
+RANDOM_BITS = 36  # of a sort key; the other bits suffice for 2^27 pairs of agreements
 Parties = tuple[int, ...]
 
 
@@ -166,43 +76,103 @@ class RandomAgreements:
     agreement, and no two agreements have the same parties. If all agreements have two parties, the drawn networks are the simple
     graphs with the given degrees.
 
-    A step is a curveball trade (Strona et al. 2014): two random agreements keep the parties that they have in common, and deal the
-    other parties out at random, so that both keep their sizes. A trade that would make two agreements equal is rejected, and a
-    trade that changes nothing counts as a step. Each trade is as likely as its reverse, so that all networks are equally likely in
-    the long run (Carstens 2015; Fosdick et al. 2018).
+    A step is a global curveball trade (Carstens, Hamann, Meyer & Penschuck 2018): the agreements are paired at random. The two
+    agreements of a pair keep the parties that they have in common, and deal the other parties out at random, so that both keep
+    their sizes. The trades of a step count one after the other; a trade that would make two agreements equal is rejected. Each trade
+    is as likely as its reverse, so that all networks are equally likely in the long run (Strona et al. 2014; Carstens 2015; Fosdick
+    et al. 2018).
     """
 
-    def __init__(self, agreements: Iterable[Parties], seed: int) -> None:
-        """Start at the given agreements, and move away from them by TRADES_BEFORE trades for each agreement.
+    def __init__(self, agreements: Iterable[Parties], seed: int, chains: int = 1) -> None:
+        """Start `chains` independent walks at the given agreements, and move away from them by ROUNDS_BEFORE steps.
 
-        An agreement is a tuple of agency indices. Agreements with the same parties count once.
+        An agreement is a tuple of agency indices. Agreements with the same parties count once. Several chains take little longer
+        than one chain if there are few agreements.
         """
-        self.agreements = sorted({frozenset(parties) for parties in agreements}, key=sorted)
-        self._taken = set(self.agreements)
-        self._random = Random(seed)
-        self._trade(TRADES_BEFORE)
+        given = sorted({frozenset(parties) for parties in agreements}, key=lambda one: (len(one), sorted(one)))
+        party = np.fromiter((party for one in given for party in sorted(one)), np.int64)
+        self._agencies = int(party.max(initial=-1)) + 1
+        self._chains, self._agreements = chains, len(given)
+        self._size = np.tile(np.array([len(one) for one in given], np.int64), chains)
+        self._start = np.cumsum(self._size) - self._size
+        self._party = (
+            party + self._agencies * np.arange(chains)[:, None]
+        ).ravel()  # each chain has agencies of its own
+        self._random = np.random.default_rng(seed)
+        self._hash = self._random.integers(1 << 63, size=self._agencies * chains, dtype=np.uint64)
+        self._trade(ROUNDS_BEFORE)
 
-    def draw(self) -> Ints:
-        """Draw the next network and return its ties: the distinct pairs of agencies (m x 2, smaller index first) with an agreement."""
-        self._trade(TRADES_BETWEEN)
-        pairs = {pair for parties in self.agreements for pair in combinations(sorted(parties), 2)}
-        return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    @property
+    def agreements(self) -> list[Parties]:
+        """The parties of each agreement of the first chain, in ascending order."""
+        first = (self._party[start : start + size] for start, size in zip(self._start, self._size, strict=True))
+        return [tuple(sorted(one.tolist())) for one in islice(first, self._agreements)]
 
-    def _trade(self, times: int) -> None:
-        """Make `times` curveball trades for each agreement."""
-        count = len(self.agreements)
-        for _trade in range(times * count if count > 1 else 0):
-            one, other = self._random.sample(range(count), 2)
-            first, second = self.agreements[one], self.agreements[other]
-            common = first & second
-            dealt = sorted(first ^ second)
-            self._random.shuffle(dealt)
-            size = len(first) - len(common)
-            dealt_first, dealt_second = common | frozenset(dealt[:size]), common | frozenset(dealt[size:])
-            self._taken -= {first, second}
-            if dealt_first not in self._taken and dealt_second not in self._taken:
-                self.agreements[one], self.agreements[other] = first, second = dealt_first, dealt_second
-            self._taken |= {first, second}
+    def draw(self) -> list[Ints]:
+        """Draw the next network of each chain; return the pairs of agencies with an agreement (m x 2, smaller index first)."""
+        self._trade(ROUNDS_BETWEEN)
+        agencies = self._agencies * self._chains
+        found = [np.empty(0, np.int64)]
+        for size in np.unique(self._size).tolist():
+            parties = self._party[self._start[self._size == size][:, None] + np.arange(size)]
+            one, other = (parties[:, ends] for ends in np.triu_indices(size, 1))
+            found.append((np.minimum(one, other) * agencies + np.maximum(one, other)).ravel())
+        codes = np.sort(np.concatenate(found))  # faster than np.unique, which computes hashes
+        ties = np.column_stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], max(agencies, 1)))
+        first = np.searchsorted(ties[:, 0], self._agencies * np.arange(1, self._chains))
+        return [one - self._agencies * chain for chain, one in enumerate(np.split(ties, first))]
+
+    def _trade(self, rounds: int) -> None:
+        """Pair the agreements of each chain at random `rounds` times, and trade within each pair."""
+        place = np.tile(np.arange(self._agreements), self._chains)
+        chain = np.repeat(np.arange(self._chains), self._agreements)
+        pairs = chain * ((self._agreements + 1) // 2) + place // 2
+        for _round in range(rounds if self._agreements > 1 else 0):
+            order = np.argsort((chain << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(chain)))
+            size, first = self._size[order], np.cumsum(self._size[order]) - self._size[order]
+            pair = np.repeat(pairs, size)
+            slots = np.arange(len(pair)) + np.repeat(self._start[order] - first, size)
+            before = self._party[slots]
+            after = self._dealt(pair, before)
+            old, new = (np.add.reduceat(self._hash[parties], first) for parties in (before, after))
+            self._party[slots] = np.where(_accepted(pairs, old, new)[pair], after, before)
+
+    def _dealt(self, pair: Ints, parties: Ints) -> Ints:
+        """Deal the parties of each pair of agreements out at random, except the parties that both agreements have.
+
+        `pair` is the number of the pair to which each of the `parties` belongs, in ascending order.
+        """
+        codes = pair * (self._agencies * self._chains) + parties
+        ordered = np.sort(codes)
+        free = np.flatnonzero(~np.isin(codes, ordered[1:][ordered[1:] == ordered[:-1]]))
+        dealt = parties.copy()
+        shuffled = np.argsort((pair[free] << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(free)))
+        dealt[free] = parties[free[shuffled]]
+        return dealt
+
+
+def _accepted(pairs: Ints, old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Bools:
+    """Return which pairs of agreements trade, so that no two agreements become equal. Trades count one after the other.
+
+    `pairs` is the number of the pair of each agreement, in ascending order; `old` and `new` hold a random hash of the parties of
+    the agreement before and after the trade. Different parties have equal hashes of 64 bits so rarely that it does not matter.
+    """
+    accepted = np.ones(pairs[-1] + 1, np.bool_)
+    hashes, whose = np.concatenate([old, new]), np.tile(pairs, 2)
+    order = np.argsort(hashes)
+    hashes, whose = hashes[order], whose[order]
+    equal = (hashes[1:] == hashes[:-1]) & (whose[1:] != whose[:-1])
+    contested = set(hashes[1:][equal].tolist())
+    concerned = np.unique(np.concatenate([whose[1:][equal], whose[:-1][equal]]))
+    begin, end = np.searchsorted(pairs, concerned), np.searchsorted(pairs, concerned, "right")
+    rows = list(map(slice, begin.tolist(), end.tolist()))
+    taken = {each for row in rows for each in old[row].tolist()} & contested
+    for one, row in zip(concerned.tolist(), rows, strict=True):
+        before, after = set(old[row].tolist()), set(new[row].tolist())
+        taken -= before
+        accepted[one] = taken.isdisjoint(after)
+        taken |= (after if accepted[one] else before) & contested
+    return accepted
 
 
 ROBUST = ReportParameter(
@@ -268,16 +238,19 @@ def compare_until_clear(values: Sequence[float], draws: Iterable[Sequence[float]
     return [compare_with_null(value, column) for value, column in zip(values, np.array(drawn).T, strict=True)]
 
 
-def binomial_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
-    """Return P(X <= seen) for binomial counts X with these means and variances (arrays of one shape).
+def count_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:
+    """Return P(X <= seen) for counts X with these means and variances (arrays of one shape).
 
-    The number of trials need not be an integer. If the variance is not smaller than the mean, a Poisson distribution is used
-    instead.
+    X is binomial if the variance is smaller than the mean, Poisson if they are equal, and negative binomial if the variance is
+    larger (the counting distributions of Panjer 1981). The number of trials need not be an integer.
     """
-    hit = 1 - variance / np.maximum(mean, 1e-300)
-    trials = np.divide(mean, hit, out=np.full_like(mean, np.inf), where=hit > 0)
-    tail = special.betainc(np.maximum(trials - seen, 1e-300), seen + 1.0, np.clip(1 - hit, 0, 1))
-    return np.where(hit <= 0, special.pdtr(seen, mean), np.where(seen >= trials, 1.0, tail))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hit, trials = 1 - variance / mean, mean**2 / (mean - variance)
+        below = special.betainc(np.maximum(trials - seen, 1e-300), seen + 1.0, np.clip(1 - hit, 0, 1))
+        beyond = special.betainc(np.maximum(-trials, 1e-300), seen + 1.0, np.clip(mean / variance, 0, 1))
+    found = np.where(seen >= trials, 1.0, below)
+    found = np.where(variance > mean, beyond, found)
+    return np.where(np.isclose(variance, mean) | (mean <= 0), special.pdtr(seen, mean), found)
 
 
 def poisson_above(seen: Ints, expected: Floats) -> Floats:

@@ -12,6 +12,7 @@ from registry.analysis.feedback import FEEDBACK, feedback
 from registry.analysis.gaps import FROM, GAPS, PARTS, gaps
 from registry.analysis.network import MEASURES, NETWORK, measures
 from registry.analysis.report import (
+    SCOPE,
     Cell,
     Column,
     Evidence,
@@ -32,6 +33,7 @@ from registry.analysis.snapshot import (
     SnapshotArrays,
     kind_of,
 )
+from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, ngettext, number
 
 REMOVE = TextParameter(
@@ -329,6 +331,7 @@ WHAT_IF = ReportDefinition(
     (REMOVE, ADD, END),
     key=("change", "report", "what"),
     counts="New findings and findings that are gone",
+    common=(*OTHER_TIE_RULES, *SCOPE),
     concern=(
         "A finding concerns the agencies that the report it comes from names. A service that stops concerns its "
         "providers, a resource its owners. Numbers of findings and network measures concern no single agency."
@@ -362,7 +365,7 @@ def what_if(arrays: SnapshotArrays, *, remove: str = "", add: str = "", end: str
     alteration = Alteration.read(arrays.snapshot, arrays.as_of, remove=remove, add=add, end=end)
     other = altered(arrays.snapshot, arrays.as_of, alteration)
     before = WhatIfFindings.of(replace(arrays, selection=None))
-    after = WhatIfFindings.of(SnapshotArrays.of(other.snapshot, arrays.as_of)) if other.named else before
+    after = WhatIfFindings.of(SnapshotArrays.of(other.snapshot, arrays.as_of, arrays.rules)) if other.named else before
     findings, staying = _findings(before, after)
     ours = sum(arrays.concerned(row.concerns or ()) for row in [*findings, *staying])
     stops = [_stop_row(one) for one in other.stops]

@@ -80,7 +80,7 @@ def backtest_partners(arrays: SnapshotArrays) -> Report:
     `of` is the number of tests. `found` is the number of tests in which the report beats the best baseline.
     """
     hidden = hidden_at_random(arrays, SPLITS)
-    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays.snapshot, arrays.as_of)]
+    judged = [*([hidden] if hidden else []), *held_out_by_date(arrays)]
     rows = [row for one in judged for row in _rows(one)]
     return BACKTEST.answer(
         arrays.as_of, rows, found=sum(one.beats for one in judged), of=len(judged), withheld=arrays.withheld,

@@ -143,12 +143,13 @@ Random = np.random.Generator
 
 
 def thinned(arrays: SnapshotArrays, random: Random, share: float) -> SnapshotArrays:
-    """Return the arrays without a random `share` of the ties between the two sectors with the most agencies."""
-    largest = np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2]
-    ends = np.sort(arrays.sector[arrays.ties], axis=1)
-    between = np.flatnonzero((ends == np.sort(largest)).all(axis=1))
-    dropped = random.choice(between, round(share * len(between)), replace=False) if len(between) else between
-    return replace(arrays, ties=np.delete(arrays.ties, dropped, axis=0))
+    """Return the arrays without a random `share` of the agreements between the two sectors with the most agencies."""
+    largest = set(np.argsort(-np.bincount(arrays.sector[arrays.sector >= 0], minlength=2), kind="stable")[:2].tolist())
+    sectors = [{int(arrays.sector[arrays.index[party]]) for party in one.parties} for one in arrays.agreements]
+    between = [one.id for one, among in zip(arrays.agreements, sectors, strict=True) if largest <= among]
+    dropped = set(random.permutation(between)[: round(share * len(between))].tolist())
+    left = [one for one in arrays.snapshot.partnerships if one.id not in dropped]
+    return replace(arrays, snapshot=arrays.snapshot._replace(partnerships=left))
 
 
 def duplicated(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.scope import Scope, limited_to, read_scope, scope_reads
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.ties import LEAVE_OUT, read_rules, tie_notes
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
 from registry.database.exploration import visible
@@ -125,9 +127,11 @@ def _analyse(
     question: ReportDefinition, arrays: SnapshotArrays, values: Mapping[str, Value], scope: Scope | None
 ) -> Report:
     """Run the analysis with its own parameters, and apply the common parameters: the scope selects rows, never ties."""
-    own = {one.name: values[one.name] for one in question.parameters}
-    report = _ANSWERS[question.name](replace(arrays, selection=scope and scope.agencies), **own)
-    report = replace(report, parameters=values)
+    run = partial(_ANSWERS[question.name], **{one.name: values[one.name] for one in question.parameters})
+    arrays = replace(arrays, selection=scope and scope.agencies, rules=read_rules(values))
+    report = replace(run(arrays), parameters=values)
+    if LEAVE_OUT.name in values:
+        report = replace(report, notes=(*report.notes, *tie_notes(question, arrays, report, run)))
     return limited_to(scope, report, DEFINITIONS) if scope else report
 
 
@@ -244,9 +248,12 @@ class Library:
 
         If there is none, a report that is limited to some agencies is compared with the last saved run about all agencies.
         """
-        run, scope = runs.newest(report.name, actor, report.parameters), None
+        defaults = {one.name: one.default for one in GAPS.all_parameters}
+        run, scope = runs.newest(report.name, actor, report.parameters, defaults), None
         if run is None and report.scope:
-            run = runs.newest(report.name, actor, {**report.parameters, **dict.fromkeys(report.scope_names, "")})
+            run = runs.newest(
+                report.name, actor, {**report.parameters, **dict.fromkeys(report.scope_names, "")}, defaults
+            )
             scope = self._scope(store, actor, report.parameters)
         if run is None:
             note = _(

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import orjson
@@ -177,15 +178,21 @@ class SavedRuns:
                 return run
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
-    def newest(self, name: str, actor: Actor, parameters: Mapping[str, Value] | None = None) -> SavedRun | None:
+    def newest(
+        self,
+        name: str,
+        actor: Actor,
+        parameters: Mapping[str, Value] | None = None,
+        defaults: Mapping[str, Value] = MappingProxyType({}),
+    ) -> SavedRun | None:
         """Return the latest saved run of a report that the actor may see; return None if the actor may see none.
 
-        If `parameters` are given, only runs with the same parameters count. A parameter that a run of an older version lacks is
-        empty.
+        If `parameters` are given, only runs with the same parameters count. A parameter that a run of an older version lacks has
+        its default.
         """
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
         if parameters is not None:
-            seen = (run for run in seen if {**dict.fromkeys(parameters, ""), **run.report.parameters} == parameters)
+            seen = (run for run in seen if {**defaults, **run.report.parameters} == parameters)
         return max(seen, key=lambda run: run.saved, default=None)
 
     def listed(self, report_fault: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:

@@ -322,7 +322,7 @@ class ReportPages:
             latest=latest,
             first_page=None if one else executive_summary(report),
             parameters=definition.all_parameters,
-            pickers=PICKERS if definition.common else {},
+            pickers=PICKERS if definition.limitable else {},
             scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],
             chart=None if one else chart(report),
             notation=NOTATION,
@@ -393,6 +393,6 @@ class ReportPages:
             parameters |= {
                 key: Numeral(value, notation) for key, value in asked.items() if key.replace("-", "_") in numbers
             }
-        if self._library.find(name, actor).common:
+        if self._library.find(name, actor).limitable:
             parameters |= {key: id_in_value(asked[key]) for key in PICKERS if key in asked}
         return name, day, parameters, actor

@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, nbinom, poisson
 
 from registry.analysis.measures import mixing
 from registry.analysis.report import ReportError
 from registry.analysis.snapshot import AgencyRow, ResourceRow, Snapshot, TermRow
-from registry.analysis.statistics import ScoredGroups, adjust_p_values, bicm, fixed_degrees
+from registry.analysis.statistics import RandomAgreements, ScoredGroups, adjust_p_values, bicm, count_below
 from registry.clock import today
 from registry.database.driver import Store
 from registry.i18n import use_language
@@ -74,7 +76,7 @@ def test_the_sector_gaps_of_the_sample_are_the_two_planted_ones() -> None:
         ("Economy, labour and food", "Social affairs, family and religion"),
         ("Health", "Transport"),
     }
-    assert report.unknown == 25
+    assert report.unknown == 24
 
 
 def test_the_overlaps_of_the_sample_are_the_three_planted_ones() -> None:
@@ -200,21 +202,27 @@ def test_mixing_equals_networkx_with_ties_twice_on_the_diagonal(size: int, group
 
 
 @pytest.mark.parametrize(("size", "share"), [(24, 0.25), (18, 0.6)], ids=["sparse", "dense"])
-def test_chance_is_what_networkx_gives_when_ties_are_swapped(size: int, share: float) -> None:
-    graph = nx.gnp_random_graph(size, share, seed=3)
-    graph.remove_nodes_from(list(nx.isolates(graph)))
-    group = np.array([node % 3 for node in graph])
-    places = {node: place for place, node in enumerate(graph)}
-    seen = []
+def test_agreements_of_two_parties_are_drawn_as_networkx_swaps_ties(size: int, share: float) -> None:
+    graph = nx.convert_node_labels_to_integers(nx.gnp_random_graph(size, share, seed=3))
+    group, upper = np.arange(size) % 3, np.triu_indices(3, 1)
+    walk, swapped = RandomAgreements(list(graph.edges), seed=1, chains=20), []
     for draw in range(250):
         nx.double_edge_swap(graph, 100, max_tries=10_000, seed=draw)
-        seen.append(mixing(group, np.array([(places[a], places[b]) for a, b in graph.edges]), 3))
-    drawn = np.array(seen)[:, *np.triu_indices(3, 1)]
-    mean, variance = (
-        one[np.triu_indices(3, 1)] for one in fixed_degrees(group, np.array([d for _n, d in graph.degree]), 3)
-    )
-    assert np.abs(mean - drawn.mean(axis=0)).max() < 0.3 * np.sqrt(variance).min()
-    assert np.allclose(np.sqrt(variance), drawn.std(axis=0), rtol=0.25)
+        swapped.append(mixing(group, np.array(graph.edges), 3)[upper])
+    drawn = [mixing(group, ties, 3)[upper] for _batch in range(20) for ties in walk.draw()]
+    assert np.abs(np.mean(drawn, axis=0) - np.mean(swapped, axis=0)).max() < 0.3 * np.std(drawn, axis=0).min()
+    assert np.allclose(np.std(drawn, axis=0), np.std(swapped, axis=0), rtol=0.25)
+
+
+@pytest.mark.parametrize(
+    ("mean", "variance", "counts"),
+    [(6.0, 4.5, binom(24, 0.25)), (6.0, 6.0, poisson(6)), (6.0, 9.0, nbinom(12, 2 / 3))],
+    ids=["binomial", "Poisson", "negative binomial"],
+)
+def test_counts_have_the_counting_distribution_of_their_moments(mean: float, variance: float, counts: Any) -> None:
+    seen = np.arange(30)
+    found = count_below(seen, np.full(30, mean), np.full(30, variance))
+    assert np.allclose(found, counts.cdf(seen)) and (counts.mean(), counts.var()) == pytest.approx((mean, variance))
 
 
 def test_a_verdict_is_as_sure_as_it_can_be() -> None:

@@ -1,0 +1,227 @@
+"""The network of ties: which agreements make ties, random networks, and how much findings depend on single agreements."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, count
+from typing import NamedTuple
+
+import numpy as np
+
+from registry.analysis.report import Report, ReportDefinition, ReportParameter, Value
+from registry.analysis.snapshot import (
+    Ints,
+    Matrix,
+    PartnershipRow,
+    SnapshotArrays,
+    TieRules,
+    adjacency,
+    assumed_ties,
+    distinct_pairs,
+    without_isolates,
+)
+from registry.analysis.statistics import SEED, Parties, RandomAgreements, draws_for
+from registry.i18n import _, ngettext, number
+from registry.progress import steps
+
+LARGEST_AGREEMENT = ReportParameter(
+    "largest_agreement",
+    "Largest agreement",
+    "An agreement with more parties makes no ties: it shows who is a member, not who works together. With 20 parties, "
+    "one agreement alone makes 190 ties.",
+    TieRules().largest_agreement,
+    2,
+    1_000_000,
+)
+CONFIRMED_ONLY = ReportParameter(
+    "confirmed_only",
+    "Only confirmed agreements",
+    "With 1, an agreement makes ties only if it is confirmed; with 0, every agreement in force makes ties.",
+    0,
+    0,
+    1,
+)
+LEAVE_OUT = ReportParameter(
+    "leave_out",
+    "Agreements to leave out",
+    "The number of agreements that are left out one at a time, to see how the findings depend on them. Those on which "
+    "the most ties rest come first.",
+    5,
+    0,
+    100_000,
+)
+TIE_RULES = (LARGEST_AGREEMENT, CONFIRMED_ONLY, LEAVE_OUT)
+# for slow reports, and for reports whose findings are about agreements or supposed changes
+OTHER_TIE_RULES = (LARGEST_AGREEMENT, CONFIRMED_ONLY, replace(LEAVE_OUT, default=0))
+MOST_READ, NAMED = 20_000, 3  # a large network is analysed less often: runs times agreements stay below MOST_READ
+
+
+def read_rules(values: Mapping[str, Value]) -> TieRules:
+    """Return the rules that the parameters of a report set."""
+    if LARGEST_AGREEMENT.name not in values:
+        return TieRules()
+    return TieRules(int(values[LARGEST_AGREEMENT.name]), bool(values[CONFIRMED_ONLY.name]))
+
+
+WORK, MOST_DRAWS, FEWEST_DRAWS = 60_000, 399, 79
+ENTRIES, MOST_CHAINS = (
+    20_000,
+    40,
+)  # small networks are drawn several at a time, with about so many parties of agreements
+
+
+class TieNetwork(NamedTuple):
+    """The network of ties between agencies.
+
+    - `agencies`: the number of all agencies
+    - `connected`: the indices of the agencies with a tie
+    - `ties`: pairs (m x 2) of indices into `connected`
+    - `arcs`: the adjacency matrix of the agencies in `connected`
+    - `agreements`: the parties of each agreement that makes ties, as indices into `connected`
+    """
+
+    agencies: int
+    connected: Ints
+    ties: Ints
+    arcs: Matrix
+    agreements: Sequence[Parties]
+
+    @classmethod
+    def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
+        """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
+        connected, ties = without_isolates(assumed_ties(arrays))
+        place = {arrays.agencies.ids[agency]: index for index, agency in enumerate(connected.tolist())}
+        known = (tuple({place[party] for party in one.parties if party in place}) for one in arrays.assumed_agreements)
+        agreements = [parties for parties in known if len(parties) > 1]
+        return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
+
+    def random_networks(self, most: int = MOST_DRAWS) -> Iterator[Ints]:
+        """Yield the ties (m x 2) of `most` random networks, or of fewer if the network is large; show the progress.
+
+        In a random network, every agency has the same number of agreements, and every agreement the same number of parties.
+        """
+        entries = sum(map(len, self.agreements))
+        random = RandomAgreements(self.agreements, SEED, max(min(ENTRIES // max(entries, 1), MOST_CHAINS), 1))
+        drawn = chain.from_iterable(random.draw() for _batch in count())
+        draws = random_networks_for(len(self.connected), most)
+        for _draw, ties in zip(steps(_("random networks"), range(draws)), drawn, strict=False):
+            yield ties
+
+
+def random_networks_for(agencies: int, most: int = MOST_DRAWS) -> int:
+    """Return the largest number of random networks with which a network of so many agencies is compared."""
+    return draws_for(agencies, WORK * most // MOST_DRAWS, most, FEWEST_DRAWS)
+
+
+class Influence(NamedTuple):
+    """An agreement, and the numbers of findings that are gone and new if the agreement is left out."""
+
+    agreement: PartnershipRow
+    gone: int
+    new: int
+
+
+def tie_notes(
+    definition: ReportDefinition, arrays: SnapshotArrays, report: Report, run: Callable[[SnapshotArrays], Report]
+) -> list[str]:
+    """Return notes on the agreements that make no ties, on ties that rest on one agreement, and on how these change the findings.
+
+    `report` is the result of `run` for the arrays. Agreements are left out one at a time, and the report is run again (delete-one
+    jackknife over agreements; Efron 1982).
+    """
+    sole = _sole_ties(arrays)
+    if not sole.any():
+        return _left_out_notes(arrays)
+    template = _("Ties that rest on one agreement alone: {n} of {m}.")
+    notes = [template.format(n=number(int(sole.sum())), m=number(len(arrays.ties) + len(arrays.possible_ties)))]
+    wanted = int(report.parameters[LEAVE_OUT.name])
+    if many := min(wanted, int((sole > 0).sum()), MOST_READ // len(sole)):
+        influences = list(_influences(definition, arrays, report, run, _by_ties(arrays, sole)[:many]))
+        notes.append(_influence_note(influences))
+    elif wanted:
+        notes.append(_("How the findings depend on single agreements was not examined, because there are too many."))
+    return [*_left_out_notes(arrays), *notes]
+
+
+def _sole_ties(arrays: SnapshotArrays) -> Ints:
+    """Return for each of the assumed agreements the number of ties that rest on it alone."""
+    pairs = [distinct_pairs([one.parties], arrays.index) for one in arrays.assumed_agreements]
+    if not pairs:
+        return np.zeros(0, np.int64)
+    code = np.concatenate(pairs) @ np.array([len(arrays.agencies), 1])
+    _codes, first, times = np.unique(code, return_index=True, return_counts=True)
+    owner = np.repeat(np.arange(len(pairs)), [len(one) for one in pairs])
+    return np.bincount(owner[first[times == 1]], minlength=len(pairs))
+
+
+def _by_ties(arrays: SnapshotArrays, sole: Ints) -> Sequence[PartnershipRow]:
+    """Return the assumed agreements, first those on which the most ties rest alone, then by name and id."""
+    found = zip(arrays.assumed_agreements, sole.tolist(), strict=True)
+    return [one for one, _many in sorted(found, key=lambda each: (-each[1], each[0].name, each[0].id))]
+
+
+def _influences(
+    definition: ReportDefinition,
+    arrays: SnapshotArrays,
+    report: Report,
+    run: Callable[[SnapshotArrays], Report],
+    agreements: Sequence[PartnershipRow],
+) -> Iterator[Influence]:
+    before = _findings(definition, report)
+    for one in steps(_("agreements left out"), agreements):
+        left = [each for each in arrays.snapshot.partnerships if each is not one]
+        after = _findings(definition, run(replace(arrays, snapshot=arrays.snapshot._replace(partnerships=left))))
+        yield Influence(one, len(before - after), len(after - before))
+
+
+def _findings(definition: ReportDefinition, report: Report) -> set[tuple[str, ...]]:
+    return {key for row in report.rows if (key := definition.finding(row)) is not None}
+
+
+def _influence_note(influences: Sequence[Influence]) -> str:
+    """Return a sentence that names the agreements that change the most findings."""
+    tried = ngettext(
+        "The agreement on which the most ties rest was left out: ",
+        "The {n} agreements on which the most ties rest were left out, one at a time: ",
+        len(influences),
+    ).format(n=number(len(influences)))
+    changing = [one for one in influences if one.gone or one.new]
+    if not changing:
+        return tried + _("no finding changes.")
+    most = sorted(changing, key=lambda one: (-one.gone - one.new, one.agreement.name, one.agreement.id))[:NAMED]
+    template = _("without “{name}”, findings gone: {gone}, new findings: {new}")
+    texts = (template.format(name=one.agreement.name, gone=number(one.gone), new=number(one.new)) for one in most)
+    return tried + "; ".join(texts) + "."
+
+
+def _left_out_notes(arrays: SnapshotArrays) -> list[str]:
+    """Return notes on the agreements in force that make no ties because of the rules."""
+    left_out = [one for one in arrays.snapshot.partnerships if arrays.leaves_out(one)]
+    large = [one for one in left_out if len(set(one.parties)) > arrays.rules.largest_agreement]
+    notes = []
+    if large:
+        template = ngettext(
+            "{n} agreement in force makes no ties, because it has more than {most} parties: {names}.",
+            "{n} agreements in force make no ties, because they have more than {most} parties: {names}.",
+            len(large),
+        )
+        notes.append(
+            template.format(n=number(len(large)), most=number(arrays.rules.largest_agreement), names=_names(large))
+        )
+    if others := [one for one in left_out if len(set(one.parties)) <= arrays.rules.largest_agreement]:
+        template = ngettext(
+            "{n} agreement in force makes no ties, because it is not known to be confirmed: {names}.",
+            "{n} agreements in force make no ties, because they are not known to be confirmed: {names}.",
+            len(others),
+        )
+        notes.append(template.format(n=number(len(others)), names=_names(others)))
+    return notes
+
+
+def _names(agreements: Sequence[PartnershipRow]) -> str:
+    """Return the names of the agreements with the most parties, and how many more there are."""
+    first = sorted(agreements, key=lambda one: (-len(one.parties), one.name, one.id))
+    names = [f"{one.name} ({number(len(set(one.parties)))})" for one in first[:NAMED]]
+    more = len(first) - len(names)
+    return ", ".join(names) + (
+        ngettext(", and {n} more", ", and {n} more", more).format(n=number(more)) if more else ""
+    )
