@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from babel.dates import format_date
@@ -87,9 +87,13 @@ def number(value: float) -> str:
 
 def exact(value: float) -> str:
     """Return a number with all digits, so that a user who enters the displayed text gets the same number."""
+    return _exact(str(value), language())
+
+
+@lru_cache(4096)  # reports format the same small numbers thousands of times
+def _exact(digits: str, locale: str) -> str:
     with localcontext(prec=MOST_DIGITS):
-        number = format_decimal(Decimal(str(value)), format="#,##0.###", locale=language(), decimal_quantization=False)
-    return str(number)
+        return str(format_decimal(Decimal(digits), format="#,##0.###", locale=locale, decimal_quantization=False))
 
 
 def amount(value: float) -> str:

@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
+from registry.analysis.gap_summary import executive_summary
 from registry.analysis.report import (
     CONFIDENCE,
     Column,
@@ -162,6 +163,24 @@ class ReportPart(graphene.ObjectType):
     found = _required(graphene.Int, "The number of findings.")
     of = _required(graphene.Int, "The number of cases examined.")
     unknown = _suppressible("unknown", "The number of cases without enough data to judge.")
+
+
+class ReportAssessment(graphene.ObjectType):
+    """What a check of a report examined, and what it could not judge."""
+
+    report = _required(graphene.String, "The name of the report that made the check.")
+    check = _required(graphene.String, "The name of the check.")
+    assessed = _required(graphene.Boolean, "Whether the check could judge any case.")
+    text = _required(graphene.String, "How many cases were examined, and how many could not be judged and why.")
+
+
+class ReportChanges(graphene.ObjectType):
+    """The findings that are new, or no longer found, since a saved run of the report."""
+
+    compared = _required(graphene.Boolean, "Whether there is a saved run to compare with.")
+    text = _required(graphene.String, "The saved run; without one, how to save a run.")
+    new = _required(_list(graphene.String), "The findings that are new.")
+    gone = _required(_list(graphene.String), "The findings that are no longer found.")
 
 
 class AnyReport(graphene.Interface):
@@ -327,8 +346,11 @@ def _report(definition: ReportDefinition) -> graphene.Field:
     """Return the GraphQL field for a report, with the report's parameters as arguments."""
     field = field_of(definition.name)
     named = field[0].upper() + field[1:]
-    rows = _paged(_row(f"{named}Row", definition), ROWS, "The rows of the report.", lambda report: report.rows)
+    row = _row(f"{named}Row", definition)
+    rows = _paged(row, ROWS, "The rows of the report.", lambda report: report.rows)
     attributes = {"__doc__": definition.text, "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows}
+    if definition.summarised:
+        attributes["summary"] = _summary(f"{named}Summary", row)
     made = type(f"{named}Report", (graphene.ObjectType,), attributes)
 
     def resolve(_root: None, info: Any, as_of: str | None = None, **values: object) -> Report:
@@ -338,6 +360,23 @@ def _report(definition: ReportDefinition) -> graphene.Field:
     day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
     arguments = {"as_of": day_argument, **dict(map(_argument, definition.all_parameters))}
     return graphene.Field(made, args=arguments, name=field, description=definition.shown().text, resolver=resolve)
+
+
+def _summary(name: str, row: Any) -> graphene.Field:
+    """Return the field for the executive summary of a report, whose findings are rows of the report."""
+    fields = {
+        "scope": _required(
+            graphene.String, "The agencies to which the summary is limited; empty if it is about all agencies."
+        ),
+        "assessed": _required(_list(ReportAssessment), "What each check examined and what it could not judge."),
+        "missing": _required(_list(graphene.String), "The facts that are missing in too many records."),
+        "hidden": _required(graphene.String, "What hidden records mean for the summary; empty if none are hidden."),
+        "order": _required(graphene.String, "Which findings the summary lists, and in which order."),
+        "findings": _required(_list(row), "The findings with the most at stake, at most five."),
+        "since": graphene.Field(ReportChanges, description="The changes since the last saved run of the report."),
+    }
+    kind = type(name, (graphene.ObjectType,), {"__doc__": "The executive summary of a report, one page.", **fields})
+    return _required(kind, "The first page of the report.", resolver=lambda report, _info: executive_summary(report))
 
 
 def _row(name: str, definition: ReportDefinition) -> Any:

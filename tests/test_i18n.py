@@ -8,6 +8,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from registry.analysis.gap_summary import CHECKS
 from registry.analysis.gaps import NEXT_STEPS
 from registry.analysis.matches import UNMET
 from registry.analysis.report import CONFIDENCE
@@ -39,6 +40,7 @@ def texts() -> set[str]:
         found |= {text for text, context in _extracted(folder) if context is None}
     found |= {
         *NEXT_STEPS.values(),
+        *(sentence for check in CHECKS.values() for sentence in check),
         *HEADINGS.values(),
         *(singular for singular, _plural in UNMET.values()),
         *KINDS.values(),
@@ -53,7 +55,7 @@ def texts() -> set[str]:
         found |= {question.title, question.text, question.method, question.counts, question.concern}
         found |= {text for one in question.all_parameters for text in (one.label, one.description)}
         for column in question.columns:
-            found |= {column.label, column.description, column.unit, *column.words.values()}
+            found |= {column.label, column.description, column.unit, column.empty, *column.words.values()}
     return found - {""}
 
 

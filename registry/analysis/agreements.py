@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -10,7 +11,17 @@ from typing import NamedTuple
 import networkx as nx
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
-from registry.analysis.report import SCOPE, Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    SCOPE,
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
 from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, day, ngettext, number
@@ -315,18 +326,31 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     uses = list(_current_uses(arrays.snapshot, status))
     found = [*_uncovered_uses(uses, status), *_agreements(status)]
     certain = _with_lapse(arrays, status, [one for one in found if not _withheld(status, one)])
-    hidden = sum(not one.whole and arrays.concerned(one.parties) for one in status.agreements)
+    ours = [one for one in status.agreements if arrays.concerned(one.parties)]
+    our_uses = sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
+    unclear = [one for one in found if _withheld(status, one) and arrays.concerned(one.concerns)]
+    hidden = sum(not one.whole for one in ours)
     hidden += sum(not one.whole for one in arrays.snapshot.resources)  # any agency may use them
-    known = sum(one.whole and arrays.concerned(one.parties) for one in status.agreements)
-    known += sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
-    unclear = sum(_withheld(status, one) and arrays.concerned(one.concerns) for one in found)
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
     names |= {agency: name for one in status.agreements for agency, name in one.retired}
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
-    return AGREEMENTS.answer(
-        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=known,
-        unknown=unclear + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
+    report = AGREEMENTS.answer(
+        arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in ours) + our_uses,
+        unknown=len(unclear) + hidden, withheld=arrays.withheld, notes=_notes(status, found), within=within,
     )  # fmt: skip
+    return replace(report, examined=tuple(_examined(ours, our_uses, unclear, arrays.snapshot.resources)))
+
+
+def _examined(
+    ours: Sequence[PartnershipRow], uses: int, unclear: Sequence[AgreementFinding], resources: Sequence[ResourceRow]
+) -> Iterator[Examined]:
+    """Yield the examined agreements, the examined uses of resources and, if some users are hidden, the resources."""
+    hidden = {one.id for one in ours if not one.whole}
+    hidden |= {one.agreement.id for one in unclear if one.code != "uncovered" and one.agreement}
+    yield Examined("agreements", len(ours), len(hidden))
+    yield Examined("uses", uses, sum(one.code == "uncovered" for one in unclear))
+    if users_hidden := sum(not one.whole for one in resources):
+        yield Examined("users", len(resources), users_hidden)
 
 
 def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:

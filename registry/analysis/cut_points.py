@@ -5,6 +5,7 @@ An articulation point is an agency whose removal splits a network. A bridge is a
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import NamedTuple, cast
 
@@ -12,7 +13,7 @@ import networkx as nx
 import numpy as np
 
 from registry.analysis.measures import components
-from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
+from registry.analysis.report import SCOPE, Cell, Column, Examined, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
 from registry.analysis.ties import TIE_RULES, TieNetwork
@@ -214,21 +215,23 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
     ]
     robust = sum(row.confidence == "likely" for row in rows)
     unknown = sum(row.confidence == "unclear" and arrays.concerned(row.concerns or ()) for row in rows)
-    return CUT_POINTS.answer(
-        arrays.as_of, rows, found=robust, of=_cases(arrays, ties), unknown=unknown, withheld=arrays.withheld,
+    agencies, pairs = _cases(arrays, ties)
+    report = CUT_POINTS.answer(
+        arrays.as_of, rows, found=robust, of=agencies + pairs, unknown=unknown, withheld=arrays.withheld,
         notes=[*data_notes(arrays), *_notes(found, robust, draws, least_support)],
         least_support=least_support,
     )  # fmt: skip
+    return replace(report, examined=(Examined("cut-points", agencies, unknown),))
 
 
-def _cases(arrays: SnapshotArrays, ties: Ints) -> int:
-    """Return the number of agencies and ties whose loss could separate a selected agency: those that are connected with one."""
+def _cases(arrays: SnapshotArrays, ties: Ints) -> tuple[int, int]:
+    """Return how many agencies, and how many ties, are connected with a selected agency: their loss could separate it."""
     size = len(arrays.agencies)
     if not len(ties):
-        return 0
+        return 0, 0
     groups = components(adjacency(ties, size)).of
     reached = np.isin(groups, groups[arrays.selected])
-    return int(reached[np.unique(ties)].sum() + reached[ties[:, 0]].sum())
+    return int(reached[np.unique(ties)].sum()), int(reached[ties[:, 0]].sum())
 
 
 def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:
@@ -240,7 +243,7 @@ def _row(arrays: SnapshotArrays, point: "CutPoint", robust: bool) -> ReportRow:
         "beyond": _named(arrays, point.cut_off[:SHOWN]),
         "support": 100 * point.support,
     }
-    concerns = tuple(dict.fromkeys((*point.ends, *point.cut_off)))
+    concerns = tuple(dict.fromkeys((*point.cut_off, *point.ends)))
     shown = dict.fromkeys((*point.ends, *point.cut_off[:SHOWN]))
     return ReportRow(values, arrays.agencies.records(shown), "likely" if robust else "unclear", concerns=concerns)
 

@@ -8,6 +8,7 @@ from registry.analysis.agreements import AGREEMENTS, WITHIN, agreements
 from registry.analysis.agreements import FINDINGS as AGREEMENT_FINDINGS
 from registry.analysis.coverage import COVERAGE, FACTS, KINDS, coverage
 from registry.analysis.cut_points import CUT_POINTS, cut_points
+from registry.analysis.gap_summary import Stakes, by_stake
 from registry.analysis.isolates import FINDINGS as ISOLATE_FINDINGS
 from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
@@ -23,7 +24,15 @@ from registry.analysis.ties import TIE_RULES
 from registry.i18n import _, day, ngettext, number, percent
 
 
-def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, next_step: str) -> ReportRow:
+def finding(
+    row: ReportRow,
+    about: str,
+    who: tuple[str, ...],
+    subject: str,
+    measure: str,
+    next_step: str,
+    concerned: int | None = None,
+) -> ReportRow:
     """Convert a row of another report to a row of the report `gaps`.
 
     The new row keeps the evidence, the confidence and the agencies of the other row. The key gets the type of finding as a prefix.
@@ -34,7 +43,13 @@ def finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, meas
         "who": who,
         "subject": subject or None,
         "measure": measure or None,
+        "stake": None,
+        "responsible": (),
         "next_step": _(next_step),
+        "services": None,
+        "people": None,
+        "agencies": len(who) if concerned is None else concerned,
+        "due": row.values.get("until") or row.values.get("by_when"),
     }
     return replace(row, values=values, key=(about, *row.key))
 
@@ -108,12 +123,14 @@ def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
             measure = ngettext(
-                "{n} agency would be cut off; support {share}",
-                "{n} agencies would be cut off; support {share}",
+                "{n} agency would be cut off; still a single point of failure in {share} of simulations with more agreements",
+                "{n} agencies would be cut off; still a single point of failure in {share} of simulations with more agreements",
                 int(figure(row["cut_off"])),
             ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))
-            yield finding(row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"])
+            yield finding(
+                row, "cut-point", agencies, beyond, measure, TIE_NEXT_STEPS["cut-point"], int(figure(row["cut_off"]))
+            )
 
 
 def _few_ties(report: Report) -> Iterator[ReportRow]:
@@ -172,7 +189,8 @@ def special_application(row: ReportRow) -> ReportRow:
     measure = _("the general application also has all {n} functions of the special application").format(
         n=formatted(row["shared"])
     )
-    return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure)
+    owners = sum(one.kind == "Agency" for one in row.evidence)
+    return _finding(row, "special-application", texts(row["agency_a"], row["agency_b"]), subject, measure, owners)
 
 
 def _matched_needs(report: Report) -> Iterator[ReportRow]:
@@ -228,7 +246,7 @@ def _suggested_resources(report: Report) -> Iterator[ReportRow]:
         evidence = dict.fromkeys(one for row in rows[:NAMED] for one in row.evidence)
         concerns = dict.fromkeys(one for row in rows for one in row.concerns or ())
         meeting = replace(first, evidence=tuple(evidence), key=(first.evidence[0].id,), concerns=tuple(concerns))
-        yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure)
+        yield _finding(meeting, "wanted", who[:NAMED], str(first["resource"]), measure, len(who))
 
 
 USE_READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {
@@ -286,23 +304,70 @@ GAPS = ReportDefinition(
     "gaps",
     "Collaboration gaps",
     "Where should agencies work together but do not, and what could be done next?",
-    "Facts that are missing for more than one record in ten come first. The findings of other reports follow in "
-    "turn: the most urgent finding of each type, then the second of each type, and so on. Three reports contribute "
-    "only their strongest findings. “Levels of cooperation” contributes agreements whose parties disagree by two or "
-    "more levels, or that are two or more levels below their target. “Single points of failure” contributes only "
-    "robust single points of failure. “Expected demand” contributes the top 1 % of suggestions, for resources that "
-    "gained a user in the last two years. Each report explains its own method.",
+    "The findings of other reports are ordered by what is at stake in them: first by the number of services that "
+    "depend on the subject of the finding, then by the number of groups of people for whom these services are, by the "
+    "number of agencies, by certainty (certain before likely), and by date. A service depends on a resource that it "
+    "requires, on a service that it cannot run without, on a need that is recorded for it, and on an agreement of its "
+    "provider that covers it or a resource that it requires; dependence is transitive. Services are at stake if an "
+    "agreement has ended, is about to end, is disputed or is missing, if a need is unmet, or if only one agency connects "
+    "others. All other findings are ordered by the number of agencies concerned. Facts that are missing for more than "
+    "one record in ten come last. Three reports contribute only their strongest findings. “Levels of cooperation” "
+    "contributes agreements whose parties disagree by two or more levels, or that are two or more levels below their "
+    "target. “Single points of failure” contributes only robust single points of failure. “Expected demand” contributes "
+    "the top 1 % of suggestions, for resources that gained a user in the last two years. Each report explains its own "
+    "method.",
     tuple(READS),
     (
         Column("finding", "Finding", "code", "The type of finding.", words=ABOUT),
         Column("who", "Agencies or sectors", "texts", "The agencies or sectors concerned."),
         Column("subject", "Subject", "text", "The agreement, resource, fact or functions concerned."),
         Column("measure", "Extent", "text", "How large or how urgent the finding is."),
+        Column("stake", "At stake", "text", "The recorded services, or else the agencies, that the finding affects."),
+        Column(
+            "responsible",
+            "Responsible",
+            "texts",
+            "The agency responsible for the next step: the owner of the resource, the lead party of the agreement, or "
+            "the agency concerned. A suggestion is marked as such.",
+            empty="not recorded",
+        ),
         Column("next_step", "Next step", "text", "What could be done next."),
+        Column(
+            "services",
+            "Dependent services",
+            "integer",
+            "The number of recorded services that depend on the subject; empty if unknown or not applicable.",
+            "services",
+            for_programs=True,
+        ),
+        Column(
+            "people",
+            "Groups of people",
+            "integer",
+            "The number of groups of people for whom these services are.",
+            "groups of people",
+            for_programs=True,
+        ),
+        Column(
+            "agencies",
+            "Agencies affected",
+            "integer",
+            "The number of agencies that provide these services; without such services, of the agencies concerned.",
+            "agencies",
+            for_programs=True,
+        ),
+        Column(
+            "due",
+            "Date",
+            "date",
+            "The last day of the agreement, or the day by which a resource is needed.",
+            for_programs=True,
+        ),
     ),
     (LEVEL, LEAST_EXPECTED, LEAST_SIMILARITY, WITHIN),
     key=("finding", "who", "subject"),
     counts="Findings",
+    summarised=True,
     common=(*TIE_RULES, *SCOPE),
     concern=(
         "A finding concerns the agencies that the report it comes from names. Missing facts are counted among the "
@@ -322,7 +387,7 @@ def gaps(
 ) -> Report:
     """Run the reports that look for gaps, and combine their findings in one report; each finding has a suggested next step.
 
-    Findings about facts that are missing in too many records come first. All other findings follow in order of priority. The
+    The findings with the most at stake come first. Findings about facts that are missing in too many records come last. The
     parameters are passed on to the combined reports. The field `parts` of the result lists the combined reports. `found` counts the
     findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`, so they only say whether any
     case was examined and judged.
@@ -338,8 +403,9 @@ def gaps(
     )
     everybody = replace(arrays, selection=None)
     sources = [part if arrays.selection is None or part.name != REUSE.name else reuse(everybody) for part in parts]
-    findings = [found for part in sources for found in _READERS[part.name](part)]
-    rows = [*(_coverage_finding(row) for row in known.rows if _incomplete(row)), *_ranked(findings)]
+    stakes = Stakes(arrays)
+    findings = [stakes.complete(found) for part in sources for found in _READERS[part.name](part)]
+    rows = [*sorted(findings, key=_order), *(_coverage_finding(row) for row in known.rows if _incomplete(row))]
     whole = GAPS.answer(
         arrays.as_of, rows, found=len(findings), of=sum(part.of for part in parts), unknown=sum(part.unknown for part in parts),
         withheld=arrays.withheld, notes=list(dict.fromkeys(note for part in (known, *parts) for note in part.notes)),
@@ -354,18 +420,9 @@ def _counts_by_type(findings: Sequence[ReportRow]) -> dict[str, int]:
     return {_(ABOUT[about]): counts[about] for about in PRIORITY if about in counts}
 
 
-def _ranked(findings: Sequence[ReportRow]) -> list[ReportRow]:
-    """Order the findings by turns: the first finding of each type, then the second of each type, and so on.
-
-    The types are in order of priority. Findings of one type stay in the order of the report that found them.
-    """
-    before: Counter[str] = Counter()
-    keyed = []
-    for one in findings:
-        about = str(one["finding"])
-        keyed.append((before[about], PRIORITY.index(about), one))
-        before[about] += 1
-    return [one for _place, _sort, one in sorted(keyed, key=lambda ranked: ranked[:2])]
+def _order(row: ReportRow) -> tuple[object, ...]:
+    """Return the sort key of a finding: what is at stake, then the priority of its type."""
+    return *by_stake(row), PRIORITY.index(str(row["finding"]))
 
 
 def _incomplete(row: ReportRow) -> bool:
@@ -382,7 +439,10 @@ def _coverage_finding(row: ReportRow) -> ReportRow:
     measure = _("not recorded for {n} of {m} ({share})").format(
         n=number(lacking), m=number(known), share=percent(lacking / known)
     )
-    return _finding(row, "coverage", (), subject, measure)
+    found = _finding(row, "coverage", (), subject, measure)
+    stake = ngettext("{n} record is incomplete", "{n} records are incomplete", lacking).format(n=number(lacking))
+    values = {"agencies": None, "stake": stake, "responsible": (_("the stewards of these records"),)}
+    return replace(found, values={**found.values, **values})
 
 
 def _agreements(report: Report) -> Iterator[ReportRow]:
@@ -431,8 +491,10 @@ def _overlap_finding(row: ReportRow) -> ReportRow:
     return _finding(row, "overlap", who, ", ".join(several(row["rarest"])), measure)
 
 
-def _finding(row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str) -> ReportRow:
-    return finding(row, about, who, subject, measure, NEXT_STEPS[about])
+def _finding(
+    row: ReportRow, about: str, who: tuple[str, ...], subject: str, measure: str, concerned: int | None = None
+) -> ReportRow:
+    return finding(row, about, who, subject, measure, NEXT_STEPS[about], concerned)
 
 
 _READERS: Mapping[str, Callable[[Report], Iterator[ReportRow]]] = {

@@ -1,10 +1,20 @@
 """Report `levels`: agreements below their target level of cooperation, or whose parties disagree on the level."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from registry.analysis.agreements import agreements_note
-from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.snapshot import NamesById, PartnershipRow, Snapshot, SnapshotArrays, StatementRow
 from registry.i18n import _, day, number
 from registry.model.codelists import code_label
@@ -75,11 +85,12 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     silent = sum(one.id not in latest for one in in_force)
     ours = [one for one in in_force if arrays.concerned(one.parties)]
     hidden = sum(not one.whole and arrays.concerned(one.parties) for one in arrays.snapshot.partnerships)
-    return LEVELS.answer(
-        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(ours),
-        unknown=sum(one.id not in latest for one in ours) + hidden,
+    unassessed = sum(one.id not in latest for one in ours)
+    report = LEVELS.answer(
+        arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(ours), unknown=unassessed + hidden,
         withheld=arrays.withheld, notes=_notes(arrays, len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
+    return replace(report, examined=(Examined("levels", len(ours), unassessed),))
 
 
 def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[StatementRow]]:

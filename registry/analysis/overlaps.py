@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -9,7 +10,17 @@ from numpy.typing import NDArray
 from scipy import special
 
 from registry.analysis.matches import NOT_SHARED, TermHierarchy
-from registry.analysis.report import SCOPE, Cell, Column, Evidence, Report, ReportDefinition, ReportParameter, ReportRow
+from registry.analysis.report import (
+    SCOPE,
+    Cell,
+    Column,
+    Evidence,
+    Examined,
+    Report,
+    ReportDefinition,
+    ReportParameter,
+    ReportRow,
+)
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import (
     Bools,
@@ -367,10 +378,12 @@ def overlaps(
     }
     elsewhere = len(replaced - {one.id for one in special})
     not_comparable = sum(not comparable(one) for one in special)
-    return OVERLAPS.answer(
+    report = OVERLAPS.answer(
         arrays.as_of, rows, found=len(rows), of=judged.of + len(special) + elsewhere, unknown=judged.untestable + not_comparable,
         withheld=arrays.withheld, notes=_notes(arrays, compared, judged, false_pairs), level=level, least_similarity=least_similarity,
     )  # fmt: skip
+    pairs = Examined("pairs", judged.of, judged.untestable)
+    return replace(report, examined=(pairs, Examined("applications", len(special) + elsewhere, not_comparable)))
 
 
 def _idf(arrays: SnapshotArrays) -> Floats:

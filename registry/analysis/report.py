@@ -100,9 +100,12 @@ SCOPE = (AGENCY, SECTOR, AREA)
 class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
-    `sensitive` means that the column counts records of which the reader may see only the summary. `changes_daily` means that the
-    values depend on the day of the report, such as a number of days, so that they change although no record has changed. A
-    comparison of two runs leaves such a column out. A text made from several cells should name a date and not a number of days.
+    - `sensitive`: the column counts records of which the reader may see only the summary
+    - `empty`: the text that tables show in an empty cell
+    - `for_programs`: tables leave the column out, because another column says the same in words
+    - `changes_daily`: the values depend on the day of the report, such as a number of days, so that they change although no record has
+      changed. A comparison of two runs leaves such a column out. A text made from several cells should name a date and not a number
+      of days
     """
 
     name: str
@@ -113,6 +116,8 @@ class Column:
     words: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
     changes_daily: bool = False
+    empty: str = ""
+    for_programs: bool = False
 
 
 class Evidence(NamedTuple):
@@ -159,6 +164,14 @@ class ReportRow:
         return self.values[column]
 
 
+class Examined(NamedTuple):
+    """The number of cases of one type that a report examined, and the number of cases that could not be judged."""
+
+    type: str
+    of: int
+    unknown: int
+
+
 @dataclass(frozen=True)
 class Report:
     """The result of a report: `of` cases were examined, `found` cases are findings, and `unknown` cases lack the data to decide.
@@ -169,6 +182,8 @@ class Report:
     - `counts`: the label that is shown for the number `found`
     - `parts`: the reports that a composed report combines
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
+    - `examined`: the cases by type if the report examines cases of unlike types, whose sum is `of`
+    - `since`: the report `changes` since the last saved run with the same parameters, if it was computed
     - `scope`: the agencies to which the report is limited, as text; empty if the report is about all agencies
     - `scope_names`: the name of each record that limits the report, by parameter
     - `ties`: the ties of the network whose agencies are the rows; None if the report does not describe a network
@@ -197,6 +212,8 @@ class Report:
     counts_by_type: Mapping[str, int] = field(default_factory=dict)
     counts: str = ""
     withholds_rows: bool = False
+    examined: tuple[Examined, ...] = ()
+    since: "Report | None" = None
     scope: str = ""
     scope_names: Mapping[str, str] = field(default_factory=dict)
     ties: tuple[Tie, ...] | None = None
@@ -230,6 +247,7 @@ class ReportDefinition:
 
     - `key`: the columns that identify a row in every run of the report; by default all text and code columns
     - `counts`: the label of the number of findings
+    - `summarised`: whether the report begins with an executive summary
     - `common`: the parameters that the catalogue handles; the analysis gets only its own `parameters`
     - `finding`: returns what identifies the finding that a row counts for, or None if the row is not a finding
     - `concern`: a sentence that says which agencies a row concerns
@@ -246,6 +264,7 @@ class ReportDefinition:
     parameters: tuple[Parameter, ...] = ()
     key: tuple[str, ...] = ()
     counts: str = "Found"
+    summarised: bool = False
     common: tuple[Parameter, ...] = SCOPE
     finding: Callable[[ReportRow], tuple[str, ...] | None] = supported_finding
     concern: str = ""
@@ -318,6 +337,7 @@ class ReportDefinition:
                 label=_(one.label),
                 description=_(one.description),
                 unit=_(one.unit) if one.unit else "",
+                empty=_(one.empty) if one.empty else "",
                 words=_translated(one.words),
             )
             for one in self.columns
@@ -394,12 +414,24 @@ def _number(parameter: ReportParameter, value: object) -> Number:
     )
 
 
+def no_case_text(scope: str) -> str:
+    """Return the sentence that no case was examined in a report, or in a part of it, that is limited to some agencies."""
+    return _(
+        "No case that concerns {scope} could be examined, so it is unknown whether there is anything to find."
+    ).format(scope=scope)
+
+
 def cell_text(column: Column, cell: Cell) -> str:
-    """Return a cell as text: codes as labels, numbers and dates in the format of the current language, None as the empty text."""
+    """Return a cell as text: codes as labels, numbers and dates in the format of the current language.
+
+    An empty cell is shown as the text that its column names for this, or as the empty text.
+    """
+    if cell is None or cell == "" or cell == ():
+        return column.empty
     if isinstance(cell, tuple):
         return "; ".join(column.words.get(one, one) for one in cell)
     if isinstance(cell, int | float):
         return number(cell)
-    if cell and column.type == "date":
+    if column.type == "date":
         return day(cell)
-    return column.words.get(cell, cell) if cell else ""
+    return column.words.get(cell, cell)

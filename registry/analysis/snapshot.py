@@ -74,9 +74,9 @@ class ResourceRow(NamedTuple):
 
 
 class NeedRow(NamedTuple):
-    """Something that an agency needs.
+    """Something that an agency needs, and the services for which it is needed.
 
-    If `whole` is false, the reader may not see the type, the quantity and the date of the need.
+    If `whole` is false, the reader may not see the type, the quantity, the date and the services of the need.
     """
 
     id: str
@@ -89,15 +89,16 @@ class NeedRow(NamedTuple):
     unit: str | None = None
     quantity: float | None = None
     by_when: str | None = None
+    services: Ids = ()
 
 
 class PartnershipRow(NamedTuple):
     """An agreement. If `whole` is false, the reader may not see its dates, legal basis and covered records.
 
-    `covers_hidden` is true if the agreement may cover services or resources of which the reader sees only the summary.
-    `words_hidden` is true if the reader may not see whether some parties confirm or dispute it. `retired` has the id and the name of
-    each party that is retired; `parties` leaves these out. `with_account` are the parties that have an account in the registry, and
-    can thus confirm the agreement.
+    `leads` are the parties with the lead role. `covers_hidden` is true if the agreement may cover services or resources of which the
+    reader sees only the summary. `words_hidden` is true if the reader may not see whether some parties confirm or dispute it.
+    `retired` has the id and the name of each party that is retired; `parties` leaves these out. `with_account` are the parties that
+    have an account in the registry and can thus confirm the agreement.
     """
 
     id: str
@@ -118,6 +119,7 @@ class PartnershipRow(NamedTuple):
     words_hidden: bool = False
     retired: Sequence[Sequence[str]] = ()
     with_account: Ids = ()
+    leads: Ids = ()
 
     def in_force(self, as_of: str) -> bool:
         """Return whether the agreement is valid on the day and no party disputes it. Only such an agreement makes ties.

@@ -248,7 +248,7 @@ def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
         agencies=list(_without_references(snapshot.agencies, gone, "part_of")),
         services=list(_without_references(snapshot.services, gone, "providers", "leads", "requires", "depends_on")),
         resources=[_without_users(one, gone) for one in _without_references(snapshot.resources, gone, "owners")],
-        needs=list(_without_references(snapshot.needs, gone, "agencies", whole=("agencies",))),
+        needs=list(_without_references(snapshot.needs, gone, "agencies", "services", whole=("agencies",))),
         partnerships=partnerships,
         statements=list(
             _without_references(
@@ -267,7 +267,7 @@ def _without(snapshot: Snapshot, gone: set[str]) -> Snapshot:
 def _agreements(partnerships: Iterable[PartnershipRow], gone: set[str]) -> Iterator[PartnershipRow]:
     """Yield the agreements that still have at least two parties, and the agreements that had fewer than two before the changes."""
     known = {one.id: len(one.parties) for one in partnerships}
-    for one in _without_references(partnerships, gone, "parties"):
+    for one in _without_references(partnerships, gone, "parties", "leads"):
         if len(one.parties) >= min(known[one.id], 2):
             yield one
 

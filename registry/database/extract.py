@@ -19,11 +19,12 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
       services it depends on, of audiences, of lead providers]`
     - `resources`: `[id, name, whole, owner ids, [[user id, since, until, role], …], kind, shareability, application class,
       area ids, function ids, unit, capacity, in use, available since]`
-    - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when]`
+    - `needs`: `[id, name, whole, agency ids, kind, area ids, function ids, unit, quantity, by when,
+      ids of the services for which it is needed]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
       it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
       of parties that have confirmed it, whether the confirmation of a party is withheld, [[id, name], …] of retired parties,
-      ids of parties that can confirm it, because they have an account]`
+      ids of parties that can confirm it, because they have an account, ids of the parties with the lead role]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
@@ -148,6 +149,7 @@ _LISTS = {
         _detail("unit"),
         _detail("quantity"),
         _detail("by_when"),
+        _linked_details("(n)-[:NEEDED_FOR]->(m:Service)"),
     ),
     "partnerships": _records(
         "Partnership",
@@ -169,6 +171,7 @@ _LISTS = {
         f"COLLECT {{ MATCH (n)<-[:PARTY_TO]-(m:Agency) WHERE {_retired('m')} AND {can_view_summary('m')}"
         " WITH DISTINCT m ORDER BY m.id RETURN [m.id, m.name] }",
         _parties("(m.id IN accounts OR e.standing IS NOT NULL)"),
+        _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
         once={"hiding": _HIDING, "accounts": agencies_with_account(now="$in.now")},
     ),
     "statements": _records(

@@ -48,7 +48,7 @@ from registry.clock import today
 from registry.database.driver import Readable
 from registry.database.exploration import visible
 from registry.database.extract import network
-from registry.i18n import _, number, use_language
+from registry.i18n import _, language, number, use_language
 from registry.permissions import Actor, Role, actor_named
 from registry.reports.custom import CustomReport, Fault, read_header
 from registry.reports.render import withhold_small_counts
@@ -243,7 +243,36 @@ class Library:
         records, no count is withheld.
         """
         self.find(name, actor)
-        return self._run(store, name, actor, as_of, params)
+        report = self._run(store, name, actor, as_of, params)
+        if name == GAPS.name and self._runs:
+            # What the comparison reads is not part of the fingerprint of this run.
+            plain = store.store if isinstance(store, Fingerprinted) else store
+            return replace(report, since=self._since(self._runs, plain, report, actor))
+        return report
+
+    def _since(self, runs: SavedRuns, store: Readable, report: Report, actor: Actor) -> Report:
+        """Return the report `changes` since the last saved run with the same parameters that the actor may see.
+
+        If there is none, a report that is limited to some agencies is compared with the last saved run about all agencies.
+        """
+        defaults = {one.name: one.default for one in GAPS.all_parameters}
+        run, scope = runs.newest(report.name, actor, report.parameters, defaults), None
+        if run is None and report.scope:
+            run = runs.newest(
+                report.name, actor, {**report.parameters, **dict.fromkeys(report.scope_names, "")}, defaults
+            )
+            scope = self._scope(store, actor, report.parameters)
+        if run is None:
+            note = _(
+                "No earlier run of this report with the same parameters is saved that you may see. To save a run, use: "
+                "registry report gaps --save LABEL. Add --public to let everybody see the run."
+            )
+            return replace(nothing_to_compare(report.as_of, ""), notes=(note,))
+        same_view = set(run.sight) == actor.names() and run.language == language()
+        if scope is None:
+            return self._compared(store, actor, report.as_of, run, run.label, now=report if same_view else None)
+        changes = self._compared(store, actor, report.as_of, run, run.label, scope)
+        return replace(limited_to(scope, changes, DEFINITIONS), notes=changes.notes)
 
     def run_series(
         self,
@@ -312,10 +341,27 @@ class Library:
         """Compare a saved run with a new run of its report; the new run reads the records that readers of the saved run may see."""
         if self._runs is None or (run := self._run_to_compare(self._runs, label, actor)) is None:
             return nothing_to_compare(as_of, label)
+        return self._compared(store, actor, as_of, run, label, scope)
+
+    def _compared(
+        self,
+        store: Readable,
+        actor: Actor,
+        as_of: str,
+        run: SavedRun,
+        label: str,
+        scope: Scope | None = None,
+        now: Report | None = None,
+    ) -> Report:
+        """Compare a saved run with a new run of its report, as far as the actor may see the records.
+
+        `now` is a new run in the language and with the access rights of the saved run; if it is None, the report is run.
+        """
         saved_report, reading = run.report, Fingerprinted(store)
         definition = self.find(saved_report.name, actor)
-        with use_language(run.language):
-            now = self._run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
+        if now is None:
+            with use_language(run.language):
+                now = self._run(reading, saved_report.name, actor_named(run.sight), as_of, saved_report.parameters)
         compared = Changes(run, definition, now)
         seen = ids = compared.rests_on()
         if not actor.is_admin:
@@ -335,7 +381,7 @@ class Library:
 
     def state(self, name: str) -> tuple[Hashable, ...]:
         """Return a value that changes whenever a file that the report depends on changes."""
-        saved = self._runs.edition() if self._runs and name == CHANGES.name else ()
+        saved = self._runs.edition() if self._runs and name in (CHANGES.name, GAPS.name) else ()
         return (*self.edition(), *saved)
 
     def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:

@@ -15,6 +15,7 @@ import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from registry.analysis.gap_summary import ExecutiveSummary, executive_summary
 from registry.analysis.report import (
     CONFIDENCE,
     Cell,
@@ -35,12 +36,16 @@ from registry.reports.render import (
     as_csv,
     as_json,
     as_text,
+    assessed_texts,
     by_type,
+    changes_lines,
     csv_table,
     empty_text,
     filled,
+    finding_title,
     given,
     headline,
+    sections,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
+MOST_PRINTED = 3  # rows of a type of finding on paper
 FIRST_DAY = "1900-03-01"  # earlier days differ, because spreadsheets wrongly have a 29 February 1900
 DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00", "0.0%"
 
@@ -55,10 +61,11 @@ DAY, WHOLE, DECIMAL, TINY, PERCENT = "yyyy-mm-dd", "#,##0", "0.0##", "0.0#E+00",
 def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     """Return the report as an XLSX workbook in the current language.
 
-    The first sheet is named after the report. The first sheet has the rows with all columns, the confidence, and the names and ids
-    of the evidence. With `links`, each of the first 65,530 rows also has the address of a query for its evidence. Numbers, dates
-    and percentages are typed cells; texts are never formulas. If the report combines several reports, each combined report has a
-    sheet. The last sheet describes the methods. Raises ReportError for more rows than a sheet can have.
+    A report with an executive summary begins with a sheet for it. The next sheet is named after the report. It has the rows with
+    all columns, the confidence, and the names and ids of the evidence. With `links`, each of the first 65,530 rows also has the
+    address of a query for its evidence. Numbers, dates and percentages are typed cells; texts are never formulas. If the report
+    combines several reports, each combined report has a sheet. The last sheet describes the methods. Raises ReportError for more
+    rows than a sheet can have.
     """
     file = io.BytesIO()
     reports = [report, *report.parts]
@@ -67,6 +74,8 @@ def as_xlsx(report: Report, links: Links | None = None) -> bytes:
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": report.question})
         writing = _WorkbookWriter(book, links)
+        if page := executive_summary(report):
+            writing.summary(report, page)
         for one in reports:
             writing.rows(one)
         writing.method(reports)
@@ -84,6 +93,33 @@ class _WorkbookWriter:
         self._numbers = {
             style: book.add_format({**default, "num_format": style}) for style in (DAY, WHOLE, DECIMAL, TINY, PERCENT)
         }
+
+    def summary(self, report: Report, page: ExecutiveSummary) -> None:
+        """Write the sheet with the executive summary. Its name has a capital letter, so that it differs from every report name."""
+        sheet = self._book.add_worksheet(_("Summary"))
+        columns = [one for one in report.columns if not one.for_programs]
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, len(columns), 28)
+        lines = count()
+        self._pair(sheet, next(lines), report.title, report.question, self._heading)
+        self._pair(sheet, next(lines), _("The findings with the most at stake"), page.order, self._text)
+        if page.findings:
+            line = next(lines)
+            for place, column in enumerate(columns):
+                sheet.write_string(line, place, column.label, self._heading)
+            sheet.write_string(line, len(columns), _("Confidence"), self._heading)
+        for row in page.findings:
+            line = next(lines)
+            for place, column in enumerate(columns):
+                sheet.write_string(line, place, cell_text(column, row[column.name]), self._text)
+            sheet.write_string(line, len(columns), _(CONFIDENCE[row.confidence]), self._text)
+        for text in assessed_texts(page):
+            self._pair(sheet, next(lines), _("What was assessed"), text, self._text)
+        for text in changes_lines(page.since) if page.since else ():
+            self._pair(sheet, next(lines), _("What has changed"), text, self._text)
+        sheet.set_landscape()
+        sheet.set_paper(9)  # A4
+        sheet.fit_to_pages(1, 0)
 
     def rows(self, report: Report) -> None:
         """Write the sheet that has the rows of a report."""
@@ -129,6 +165,8 @@ class _WorkbookWriter:
 
     def _cell(self, sheet: Any, line: int, place: int, column: Column, cell: Cell) -> None:
         if cell is None or cell in ("", ()):
+            if column.empty:
+                sheet.write_string(line, place, column.empty, self._text)
             return
         if isinstance(cell, int | float):
             value, style = (cell / 100, PERCENT) if column.unit == "%" else (cell, _number_format(cell))
@@ -239,26 +277,38 @@ _TEMPLATES.globals |= {
     "headline": headline,
     "empty_text": empty_text,
     "by_type": by_type,
+    "assessed_texts": assessed_texts,
+    "changes_lines": changes_lines,
+    "finding_title": finding_title,
 }
 
 
 def as_html(report: Report, links: Links | None = None) -> str:
     """Return the report as a self-contained HTML page in the current language.
 
-    The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the notes.
-    With `links`, each id is a link to the page of the record. If the report combines several reports, the page includes their
-    charts. The page is laid out for landscape paper; each printed sheet repeats the table head.
+    The page has all rows with the ids of their evidence, but no empty columns. The page also has the charts, the method and the
+    notes. A report with an executive summary begins with it on its own sheet, and then has the first rows of each type of finding;
+    a sentence says where the other rows are.
+    With `links`, each id is a link to the page of the record. The page is laid out for landscape paper; each printed sheet repeats
+    the table head.
     """
     return _TEMPLATES.get_template("printable.html").render(
-        lang=language(), report=report, columns=filled(report), links=links, figures=_charts(report)
+        lang=language(),
+        report=report,
+        columns=filled(report),
+        links=links,
+        figure=_figure(report),
+        first_page=executive_summary(report),
+        sections=list(sections(report)),
+        most=MOST_PRINTED,
     )
 
 
-def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
-    """Return the descriptions and the SVGs of the charts of the report and of the reports that it combines, by report name."""
-    charts = ((one.name, chart(one)) for one in (report, *report.parts))
-    drawn = ((name, spec["description"], picture(spec)) for name, spec in charts if spec)
-    return {name: (description, svg) for name, description, svg in drawn if svg}
+def _figure(report: Report) -> tuple[str, Markup] | None:
+    """Return the description and the SVG of the chart of the report; return None if it has no chart or cannot be drawn."""
+    spec = chart(report)
+    svg = picture(spec) if spec else None
+    return (spec["description"], svg) if spec and svg else None
 
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

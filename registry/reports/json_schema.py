@@ -50,7 +50,7 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A report of the shared-services registry",
-        **_object(whole),
+        **_object(whole, {"summary": {"type": "object"}}),
         "allOf": [_for_report(name) for name in (*questions, SERIES)],
         "$defs": {
             "savedRun": _SAVED_RUN,
@@ -77,11 +77,16 @@ def _report_schema(question: ReportDefinition) -> Schema:
         "key": TEXTS,
     }
     parameters = _object({one.name: _parameter(one) for one in question.all_parameters})
-    return {
+    rows = {"items": _object(row, {SHOWN_BY: URI})}
+    schema: Schema = {
         "title": question.title,
         "description": question.text,
-        "properties": {"parameters": parameters, "rows": {"items": _object(row, {SHOWN_BY: URI})}},
+        "properties": {"parameters": parameters, "rows": rows},
     }
+    if question.summarised:
+        schema["properties"]["summary"] = _object({**_SUMMARY, "findings": {"type": "array", **rows}})
+        schema["required"] = ["summary"]
+    return schema
 
 
 def _cell(column: Column) -> Schema:
@@ -146,6 +151,15 @@ _SERIES: Schema = {
     "description": "The counts of a report on each date, the number of rows of each type, and the values of measures.",
     "properties": {"rows": {"items": _DATE}},
 }
+_ASSESSMENT = _object({"report": TEXT, "check": TEXT, "assessed": {"type": "boolean"}, "text": TEXT})
+_SINCE = _object({"compared": {"type": "boolean"}, "text": TEXT, "new": TEXTS, "gone": TEXTS})
+_SUMMARY: Schema = {
+    "assessed": {"type": "array", "items": _ASSESSMENT},
+    "missing": TEXTS,
+    **dict.fromkeys(("scope", "hidden", "order"), TEXT),
+    "since": {"anyOf": [_SINCE, {"type": "null"}]},
+}
+
 _PART = _object({"name": TEXT, "title": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 

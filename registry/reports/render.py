@@ -4,15 +4,19 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 
-from registry.analysis.report import Cell, Column, Links, Report, ReportRow, Value, cell_text
+from registry.analysis.gap_summary import ChangesSince, ExecutiveSummary, executive_summary
+from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportRow, Value, cell_text, no_case_text
 from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
+NAMED = 3
+ABOUT_AGENCIES = ("cut-point", "overlap", "own-sector", "one-tie")  # types of findings that are about agencies
 SHOWN_BY = "shown_by"
 JSON, ROWS = "json", "rows"
 LISTS = (JSON, ROWS)
@@ -23,19 +27,22 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 def as_text(report: Report, width: int = WIDTH) -> str:
     """Return the report as text for a terminal: the question, the findings in one line, the table, the method and the notes.
 
+    A report with an executive summary shows it before the table, and has a table for each type of finding.
+
     The table is wider than `width` if a word would have to be broken, or a column left out, to fit the width.
     """
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False, markup=False, emoji=False, color_system=None)
     console.print(f"{report.title}\n{report.question}\n{summary(report)}\n")
-    for part in report.parts:
-        console.print(f"{part.title}: {part.counts}: {headline(part)}")
-    if report.parts:
-        console.print()
-    if report.rows:
-        table = _table(report)
-        console.print(table, width=max(width, _least_width(table)), crop=False)
-    else:
+    if first_page := executive_summary(report):
+        console.print("\n".join(_summary_lines(report, first_page)))
+    for section in sections(report):
+        if section.title:
+            console.print(f"\n{section.title} ({number(len(section.rows))})\n{section.next_step}")
+        if section.rows:
+            table = _table(section)
+            console.print(table, width=max(width, _least_width(table)), crop=False)
+    if not (report.rows or report.parts):
         console.print(empty_text(report))
     console.print(f"\n{report.method}")
     for note in report.notes:
@@ -54,6 +61,7 @@ def as_json(report: Report, links: Links | None = None) -> str:
     - `rows`: a list of objects with a value for each column by name, `confidence`, `evidence` (a list of objects with `id`,
       `name` and `kind`) and `key`, which identifies the row in every run
     - `parts`: the reports that a composed report combines, each with `name`, `title`, `found`, `of` and `unknown`
+    - `summary`: the executive summary, only in a composed report
 
     With `links`, each record also has the `address` of its page, and each row with evidence also has `shown_by`, the address of a
     query for its evidence.
@@ -78,6 +86,7 @@ def as_json(report: Report, links: Links | None = None) -> str:
             }
             for one in report.parts
         ],
+        **_summary(report, links),
         "columns": [_column(one) for one in report.columns],
         "rows": [_values(report, row, links) for row in report.rows],
         "method": report.method,
@@ -162,9 +171,7 @@ def empty_text(report: Report) -> str:
     """Return the text of a report without rows. It says whether any cases could be judged."""
     judged = report.of - report.unknown
     reason = (
-        _(
-            "No case that concerns {scope} could be examined, so it is unknown whether there is anything to find."
-        ).format(scope=report.scope)
+        no_case_text(report.scope)
         if report.scope and not report.of
         else _("There are no records to examine that you have access to.")
         if not report.of
@@ -194,19 +201,99 @@ def given(value: Value) -> str:
 
 
 def filled(report: Report) -> list[Column]:
-    """Return the columns with at least one non-empty cell."""
-    return [one for one in report.columns if any(row[one.name] not in (None, ()) for row in report.rows)]
+    """Return the columns for tables: those that are not only for programs, and that have at least one non-empty cell."""
+    shown = (one for one in report.columns if not one.for_programs)
+    return [one for one in shown if any(row[one.name] not in (None, ()) for row in report.rows)]
 
 
-def _table(report: Report) -> Table:
-    columns = filled(report)
+def finding_title(row: ReportRow) -> tuple[str, str]:
+    """Return what a finding of a report with an executive summary is about, and what else it names (it may be empty)."""
+    who, subject = " – ".join(_several(row["who"])), str(row["subject"] or "")
+    return (who, subject) if row["finding"] in ABOUT_AGENCIES or not subject else (subject, who)
+
+
+def _several(cell: Cell) -> tuple[str, ...]:
+    return cell if isinstance(cell, tuple) else ()
+
+
+class Section(NamedTuple):
+    """Rows of a report that are shown together: all rows, or the findings of one type with their common next step."""
+
+    title: str
+    next_step: str
+    columns: Sequence[Column]
+    rows: Sequence[ReportRow]
+
+
+def sections(report: Report) -> Iterator[Section]:
+    """Yield the rows of the report as one section, or by type if the report has an executive summary.
+
+    The type of the first row comes first. The columns leave out what the title and the next step of the section say.
+    """
+    if not report.parts:
+        yield Section("", "", filled(report), report.rows)
+        return
+    by_type: dict[str, list[ReportRow]] = {}
+    for row in report.rows:
+        by_type.setdefault(str(row["finding"]), []).append(row)
+    words = report.columns[0].words
+    for about, rows in by_type.items():
+        columns = [one for one in filled(replace(report, rows=tuple(rows))) if one.name not in ("finding", "next_step")]
+        yield Section(words[about], str(rows[0]["next_step"]), columns, rows)
+
+
+def _summary_lines(report: Report, page: ExecutiveSummary) -> Iterator[str]:
+    """Yield the lines of an executive summary for a terminal."""
+    yield _("The findings with the most at stake")
+    yield page.order
+    for place, row in enumerate(page.findings, 1):
+        cells = {one.label: cell_text(one, row[one.name]) for one in report.columns if not one.for_programs}
+        cells[_("Confidence")] = _(CONFIDENCE[row.confidence])
+        yield "\n".join([f"{number(place)}.", *(f"   {label}: {text}" for label, text in cells.items() if text)])
+    yield "\n" + _("What was assessed")
+    yield from (f"• {text}" for text in assessed_texts(page))
+    if page.since:
+        yield "\n" + _("What has changed")
+        yield from changes_lines(page.since)
+
+
+def assessed_texts(page: ExecutiveSummary) -> list[str]:
+    """Return the sentences on what was assessed and what could not be: the scope, the checks, missing facts, hidden records."""
+    texts = (page.scope, *(one.text for one in page.assessed), missing_text(page), page.hidden)
+    return [text for text in texts if text]
+
+
+def missing_text(page: ExecutiveSummary) -> str:
+    """Return which facts are missing in too many records, and the next step; the text is empty if there are none."""
+    if not page.missing:
+        return ""
+    next_step = _("Ask the stewards of these records to complete them.")
+    return _("Often not recorded: {facts}.").format(facts="; ".join(page.missing)) + " " + next_step
+
+
+def changes_lines(since: ChangesSince) -> Iterator[str]:
+    """Yield the sentences about the changes since a saved run: the run, the new findings and the findings that are gone."""
+    yield since.text
+    if since.compared:
+        yield _named(_("New findings: {n}."), since.new)
+        yield _named(_("No longer found, because resolved or no longer recorded: {n}."), since.gone)
+
+
+def _named(sentence: str, subjects: Sequence[str]) -> str:
+    """Return the sentence with the number of subjects, and name the first few subjects."""
+    named = [*subjects[:NAMED], *(["…"] if len(subjects) > NAMED else [])]
+    return " ".join(filter(None, (sentence.format(n=number(len(subjects))), "; ".join(named))))
+
+
+def _table(section: Section) -> Table:
+    columns = section.columns
     table = Table(box=None, pad_edge=False, header_style="bold")
     for one in columns:
-        words = " ".join([_heading(one), *(cell_text(one, row[one.name]) for row in report.rows)]).split()
+        words = " ".join([_heading(one), *(cell_text(one, row[one.name]) for row in section.rows)]).split()
         counts = one.type in ("integer", "number")
         least = min(max(map(len, words)), LONGEST)
         table.add_column(_heading(one), justify="right" if counts else "left", min_width=least, overflow="fold")
-    for row in report.rows:
+    for row in section.rows:
         table.add_row(*(cell_text(one, row[one.name]) for one in columns))
     return table
 
@@ -218,6 +305,17 @@ def _least_width(table: Table) -> int:
 
 def _heading(column: Column) -> str:
     return f"{column.label} %" if column.unit == "%" else column.label
+
+
+def _summary(report: Report, links: Links | None) -> dict[str, object]:
+    page = executive_summary(report)
+    if page is None:
+        return {}
+    since = page.since and page.since._asdict()
+    findings = [_values(report, row, links) for row in page.findings]
+    assessed = [one._asdict() for one in page.assessed]
+    texts = {"missing": page.missing, "hidden": page.hidden, "order": page.order}
+    return {"summary": {"scope": page.scope, "assessed": assessed, **texts, "findings": findings, "since": since}}
 
 
 def _count_or_none(count: int | None) -> int | None:
@@ -286,6 +384,7 @@ def withhold_small_counts(report: Report, smallest: int) -> Report:
         note += " " + template.format(n=number(len(gone)))
     return replace(
         report, rows=remaining, parts=parts, found=found, of=of, unknown=_suppressed(unknown, smallest),
+        examined=tuple(one._replace(unknown=_suppressed(one.unknown, smallest)) for one in report.examined),
         withheld=_suppressed(report.withheld, smallest), notes=(*report.notes, note),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import orjson
@@ -112,17 +113,17 @@ class Fingerprinted:
     """A store that also computes a fingerprint (SHA-256) of all data that are read from the store."""
 
     def __init__(self, store: Readable) -> None:
-        self._store, self._hash = store, sha256()
+        self.store, self._hash = store, sha256()
 
     def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
         """Run a query and return its rows. Raises StoreError."""
-        rows = self._store.read(cypher)
+        rows = self.store.read(cypher)
         self._hash.update(orjson.dumps(rows, default=list))
         return rows
 
     def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         """Run a query and return the names of its columns and at most `most` rows. Raises StoreError."""
-        names, rows = self._store.read_table(cypher, most)
+        names, rows = self.store.read_table(cypher, most)
         self._hash.update(orjson.dumps([names, rows], default=str))
         return names, rows
 
@@ -177,9 +178,21 @@ class SavedRuns:
                 return run
         raise ReportError(_("There is no saved run called {label} that you may see.").format(label=label))
 
-    def newest(self, name: str, actor: Actor) -> SavedRun | None:
-        """Return the latest saved run of a report that the actor may see; return None if the actor may see none."""
+    def newest(
+        self,
+        name: str,
+        actor: Actor,
+        parameters: Mapping[str, Value] | None = None,
+        defaults: Mapping[str, Value] = MappingProxyType({}),
+    ) -> SavedRun | None:
+        """Return the latest saved run of a report that the actor may see; return None if the actor may see none.
+
+        If `parameters` are given, only runs with the same parameters count. A parameter that a run of an older version lacks has
+        its default.
+        """
         seen = (run for run in self.listed() if run.report.name == name and run.shown_to(actor))
+        if parameters is not None:
+            seen = (run for run in seen if {**defaults, **run.report.parameters} == parameters)
         return max(seen, key=lambda run: run.saved, default=None)
 
     def listed(self, report_fault: Callable[[str], None] = lambda _sentence: None) -> Iterator[SavedRun]:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from registry.analysis.coverage import COVERAGE
+from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import SCOPE, Links, Report, ReportError, read_parameters
 from registry.clock import now
@@ -346,6 +347,7 @@ class ReportPages:
             suggested=dates or _suggested_dates(report.as_of),
             series_steps=None if definition.name in NOT_REPEATED else STEPS,
             latest=latest,
+            first_page=None if one else executive_summary(report),
             parameters=definition.all_parameters,
             pickers=PICKERS if definition.limitable else {},
             scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],

@@ -15,7 +15,7 @@ from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Property
 from registry.model.values import Date, Flag, Instant
-from registry.reports.render import empty_text, filled, headline
+from registry.reports.render import changes_lines, empty_text, filled, finding_title, headline, missing_text
 from registry.web.base import (
     LANGUAGE_COOKIE,
     LOGIN,
@@ -163,6 +163,7 @@ _TEMPLATES = Environment(loader=_FOLDERS, autoescape=True, undefined=StrictUndef
 _TEMPLATES.trim_blocks = _TEMPLATES.lstrip_blocks = True
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # keeps the order of keys
 _TEMPLATES.filters |= {"number": number, "day": day, "cell": cell, "columns": filled, "headline": headline}
+_TEMPLATES.filters |= {"missing_text": missing_text, "changes_lines": changes_lines, "finding_title": finding_title}
 _TEMPLATES.filters |= {"empty_text": empty_text}
 _TEMPLATES.filters |= {"moment": moment, "code": code, "exact": exact}
 _TEMPLATES.globals |= {"_": _, "ngettext": ngettext, "pgettext": pgettext}

@@ -44,12 +44,11 @@ def test_an_agreement_says_what_the_network_lacks_without_it() -> None:
     assert parts["measure"] == "last day: Nov 24, 2026; separate groups without the agreement: 2"
 
 
-def test_the_first_finding_of_each_sort_comes_before_the_second_of_any() -> None:
-    ended = [agreement(name, "ab", f"2024-0{name[-1]}-01") for name in ("e1", "e2")]
-    empty = [agreement(name, "cd", None)._replace(covers=()) for name in ("f1", "f2", "f3")]
-    found = rows(*ended, *empty)
-    assert [row["finding"] for row in found] == ["expired", "empty", "expired", "empty", "empty"]
-    assert [row["subject"] for row in found] == ["e1", "f1", "e2", "f2", "f3"]
+def test_findings_with_equal_stakes_are_in_the_order_of_their_types() -> None:
+    ended = [agreement(name, "ab", f"2024-0{name[-1]}-01") for name in ("e2", "e1")]
+    empty = [agreement(name, "cd", None)._replace(covers=()) for name in ("f1", "f2")]
+    found = rows(*empty, *ended)
+    assert [row["subject"] for row in found] == ["e1", "e2", "f1", "f2"]
     assert PRIORITY.index("expired") < PRIORITY.index("empty")
 
 

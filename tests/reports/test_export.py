@@ -18,7 +18,9 @@ from registry.i18n import use_language
 from registry.reports.catalogue import DEFINITIONS
 from registry.reports.export import CHART, FORMATS, NETWORKS, as_html, as_network, as_xlsx
 from registry.reports.render import as_csv, as_json, filled
-from tests.support.sample import sample_report
+from registry.reports.saved import nothing_to_compare
+from tests.support.browser import launched
+from tests.support.sample import AS_OF, sample_report
 
 EVIL = "=HYPERLINK(\"http://evil\")<script>alert('1')</script>"
 
@@ -41,7 +43,7 @@ def expected(column: Column, value: object) -> object:
     return column.words.get(str(value), value)
 
 
-@pytest.fixture(scope="module", params=list(DEFINITIONS))
+@pytest.fixture(scope="module", params=[name for name in DEFINITIONS if name != "gaps"])
 def report(request: pytest.FixtureRequest) -> Report:
     return sample_report(request.param)
 
@@ -65,10 +67,27 @@ def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
         assert cells[:-1] == [str(escape(cell_text(one, row[one.name]))) for one in filled(report)]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_gap_report_of_the_sample_prints_on_eight_sheets_at_most(language: str) -> None:
+    with use_language(language):
+        unsaved = nothing_to_compare(AS_OF, "")
+        page = as_html(replace(sample_report("gaps"), since=unsaved))
+    with launched() as browser:
+        sheets = browser.new_page()
+        sheets.set_content(page)
+        pdf = sheets.pdf(prefer_css_page_size=True)
+        sheets.set_viewport_size({"width": 1032, "height": 703})  # A4 landscape without its margins
+        sheets.emulate_media(media="print")
+        first = sheets.locator(".first").bounding_box()
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8
+    assert first and first["y"] + first["height"] <= 703, "the first page is one page"
+
+
 def test_a_workbook_of_gaps_holds_the_reports_that_it_is_composed_of() -> None:
     gaps = sample_report("gaps")
     book = CalamineWorkbook.from_filelike(io.BytesIO(as_xlsx(gaps)))
-    assert book.sheet_names == ["gaps", *(one.name for one in gaps.parts), "Method and notes"]
+    assert book.sheet_names == ["Summary", "gaps", *(one.name for one in gaps.parts), "Method and notes"]
     overlaps = next(one for one in gaps.parts if one.name == "overlaps")
     assert sheet(gaps, "overlaps") == sheet(overlaps)
     told = sheet(gaps, "Method and notes")

@@ -75,6 +75,8 @@ def test_without_a_saved_run_it_says_how_to_keep_one(run: Run) -> None:
     told = report(run, "changes")
     assert (told["found"], told["of"], told["rows"]) == (0, 0, [])
     assert "registry report gaps --save LABEL" in told["notes"][0]
+    since = report(run, "gaps")["summary"]["since"]
+    assert not since["compared"] and "registry report gaps --save LABEL" in since["text"]
 
 
 def test_a_run_is_kept_once_listed_and_removed(run: Run, tmp_path: Path) -> None:
@@ -107,6 +109,20 @@ def test_changes_can_be_limited_to_an_agency(run: Run, sample: ConnectionSetting
     assert gone and all(row in part["rows"] for row in gone)
     assert part["found"] == len(part["rows"]) <= part["of"] < whole["of"]
     assert not [row for row in gone if row in other["rows"]]
+
+
+def test_the_first_page_of_an_agency_is_compared_with_a_run_about_all(run: Run, sample: ConnectionSettings) -> None:
+    saved = report(run, "gaps", "--save", "before")
+    ended = next(one for one in saved["rows"] if one["finding"] == "expired")
+    agreement, *parties = ended["evidence"]
+    with altered(sample, agreement["id"], valid_until="2040-01-01"):
+        own, other = (
+            report(run, "gaps", "--param", f"agency={one}")["summary"]["since"]
+            for one in (parties[0]["id"], "depok:dprd-kota")
+        )
+    assert own["compared"] and other["compared"] and "Compared with the saved run before" in own["text"]
+    assert any(agreement["name"] in text for text in own["gone"])
+    assert not any(agreement["name"] in text for text in other["gone"])
 
 
 @pytest.mark.parametrize("label", ["", "../first", "/tmp/first", ".first", "a/b", "First", "a" * 61, "a\x00b"])
@@ -151,6 +167,10 @@ def test_an_agreement_that_ended_since_is_new_with_its_evidence(run: Run, sample
     assert [row["evidence"][0]["id"] for row in expired] == ["depok:ks-kampus-sehat"]
     assert any(row["what"].startswith("the parties disagree on the level") for row in by_change["gone"])
     assert told["found"] == len(told["rows"]) <= told["of"] == len(keys[0] | keys[1])
+    since = now["summary"]["since"]
+    assert since["compared"] and "before" in since["text"]
+    assert [since["new"], since["gone"]] == [[row["what"] for row in by_change[one]] for one in ("new", "gone")]
+    assert not report(run, "gaps", "--param", "within=30")["summary"]["since"]["compared"], "other parameters"
     assert not any("have not changed since" in note for note in told["notes"])
 
 

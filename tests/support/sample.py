@@ -46,6 +46,7 @@ def depok() -> Snapshot:
     providers, parties = _far("services.providers", "service"), _far("partnerships.parties", "partnership")
     uses = _uses()
     leads = _far("services.providers", "service", "lead")
+    leading = _far("partnerships.parties", "partnership", "lead")
     return Snapshot(
         agencies=[
             AgencyRow(one["id"], one["name"], True, _ids(one["sectors"]), _ids(one["areas"]), _ids(one["part_of"]))
@@ -54,7 +55,7 @@ def depok() -> Snapshot:
         services=[_service(one, providers[one["id"]], leads[one["id"]]) for one in _table("services")],
         resources=[_resource(one, uses[one["id"]]) for one in _table("resources")],
         needs=[_need(one) for one in _table("needs")],
-        partnerships=[_partnership(one, parties[one["id"]]) for one in _table("partnerships")],
+        partnerships=[_partnership(one, parties[one["id"]], leading[one["id"]]) for one in _table("partnerships")],
         statements=[
             StatementRow(
                 one["id"], one["id"], True, _ids(one["agency"]), _ids(one["partnership"]),
@@ -105,7 +106,7 @@ def _resource(one: Line, uses: Sequence[Sequence[str | None]]) -> ResourceRow:
 def _need(one: Line) -> NeedRow:
     return NeedRow(
         one["id"], one["name"], True, _ids(one["agency"]), one["kind"], _ids(one["areas"]), _ids(one["functions"]),
-        one["unit"] or None, _number(one["quantity"]), one["by_when"] or None,
+        one["unit"] or None, _number(one["quantity"]), one["by_when"] or None, _ids(one["service"]),
     )  # fmt: skip
 
 
@@ -122,13 +123,13 @@ def _service(one: Line, providers: list[str], leads: list[str]) -> ServiceRow:
     return ServiceRow(one["id"], one["name"], True, providers, *linked, leads)
 
 
-def _partnership(one: Line, parties: list[str]) -> PartnershipRow:
+def _partnership(one: Line, parties: list[str], leads: list[str]) -> PartnershipRow:
     covers = [*_ids(one["covers_services"]), *_ids(one["covers_resources"])]
     dates = one["valid_from"] or None, one["valid_until"] or None
     return PartnershipRow(
         one["id"], one["name"], True, one["instrument"] or None, *dates, one["legal_basis"] or None,
         parties, covers, 0, _ids(one["renews"]), one["target_scale"] or None, _level(one["target_level"]),
-        [], [], False, [], [],
+        [], [], False, [], [], leads,
     )  # fmt: skip
 
 
