@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
+from registry.analysis.communities import consensus, louvain_runs, runs_for
 from registry.analysis.measures import (
     ROLES,
     betweenness,
     brokerage_roles,
     closed_two_paths,
-    communities,
     components,
     constraint,
     effective_size,
@@ -241,7 +241,7 @@ def _measures(
 
     count = len(arrays.agencies)
     core = nx.core_number(nx.Graph(zip(*(ends.tolist() for ends in arcs.nonzero()), strict=True)))
-    groups = communities(arcs, np.random.default_rng(SEED)) + 1 if len(connected) else np.zeros(0, np.int64)
+    groups = consensus(louvain_runs(arcs, runs_for(len(connected)))) + 1 if len(connected) else np.zeros(0, np.int64)
     central, largest = _eigenvector(arcs)
     values: dict[str, tuple[Floats, float]] = {
         "degree": (np.diff(arcs.indptr).astype(np.float64), 0),

@@ -142,13 +142,18 @@ def _detect(whole: TieNetwork) -> Partition:
     The modularity of the network is the mean over the runs, so that it hardly depends on their random numbers. A random network is
     divided only once. Its modularity therefore varies more, which can only make the p-value larger.
     """
-    runs = louvain_runs(whole.arcs, draws_for(len(whole.connected), RUN_WORK, MOST_RUNS, FEWEST_RUNS))
+    runs = louvain_runs(whole.arcs, runs_for(len(whole.connected)))
     group = consensus(runs)
     mean = float(np.mean([modularity(whole.arcs, run) for run in runs]))
     networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks())
     drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
     (reached,) = compare_until_clear([mean], drawn)
     return Partition(whole, group, _together(runs, group), reached)
+
+
+def runs_for(agencies: int) -> int:
+    """Return the number of runs of the Louvain method for a network of so many agencies."""
+    return draws_for(agencies, RUN_WORK, MOST_RUNS, FEWEST_RUNS)
 
 
 def louvain_runs(arcs: Matrix, count: int) -> Ints:
