@@ -85,7 +85,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     louvain = cpu_seconds(lambda: nx.community.louvain_communities(graph, seed=SEED))
     plain = cpu_seconds(lambda: (nx.transitivity(graph), nx.average_clustering(graph), nx.core_number(graph)))
     way = cpu_seconds(lambda: nx.betweenness_centrality(graph, k=FEW, seed=SEED)) / FEW
-    again = draws_for(size, brokers.WORK)
+    again = draws_for(size, brokers.WORK, brokers.MOST_DRAWS, brokers.FEWEST_DRAWS)
     sources = min(size, brokers.SOURCES) + again * min(size, brokers.SOURCES_A_DRAW)
     holes = cpu_seconds(lambda: nx.constraint(graph))
     holes += cpu_seconds(lambda: nx.effective_size(graph)) if size <= DENSE_MOST else 0

@@ -22,6 +22,7 @@ LAYERS = [
     {"loaders", "schema"},
     {"web"},
     {"cli", "docs"},
+    {"client"},
 ]
 HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
 FILES = [path for folder in ("registry", "schema", "loaders") for path in sorted((ROOT / folder).rglob("*.py"))]

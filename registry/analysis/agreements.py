@@ -53,7 +53,7 @@ class AgreementStatus:
     def renewal_ahead(self, one: PartnershipRow) -> PartnershipRow | None:
         """Return the next agreement to begin that renews this agreement, directly or indirectly; None if there is none."""
         ahead = [each for each in self._with_renewals(one) if (each.valid_from or "") > self.as_of]
-        return min(ahead, key=lambda each: (each.valid_from, each.id), default=None)
+        return min(ahead, key=lambda each: each.valid_from or "", default=None)
 
     def ending(self, one: PartnershipRow) -> bool:
         """Return whether the agreement is in force and ends by the horizon."""
@@ -66,7 +66,7 @@ class AgreementStatus:
     def covering(self, user: str, resource: str) -> list[PartnershipRow]:
         """Return the agreements of the agency `user` that cover the resource; the agreement with the latest last day comes first."""
         found = (one for one in self._by_party.get(user, ()) if resource in one.covers and not one.reversed)
-        return sorted(found, key=lambda one: (_end(one), one.id), reverse=True)
+        return sorted(found, key=_end, reverse=True)
 
     def hides(self, parties: Sequence[str]) -> bool:
         """Return whether the agencies are parties of an agreement whose details the reader may not see.
@@ -152,7 +152,7 @@ class NetworkWithout:
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
-        self._network = network
+        self._network, self._place = network, {agency: number for number, agency in enumerate(network)}
         parts = enumerate(nx.connected_components(network))
         self._part = {agency: number for number, part in parts for agency in part}
         self._home, self._tree = block_cut_tree(network)
@@ -163,7 +163,7 @@ class NetworkWithout:
         known = [one for one in parties if one in self._network]
         alone = [one for one in known if not self._network.degree(one)]
         parts = {self._part[one] for one in known}
-        return Lapse(alone, len(parts), sorted(self._bypassed(known)))
+        return Lapse(alone, len(parts), sorted(self._bypassed(known), key=self._place.__getitem__))
 
     def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
         """Yield the articulation points that an agreement between the parties would make redundant.
@@ -412,16 +412,14 @@ def _with_lapse(
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 
-def _order(finding: AgreementFinding) -> tuple[int, int, int, str, str, str]:
+def _order(finding: AgreementFinding) -> tuple[int, int, int, str]:
     """Return the sort key of a finding: its type, its effect on the network, and the last day of its agreement."""
-    agreement, resource, lapse = finding.agreement, finding.resource, finding.lapse
+    agreement, lapse = finding.agreement, finding.lapse
     return (
         PRIORITY[finding.code],
         -len(lapse.alone) if lapse else 0,
         -lapse.parts if lapse else 0,
         (agreement and agreement.valid_until) or NEVER,
-        agreement.id if agreement else "",
-        resource.id if resource else "",
     )
 
 

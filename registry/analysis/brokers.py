@@ -4,32 +4,27 @@ The agencies are ranked by betweenness, the share of shortest paths that pass th
 Gould-Fernandez roles (kinds of brokerage between sectors), and shows how robust each rank is (bootstrap support).
 """
 
+from dataclasses import replace
+from itertools import chain, combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
 from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
-from registry.analysis.snapshot import (
-    Floats,
-    Ints,
-    Matrix,
-    SnapshotArrays,
-    adjacency,
-    assumed_ties,
-    data_notes,
-    without_isolates,
-)
-from registry.analysis.statistics import CLEAR, PERTURBED, ROBUST, SEED, adjust_p_values, draws_for
-from registry.analysis.ties import OTHER_TIE_RULES
+from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
+from registry.analysis.statistics import ROBUST, SEED, adjust_p_values, draw_until_clear, draws_for
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
-SOURCES, SOURCES_A_DRAW, TOP, WORK = 256, 128, 0.1, 50_000
+SOURCES, SOURCES_A_DRAW, TOP = 256, 128, 0.1
+WORK, MOST_DRAWS, FEWEST_DRAWS = 100_000, 100, 20
 QUANTILES = (0.05, 0.95)
 UNDIRECTED_ROLES = [0, 1, 3, 4]  # without representatives: in undirected networks they are the gatekeepers
 PERMUTATIONS, ROLE_WORK, ROLE_LEVEL = 2_000, 500_000, 0.05
 MOST = ReportParameter("most", "Maximum number of rows", "The list ends after this many rows.", 20, 1, 1000)
+LEAST_SUPPORT = replace(ROBUST, default=0.9)  # random agreements of equally active agencies make few brokers at 0.9
 ROLES = {
     "coordinator": "between agencies of its own sector",
     "consultant": "between agencies of one other sector",
@@ -42,13 +37,13 @@ BROKERS = ReportDefinition(
     "Brokers between agencies",
     "Which agencies connect others that are not connected directly?",
     "Agencies are ranked by betweenness: the number of shortest paths between other agencies that pass through an "
-    "agency (Freeman 1977). In large networks, only the paths from a random sample of agencies are counted. Because "
-    "recorded ties can be wrong, the ranking is repeated many times with a random tenth of the ties removed. A "
-    "broker is robust if it stays in the top tenth in most of these simulations (Borgatti, Carley & Krackhardt "
-    "2006). For each broker, the pairs of its partners that have no tie with each other are counted by the sectors "
-    "of the three agencies (Gould & Fernandez 1989). A role is named if it occurs more often than with sectors that are "
-    "permuted among the agencies with a tie; the p-values of all roles of the listed agencies are adjusted "
-    "together (Benjamini & Hochberg 1995).",
+    "agency (Freeman 1977). In large networks, only the paths from a random sample of agencies are counted. A ranking "
+    "can rest on a few agreements. It is therefore repeated many times with as many agreements, drawn at random with "
+    "replacement from the recorded ones (bootstrap; Efron & Tibshirani 1993). A broker is robust if it stays in the "
+    "top tenth in most of these draws. For each broker, the pairs of its partners that have no tie with each other "
+    "are counted by the sectors of the three agencies (Gould & Fernandez 1989). A role is named if it occurs more "
+    "often than with sectors that are permuted among the agencies with a tie; the p-values of all roles of the listed "
+    "agencies are adjusted together (Benjamini & Hochberg 1995).",
     ("agencies", "partnerships", "sectors"),
     (
         Column("agency", "Agency", "text", "The agency."),
@@ -67,21 +62,21 @@ BROKERS = ReportDefinition(
             "low",
             "Lower bound",
             "number",
-            "The lower end of the range that contains nine of ten simulated values of betweenness.",
+            "The lower end of the range that contains nine of ten bootstrap values of betweenness.",
             "%",
         ),
         Column(
             "high",
             "Upper bound",
             "number",
-            "The upper end of the range that contains nine of ten simulated values of betweenness.",
+            "The upper end of the range that contains nine of ten bootstrap values of betweenness.",
             "%",
         ),
         Column(
             "support",
             "Bootstrap support",
             "number",
-            "The share of the simulations in which the agency is in the top tenth.",
+            "The share of the bootstrap draws in which the agency is in the top tenth.",
             "%",
         ),
         Column(
@@ -130,7 +125,7 @@ BROKERS = ReportDefinition(
         ),
         Column("efficiency", "Efficiency", "number", "Effective size divided by the number of partners, 0 to 1."),
     ),
-    (ROBUST, MOST),
+    (LEAST_SUPPORT, MOST),
     key=("agency",),
     counts="Robust brokers",
     common=(*OTHER_TIE_RULES, *SCOPE),
@@ -145,9 +140,9 @@ class Ranked(NamedTuple):
     - `agencies`: the indices of the agencies in the snapshot
     - `ties`: pairs of indices into `agencies`
     - `through`: the betweenness of each agency
-    - `support`: the bootstrap support, that is the share of simulated networks in which the agency is in the top tenth
-    - `low`, `high`: the bounds of an agency's betweenness in nine of ten simulated networks
-    - `draws`: the number of simulated networks
+    - `support`: the bootstrap support, that is the share of bootstrap networks in which the agency is in the top tenth
+    - `low`, `high`: the bounds of an agency's betweenness in nine of ten bootstrap networks
+    - `draws`: the number of bootstrap networks
     """
 
     agencies: Ints
@@ -159,12 +154,16 @@ class Ranked(NamedTuple):
     draws: int
 
 
-def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, most: int = int(MOST.default)) -> Report:
+def brokers(
+    arrays: SnapshotArrays, *, least_support: float = LEAST_SUPPORT.default, most: int = int(MOST.default)
+) -> Report:
     """List the top tenth of the agencies by betweenness, but at most `most` agencies.
 
     Measures: betweenness (Freeman 1977; Brandes 2001), Gould-Fernandez roles (1989), constraint (Burt 1992), effective size
-    (Borgatti 1997). The bootstrap support of an agency is the share of simulated networks in which it stays in the top tenth
-    (Borgatti, Carley & Krackhardt 2006). An agency is a finding if its support is at least `least_support`.
+    (Borgatti 1997). The bootstrap support of an agency is the share of bootstrap networks in which it stays in the top tenth. A
+    bootstrap network has the ties of as many agreements as are recorded, drawn with replacement (Efron & Tibshirani 1993; support
+    as in Felsenstein 1985). Agreements are drawn, not ties, because the ties of an agreement of several parties are recorded, or
+    missing, together. An agency is a finding if its support is at least `least_support`.
     """
     ranked = _rank(arrays)
     top = _top(ranked.through)
@@ -181,16 +180,22 @@ def brokers(arrays: SnapshotArrays, *, least_support: float = ROBUST.default, mo
 
 
 def _rank(arrays: SnapshotArrays) -> Ranked:
-    """Return the betweenness and the bootstrap support of each agency; each simulated network lacks a random tenth of the ties."""
-    connected, ties = without_isolates(assumed_ties(arrays))
-    draws, random = draws_for(len(connected), WORK), np.random.default_rng(SEED)
-    times, drawn = np.zeros(len(connected)), np.zeros((draws, len(connected)))
-    for draw in steps(_("networks with fewer ties"), list(drawn) if len(ties) else []):
-        remaining = ties[random.random(len(ties)) >= PERTURBED]
-        draw[:] = _betweenness(remaining, len(connected), SOURCES_A_DRAW, random)
+    """Return the betweenness of each agency, and its bootstrap support over the agreements."""
+    whole = TieNetwork.of(arrays)
+    size, count = len(whole.connected), len(whole.agreements)
+    pairs = [
+        (number, *pair) for number, parties in enumerate(whole.agreements) for pair in combinations(sorted(parties), 2)
+    ]
+    cells = np.fromiter(chain.from_iterable(pairs), np.int64).reshape(-1, 3)
+    draws, random = draws_for(size, WORK, MOST_DRAWS, FEWEST_DRAWS), np.random.default_rng(SEED)
+    times, drawn = np.zeros(size), np.zeros((draws, size))
+    for draw in steps(_("bootstrap networks"), list(drawn) if count else []):
+        chosen = np.bincount(random.integers(count, size=count), minlength=count) > 0
+        draw[:] = _betweenness(cells[chosen[cells[:, 0]], 1:], size, SOURCES_A_DRAW, random)
         times[_top(draw)] += 1
     low, high = np.quantile(drawn, QUANTILES, axis=0)
-    return Ranked(connected, ties, _betweenness(ties, len(connected), SOURCES, random), times / draws, low, high, draws)
+    through = _betweenness(whole.ties, size, SOURCES, random)
+    return Ranked(whole.connected, whole.ties, through, times / draws, low, high, draws)
 
 
 def _betweenness(ties: Ints, size: int, sources: int, random: np.random.Generator) -> Floats:
@@ -268,17 +273,15 @@ def _significant_roles(arcs: Matrix, group: Ints, tested: Ints, seen: Floats) ->
     The sectors are permuted among all agencies with a tie, so that every agency keeps its partners. The p-value of a role is the
     share of permutations in which the agency has the role at least as often; the observed sectors count as one permutation. All
     p-values are adjusted together (Benjamini & Hochberg 1995). In large networks, fewer permutations are drawn. The
-    drawing also ends as soon as each role has been at least as frequent in CLEAR permutations (Besag & Clifford 1991).
+    drawing also ends as soon as the result is clear (see `draw_until_clear`).
     """
-    random, extreme, drawn = np.random.default_rng(SEED), np.zeros(seen.shape, np.int64), 0
-    near, inner = _neighbourhood(arcs, tested)
-    for _draw in steps(_("permuted sectors"), range(draws_for(len(near), ROLE_WORK, PERMUTATIONS) if seen.size else 0)):
-        permuted = random.permutation(group)
-        extreme += _role_counts(inner, permuted[near], np.searchsorted(near, tested)) >= seen
-        drawn += 1
-        if (extreme >= CLEAR).all():
-            break
-    p = (extreme + 1) / (drawn + 1)
+    if not seen.size:
+        return []
+    random, (near, inner) = np.random.default_rng(SEED), _neighbourhood(arcs, tested)
+    places, most = np.searchsorted(near, tested), draws_for(len(near), ROLE_WORK, PERMUTATIONS)
+    permuted = (random.permutation(group)[near] for _draw in steps(_("permuted sectors"), range(most)))
+    drawn = draw_until_clear(seen, (_role_counts(inner, one, places) for one in permuted), one_sided=True)
+    p = ((drawn >= seen).sum(axis=0) + 1) / (len(drawn) + 1)
     adjusted = adjust_p_values(p.ravel(), p.size).reshape(p.shape)
     return [list(ROLES)[int(one.argmin())] if one.min() <= ROLE_LEVEL else None for one in adjusted]
 
@@ -294,7 +297,7 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
         return [_("No agency connects two others, so there are no brokers.")]
     template = _(
         "Robust brokers: {n} of the {m} agencies in the top tenth. Robust brokers stay in the top tenth in at least "
-        "{share} of {draws} simulations with a tenth of the ties removed (seed {seed}). The others are uncertain."
+        "{share} of {draws} bootstrap draws of the agreements (seed {seed}). The others are uncertain."
     )
     notes = [
         template.format(
@@ -303,7 +306,7 @@ def _notes(ranked: Ranked, top: int, robust: int, least_support: float) -> list[
     ]
     if len(ranked.agencies) > SOURCES:
         sampled = _(
-            "Betweenness is estimated from the shortest paths of {n} sampled agencies, and in each simulation from "
+            "Betweenness is estimated from the shortest paths of {n} sampled agencies, and in each bootstrap draw from "
             "those of {m} agencies."
         )
         notes.append(sampled.format(n=number(SOURCES), m=number(SOURCES_A_DRAW)))

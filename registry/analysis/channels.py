@@ -111,9 +111,9 @@ def _unknown(one: ServiceChannels) -> bool:
     return None in ways and True not in ways
 
 
-def _order(found: tuple[str, ServiceChannels]) -> tuple[int, int, int, str]:
+def _order(found: tuple[str, ServiceChannels]) -> tuple[int, int, int]:
     code, one = found
-    return PRIORITY[code], -max(one.over, default=0), one.elsewhere, one.service.id
+    return PRIORITY[code], -max(one.over, default=0), one.elsewhere
 
 
 def _row(arrays: SnapshotArrays, code: str, one: ServiceChannels) -> ReportRow:

@@ -5,7 +5,7 @@ An articulation point is an agency whose removal splits a network. A bridge is a
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple, cast
 
 import networkx as nx
@@ -15,7 +15,7 @@ from registry.analysis.measures import components
 from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties, data_notes
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.ties import TIE_RULES, TieNetwork
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -29,7 +29,8 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
     holds together if any one of them leaves; an articulation point joins several blocks.
     """
     parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
-    found = [sorted(part) for part in parts]  # the order of a set differs between processes
+    place = {agency: number for number, agency in enumerate(network)}
+    found = [sorted(part, key=place.__getitem__) for part in parts]  # the order of a set differs between processes
     times = Counter(chain.from_iterable(found))
     home: dict[str, TreeNode] = {}
     tree: nx.Graph[TreeNode] = nx.Graph()
@@ -54,7 +55,7 @@ class CutPoint(NamedTuple):
     - `ends`: the agency of an articulation point, or the two agencies of a bridge
     - `parts`: the number of groups into which its removal splits the network around it
     - `cut_off`: the agencies that the removal separates from the largest group, the nearest first
-    - `support`: the share of simulations with additional random ties in which it remains a single point of failure
+    - `support`: the share of simulations with additional random agreements in which it remains a single point of failure
     """
 
     ends: Sequence[str]
@@ -71,7 +72,7 @@ class CutPointFinder:
     """
 
     def __init__(self, network: "nx.Graph[str]") -> None:
-        self._network = network
+        self._network, self._place = network, {agency: number for number, agency in enumerate(network)}
         self._home, self._tree = block_cut_tree(network)
         self._above = dict(rooted(self._tree))
         self._members: dict[TreeNode, list[str]] = {node: [] for node in self._tree}
@@ -84,16 +85,20 @@ class CutPointFinder:
         for node, above in self._above.items():
             self._component_size[node] = self._component_size[above]
 
-    def found(self, draws: int, more: float, seed: int) -> list[CutPoint]:
+    def found(self, draws: int, sizes: Sequence[int], more: float, seed: int) -> list[CutPoint]:
         """Return the articulation points and inner bridges; the ones that cut off the most agencies come first.
 
-        Each of the `draws` simulations adds random ties between agencies that have any tie. The number of added ties is `more`
-        times the number of existing ties. An added tie that already exists has no effect.
+        `sizes` are the numbers of parties of the recorded agreements. Each of the `draws` simulations adds agreements: `more`
+        times as many as recorded, with sizes drawn from `sizes`, between random agencies that have any tie. An added tie that
+        already exists has no effect.
         """
         nodes = [node for node in self._tree if isinstance(node, str) or self._is_inner_bridge(node)]
-        times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, more, seed))))
+        times = Counter(chain.from_iterable(map(self.remaining_after, self._drawn_ties(draws, sizes, more, seed))))
         found = [self._cut_point(node, times[node] / draws) for node in nodes]
-        return sorted(found, key=lambda one: (-len(one.cut_off), len(one.ends), -one.support, tuple(one.ends)))
+        return sorted(
+            found,
+            key=lambda one: (-len(one.cut_off), len(one.ends), -one.support, [self._place[end] for end in one.ends]),
+        )
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are still articulation points after the ties are added."""
@@ -111,7 +116,7 @@ class CutPointFinder:
         sizes = {step: self._branch_size(node, step) for step in self._tree[node]}
         largest = max(sizes, key=lambda step: sizes[step])
         cut = chain.from_iterable(self._branch_agencies(node, step) for step in sizes if step != largest)
-        ends = (node,) if isinstance(node, str) else sorted(map(str, self._tree[node]))
+        ends = (node,) if isinstance(node, str) else self._in_order(map(str, self._tree[node]))
         return CutPoint(ends, len(sizes), tuple(cut), support)
 
     def _branch_size(self, node: TreeNode, step: TreeNode) -> int:
@@ -128,17 +133,27 @@ class CutPointFinder:
         """
         ahead = [(node, step)]
         for before, here in ahead:
-            yield from sorted(self._members[here])
+            yield from self._in_order(self._members[here])
             ahead += [(here, further) for further in self._tree[here] if further != before]
 
-    def _drawn_ties(self, draws: int, more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
-        agencies, random = list(self._home), np.random.default_rng(seed)
-        for _draw in steps(_("networks with more ties"), range(draws)):
-            pairs = random.integers(len(agencies), size=(round(more * self._network.number_of_edges()), 2)).tolist()
-            yield [(agencies[a], agencies[b]) for a, b in pairs]
+    def _in_order(self, agencies: Iterable[str]) -> list[str]:
+        """Return the agencies in the order of the network, which does not depend on their ids."""
+        return sorted(agencies, key=self._place.__getitem__)
+
+    def _drawn_ties(self, draws: int, sizes: Sequence[int], more: float, seed: int) -> Iterator[list[tuple[str, str]]]:
+        """Yield the added ties of each simulation.
+
+        The parties of an agreement are joined in a ring instead of pairwise, because that leaves the same articulation points.
+        """
+        agencies, random, count = list(self._home), np.random.default_rng(seed), round(more * len(sizes))
+        for _draw in steps(_("networks with more agreements"), range(draws)):
+            ends = np.cumsum(random.choice(sizes, count)) if count else np.zeros(0, np.int64)
+            drawn = random.integers(len(agencies), size=ends.max(initial=0)).tolist() if agencies else []
+            rings = (drawn[first:last] for first, last in pairwise([0, *ends.tolist()]))
+            yield [(agencies[a], agencies[b]) for ring in rings for a, b in pairwise([*ring, *ring[:1]])]
 
 
-SHOWN, WORK = 5, 500_000
+SHOWN, WORK, MOST_DRAWS, FEWEST_DRAWS = 5, 500_000, 400, 20
 FINDINGS = {"agency": "agency", "tie": "tie"}
 
 CUT_POINTS = ReportDefinition(
@@ -146,10 +161,10 @@ CUT_POINTS = ReportDefinition(
     "Single points of failure",
     "Which agencies would be cut off if one agency or one tie were lost?",
     "An articulation point is an agency whose removal cuts others off from the rest of the network; a bridge is a "
-    "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Because ties may be "
-    "missing from the records, each single point of failure is checked again in many simulations, in which a tenth "
-    "more ties are added at random. A single point of failure is robust if it remains one in most simulations "
-    "(Borgatti, Carley & Krackhardt 2006).",
+    "tie whose removal separates two groups of several agencies (Hopcroft & Tarjan 1973). Agreements may be missing "
+    "from the records. Each single point of failure is therefore checked again in many simulations with a tenth more "
+    "agreements, each of the size of a recorded one, between random agencies that have a tie. A single point of "
+    "failure is robust if it remains one in most simulations (Borgatti, Carley & Krackhardt 2006).",
     ("agencies", "partnerships"),
     (
         Column("finding", "Finding", "code", "Whether the finding is an agency or a tie.", words=FINDINGS),
@@ -165,9 +180,9 @@ CUT_POINTS = ReportDefinition(
         Column("beyond", "Examples of agencies cut off", "texts", "Up to five of the agencies that would be cut off."),
         Column(
             "support",
-            "Bootstrap support",
+            "Support",
             "number",
-            "The share of the simulations with added ties in which it remains a single point of failure.",
+            "The share of the simulations with added agreements in which it remains a single point of failure.",
             "%",
         ),
     ),
@@ -185,12 +200,14 @@ CUT_POINTS = ReportDefinition(
 def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default) -> Report:
     """List articulation points and inner bridges (Hopcroft & Tarjan 1973); the ones that cut off the most agencies come first.
 
-    An articulation point or bridge is a finding if its bootstrap support is at least `least_support` (Borgatti, Carley &
-    Krackhardt 2006); otherwise it is an unknown case. The only tie of an agency is also a bridge, but the report `isolates` lists
-    it instead of this report.
+    An articulation point or bridge is a finding if its support is at least `least_support`; otherwise it is an unknown case. The
+    support is the share of simulations with additional agreements in which it remains (Borgatti, Carley & Krackhardt 2006). A
+    bootstrap would not do: it only removes ties, and what makes a single point of failure untrue is an agreement that is not
+    recorded. The only tie of an agency is also a bridge, but the report `isolates` lists it instead of this report.
     """
-    ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK)
-    found = CutPointFinder(arrays.graph_of(ties)).found(draws, PERTURBED, SEED)
+    ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK, MOST_DRAWS, FEWEST_DRAWS)
+    sizes = [len(parties) for parties in TieNetwork.of(arrays).agreements]
+    found = CutPointFinder(arrays.graph_of(ties)).found(draws, sizes, PERTURBED, SEED)
     rows = [
         _row(arrays, one, one.support >= least_support)
         for one in sorted(found, key=lambda one: one.support < least_support)
@@ -237,7 +254,7 @@ def _notes(found: Sequence["CutPoint"], robust: int, draws: int, least_support: 
         return [_("There are no single points of failure.")]
     template = _(
         "Robust single points of failure: {n} of {m}. Robust ones remain single points of failure in at least "
-        "{share} of {draws} simulations with a tenth more ties (seed {seed}). The others are uncertain."
+        "{share} of {draws} simulations with a tenth more agreements (seed {seed}). The others are uncertain."
     )
     return [
         template.format(

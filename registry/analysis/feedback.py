@@ -143,9 +143,9 @@ def _finding(one: FeedbackCase, patience: int) -> str | None:
     return "waiting" if one.days_overdue is None and not one.answered and one.days > patience else None
 
 
-def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int, str]:
+def _order(found: tuple[str, FeedbackCase]) -> tuple[int, int, int]:
     code, one = found
-    return PRIORITY[code], -(one.days_overdue or 0), -one.days, one.feedback.id
+    return PRIORITY[code], -(one.days_overdue or 0), -one.days
 
 
 def _row(arrays: SnapshotArrays, services: dict[str, ServiceRow], code: str, one: FeedbackCase) -> ReportRow:

@@ -103,13 +103,13 @@ def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
 
 
 def _robust_cut_points(report: Report) -> Iterator[ReportRow]:
-    """Yield the single points of failure with enough bootstrap support."""
+    """Yield the single points of failure with enough support."""
     for row in report.rows:
         if row.confidence == "likely":
             cut_off, share = formatted(row["cut_off"]), percent(figure(row["support"]) / 100)
             measure = ngettext(
-                "{n} agency would be cut off; bootstrap support {share}",
-                "{n} agencies would be cut off; bootstrap support {share}",
+                "{n} agency would be cut off; support {share}",
+                "{n} agencies would be cut off; support {share}",
                 int(figure(row["cut_off"])),
             ).format(n=cut_off, share=share)
             agencies, beyond = several(row["agencies"]), ", ".join(several(row["beyond"]))

@@ -148,19 +148,19 @@ def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, I
 def _with_agreement(
     past: InactiveAgreements, one: PartnershipRow, arrays: SnapshotArrays, status: AgreementStatus
 ) -> InactiveAgreements:
-    """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
+    """Return the inactive agreements of an agency after adding one agreement; the first of those with equal days stays."""
     if arrays.leaves_out(one):
-        smallest = min(filter(None, (past.left_out, one)), key=lambda each: (len(each.parties), each.id))
+        smallest = min(filter(None, (past.left_out, one)), key=lambda each: len(each.parties))
         return past._replace(left_out=smallest)
     if one.in_force(status.as_of):
-        return past._replace(retired=min(filter(None, (past.retired, one)), key=lambda each: each.id))
+        return past._replace(retired=past.retired or one)
     if status.continued(one):
         return past
     if one.disputed_by and (one.valid_until or NEVER) >= status.as_of:
-        return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
+        return past._replace(disputed=past.disputed or one)
     if ahead := status.renewal_ahead(one):
-        return past._replace(ahead=min(filter(None, (past.ahead, ahead)), key=lambda each: (each.valid_from, each.id)))
-    return past._replace(ended=max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id)))
+        return past._replace(ahead=min(filter(None, (past.ahead, ahead)), key=lambda each: each.valid_from or ""))
+    return past._replace(ended=max(filter(None, (past.ended, one)), key=lambda each: each.valid_until or ""))
 
 
 def _row(

@@ -86,14 +86,15 @@ def _latest_statements(snapshot: Snapshot, as_of: str) -> dict[str, list[Stateme
     """Return for each agreement, party and scale the latest assessment that was made by the day `as_of`."""
     parties = {one.id: set(one.parties) for one in snapshot.partnerships}
     last: dict[tuple[str, str, str | None], StatementRow] = {}
-    for one in sorted(snapshot.statements, key=lambda one: (one.on or "", one.id)):
+    for one in sorted(snapshot.statements, key=lambda one: one.on or ""):
         if one.on is None or one.on > as_of or one.level is None:
             continue
         for agreement in one.partnerships:
             for party in parties.get(agreement, set()).intersection(one.agencies):
                 last[agreement, party, one.scale] = one
+    place = {one.id: number for number, one in enumerate(snapshot.statements)}
     by_agreement: dict[str, list[StatementRow]] = {}
-    for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: one[1].id):
+    for (agreement, _party, _scale), statement in sorted(last.items(), key=lambda one: place[one[1].id]):
         by_agreement.setdefault(agreement, []).append(statement)
     return by_agreement
 
@@ -116,8 +117,8 @@ def _findings(agreement: PartnershipRow, latest: Sequence[StatementRow], least_a
         yield LevelFinding("scales", agreement, 0, latest)
 
 
-def _order(finding: LevelFinding) -> tuple[int, int, str]:
-    return PRIORITY[finding.code], -finding.by, finding.agreement.id
+def _order(finding: LevelFinding) -> tuple[int, int]:
+    return PRIORITY[finding.code], -finding.by
 
 
 def _row(finding: LevelFinding, agencies: NamesById) -> ReportRow:

@@ -250,9 +250,7 @@ def matches(arrays: SnapshotArrays) -> Report:
     """
     matching = Matching(arrays)
     found = matching.found()
-    rows = [
-        _row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value, one.need.id))
-    ]
+    rows = [_row(arrays, one) for one in sorted(found, key=lambda one: (not _certain_match(one), -one.value))]
     ours = [one for one in found if arrays.concerned((*one.need.agencies, *one.resource.owners))]
     counted = {one.id for one in arrays.snapshot.needs if arrays.concerned(one.agencies)}
     notes = [*matching.notes(arrays.snapshot.needs, found), agreements_note(arrays.snapshot.partnerships, arrays.as_of)]
@@ -336,7 +334,7 @@ class Matching:
         ways = [
             self._paths[who][owner] for who in need.agencies for owner in resource.owners if owner in self._paths[who]
         ]
-        return min(ways, key=lambda way: (len(way), way), default=None)
+        return min(ways, key=len, default=None)
 
     def _main_obstacle(self, need: NeedRow) -> str:
         """Find the resource that comes closest to meeting the need, and return the reason why it does not meet the need."""

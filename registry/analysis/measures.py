@@ -111,8 +111,25 @@ def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
     towards, back = (one.astype(np.float64).tocsr() for one in (arcs.T, arcs))
     through = np.zeros(count)
     for first in range(0, len(begun), BLOCK):
-        through += _dependencies(towards, back, begun[first : first + BLOCK])
+        through += _dependencies(towards, back, begun[first : first + BLOCK]).sum(axis=1)
     return through * (count / max(len(begun), 1))
+
+
+def sampled_betweenness(ties: Matrix, sources: Ints) -> tuple[Floats, Floats]:
+    """Estimate the betweenness of each agency (N) in an undirected network, and the standard error of the estimate (N).
+
+    The betweenness is that of networkx.betweenness_centrality(normalized=False). Only paths from the `sources` are counted, a random
+    sample of two or more distinct indices (Brandes & Pich 2007). A path counts in proportion to the agency's distance from the source,
+    so that agencies near a source are not overrated (Geisberger, Sanders & Schultes 2008). The estimate is unbiased.
+    """
+    count, drawn, symmetric = ties.shape[0], len(sources), ties.astype(np.float64)
+    through, squares = np.zeros(count), np.zeros(count)
+    for first in range(0, drawn, BLOCK):
+        scaled = _dependencies(symmetric, symmetric, sources[first : first + BLOCK], scaled=True)
+        through += scaled.sum(axis=1)
+        squares += (scaled**2).sum(axis=1)
+    variance = np.maximum(squares - through**2 / drawn, 0) / (drawn - 1)
+    return through * (count / drawn), np.sqrt(variance * count * (count - drawn) / drawn)
 
 
 def mean_distance(arcs: Matrix, sources: Ints) -> float:
@@ -125,17 +142,21 @@ def mean_distance(arcs: Matrix, sources: Ints) -> float:
     return steps / max(reached, 1)
 
 
-def _dependencies(towards: Matrix, back: Matrix, sources: Ints) -> Floats:
-    """Return for each agency (N) its share of the shortest paths from the `sources` to each target, summed over the targets.
+def _dependencies(towards: Matrix, back: Matrix, sources: Ints, *, scaled: bool = False) -> Floats:
+    """Return for each agency and source (N x B) the agency's share of the shortest paths from the source, summed over the targets.
 
-    Brandes 2001 calls the sums dependencies.
+    Brandes 2001 calls the sums dependencies. If `scaled` is true, each share is multiplied by the distance from the source to the
+    agency, divided by the distance from the source to the target.
     """
     layers = _layers(towards, sources)
-    passing = np.zeros_like(layers[0])
-    for nearer, layer in zip(layers[-2:0:-1], layers[:1:-1], strict=True):
-        passed_on = np.divide(passing + 1, layer, out=np.zeros_like(layer), where=layer > 0)
-        passing += nearer * (back @ passed_on)
-    return np.asarray(passing.sum(axis=1))
+    passing, total = np.zeros_like(layers[0]), np.zeros_like(layers[0])
+    for step in range(len(layers) - 1, 1, -1):
+        nearer, layer = layers[step - 1], layers[step]
+        own = 1 / step if scaled else 1
+        passed = nearer * (back @ np.divide(passing + own, layer, out=np.zeros_like(layer), where=layer > 0))
+        passing += passed
+        total += (step - 1) * passed if scaled else passed
+    return total
 
 
 def _layers(towards: Matrix, sources: Ints) -> list[Floats]:

@@ -55,16 +55,16 @@ def comparable(special: ResourceRow) -> bool:
 def doubled(snapshot: Snapshot, as_of: str) -> Iterator[DuplicateApplication]:
     """Yield each special application that a general application could replace, with the most similar general application."""
     areas, functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
-    general: dict[str, list[ResourceRow]] = defaultdict(list)
-    for offered in snapshot.resources:
+    general: dict[str, list[int]] = defaultdict(list)
+    for place, offered in enumerate(snapshot.resources):
         if _offered(offered, as_of):
             for function in offered.functions:
-                general[function].append(offered)
+                general[function].append(place)
     for application in filter(comparable, special_applications(snapshot)):
+        numbers = {number for function in functions.upwards(application.functions[0]) for number in general[function]}
         could = [
             one
-            for function in sorted(functions.upwards(application.functions[0]))
-            for one in general[function]
+            for one in map(snapshot.resources.__getitem__, sorted(numbers))
             if functions.reach(one.functions, application.functions) and areas.reach(one.areas, application.areas)
         ]
         if could:

@@ -130,6 +130,15 @@ class Links(NamedTuple):
     query: Callable[[Sequence[Evidence]], str]
 
 
+class Tie(NamedTuple):
+    """A tie between the agencies `a` and `b` (ids): the ids of its agreements, and its weight."""
+
+    a: str
+    b: str
+    agreements: tuple[str, ...]
+    weight: float
+
+
 @dataclass(frozen=True)
 class ReportRow:
     """A row of a report: a value for each column, the records that support it, and its confidence.
@@ -162,6 +171,7 @@ class Report:
     - `counts_by_type`: the number of findings of each type in a composed report, which is shown instead of `found` and `of`
     - `scope`: the agencies to which the report is limited, as text; empty if the report is about all agencies
     - `scope_names`: the name of each record that limits the report, by parameter
+    - `ties`: the ties of the network whose agencies are the rows; None if the report does not describe a network
 
     A composed report examines cases of unlike kinds, whose sum has no meaning. Its fields `of` and `unknown` therefore only say
     whether any case was examined or could not be judged; `cases` and `unjudged` are None.
@@ -189,6 +199,7 @@ class Report:
     withholds_rows: bool = False
     scope: str = ""
     scope_names: Mapping[str, str] = field(default_factory=dict)
+    ties: tuple[Tie, ...] | None = None
 
     @property
     def cases(self) -> int | None:

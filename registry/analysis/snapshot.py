@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from registry.analysis.canonical_order import canonical_order
 from registry.analysis.report import Evidence
 from registry.i18n import _, day, language, ngettext, number, percent
 
@@ -21,7 +22,7 @@ Ids = Sequence[str]
 
 
 class AgencyRow(NamedTuple):
-    """An agency, with its sectors, areas and parent agencies. The main sector is the first in the order of ids."""
+    """An agency, with its sectors, areas and parent agencies. The main sector is the first in the order of codes."""
 
     id: str
     name: str
@@ -352,7 +353,8 @@ class SnapshotArrays:
 
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str, rules: TieRules = DEFAULT_RULES) -> "SnapshotArrays":
-        """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
+        """Build the arrays for a day (ISO 8601 text), with all records in canonical order. References to unknown ids are skipped."""
+        snapshot = Snapshot(*canonical_order(snapshot))
         agencies = NamesById("Agency", [one.id for one in snapshot.agencies], [one.name for one in snapshot.agencies])
         sectors, areas = term_names("Sector", snapshot.sectors), term_names("Area", snapshot.areas)
         functions = term_names("Function", snapshot.functions)

@@ -177,7 +177,7 @@ def _accepted(pairs: Ints, old: NDArray[np.uint64], new: NDArray[np.uint64]) -> 
 
 ROBUST = ReportParameter(
     "least_support",
-    "Smallest bootstrap support",
+    "Smallest support",
     "A result counts as robust if it holds in at least this share of the simulations; 0.8 is 80 %.",
     0.8,
     0.5,
@@ -224,18 +224,27 @@ def compare_with_null(value: float, drawn: Floats) -> NullComparison:
 def compare_until_clear(values: Sequence[float], draws: Iterable[Sequence[float]]) -> list[NullComparison]:
     """Compare several measures of a network with the same measures of random networks; stop early if the result is clear.
 
-    `draws` yields the measures of at least two random networks, one network after the other. The result is clear as soon as, for
-    each measure, at least CLEAR random networks reach the observed value from above, and at least CLEAR from below (sequential
-    Monte Carlo test; Besag & Clifford 1991).
+    `draws` yields the measures of at least two random networks, one network after the other. The result is clear if each measure
+    is clear on both sides (see `draw_until_clear`).
     """
-    seen, drawn = np.array(values), []
-    above = below = np.zeros(len(seen), np.int64)
+    drawn = draw_until_clear(np.array(values), map(np.array, draws))
+    return [compare_with_null(value, column) for value, column in zip(values, drawn.T, strict=True)]
+
+
+def draw_until_clear(seen: Floats, draws: Iterable[Floats], *, one_sided: bool = False) -> Floats:
+    """Return the drawn values, one draw after the other, until the result is clear for each observed value.
+
+    The result is clear as soon as at least CLEAR draws reach the observed value from above, and at least CLEAR from below; if
+    `one_sided` is set, only from above (sequential Monte Carlo test; Besag & Clifford 1991).
+    """
+    drawn, above, below = [], np.zeros(seen.shape, np.int64), np.zeros(seen.shape, np.int64)
     for each in draws:
         drawn.append(each)
-        above, below = above + (np.array(each) >= seen - 1e-12), below + (np.array(each) <= seen + 1e-12)
-        if (np.minimum(above, below) >= CLEAR).all():
+        above += each >= seen - 1e-12
+        below += each <= seen + 1e-12
+        if ((above if one_sided else np.minimum(above, below)) >= CLEAR).all():
             break
-    return [compare_with_null(value, column) for value, column in zip(values, np.array(drawn).T, strict=True)]
+    return np.array(drawn)
 
 
 def count_below(seen: Ints, mean: Floats, variance: Floats) -> Floats:

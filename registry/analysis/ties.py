@@ -154,9 +154,9 @@ def _sole_ties(arrays: SnapshotArrays) -> Ints:
 
 
 def _by_ties(arrays: SnapshotArrays, sole: Ints) -> Sequence[PartnershipRow]:
-    """Return the assumed agreements, first those on which the most ties rest alone, then by name and id."""
+    """Return the assumed agreements, first those on which the most ties rest alone."""
     found = zip(arrays.assumed_agreements, sole.tolist(), strict=True)
-    return [one for one, _many in sorted(found, key=lambda each: (-each[1], each[0].name, each[0].id))]
+    return [one for one, _many in sorted(found, key=lambda each: -each[1])]
 
 
 def _influences(
@@ -187,7 +187,7 @@ def _influence_note(influences: Sequence[Influence]) -> str:
     changing = [one for one in influences if one.gone or one.new]
     if not changing:
         return tried + _("no finding changes.")
-    most = sorted(changing, key=lambda one: (-one.gone - one.new, one.agreement.name, one.agreement.id))[:NAMED]
+    most = sorted(changing, key=lambda one: -one.gone - one.new)[:NAMED]
     template = _("without “{name}”, findings gone: {gone}, new findings: {new}")
     texts = (template.format(name=one.agreement.name, gone=number(one.gone), new=number(one.new)) for one in most)
     return tried + "; ".join(texts) + "."
@@ -219,7 +219,7 @@ def _left_out_notes(arrays: SnapshotArrays) -> list[str]:
 
 def _names(agreements: Sequence[PartnershipRow]) -> str:
     """Return the names of the agreements with the most parties, and how many more there are."""
-    first = sorted(agreements, key=lambda one: (-len(one.parties), one.name, one.id))
+    first = sorted(agreements, key=lambda one: -len(one.parties))
     names = [f"{one.name} ({number(len(set(one.parties)))})" for one in first[:NAMED]]
     more = len(first) - len(names)
     return ", ".join(names) + (

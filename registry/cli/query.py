@@ -122,14 +122,15 @@ def query(
     with open_connection(load_settings(), info) as connection:
         with Store(connection) as store:
             prepare(store, info)
-        response = asyncio.run(_execute(connection, text, values, explain))
+        response = asyncio.run(execute(connection, text, values, explain))
     print_json(response)
     raise typer.Exit(FAILED if response.get("errors") else 0)
 
 
-async def _execute(
+async def execute(
     connection: ConnectionSettings, text: str, variables: dict[str, Any], explain: bool
 ) -> dict[str, Any]:
+    """Run a GraphQL operation as an administrator and return the response. If `explain` is true, print the plan and the Cypher."""
     from schema.execute import QueryContext
     from schema.limits import error_response
     from schema.schema import build_schema

@@ -76,7 +76,15 @@ def report(
         [], "--param", help="A parameter as name=value; `registry reports NAME` lists them."
     ),
     format: str = typer.Option(  # noqa: A002
-        "text", "--format", help="The format: text, json, csv, xlsx, html, or vl.json for the chart."
+        "text",
+        "--format",
+        help="The format: text, json, csv, xlsx, html, or vl.json for the chart. The report agency-measures also has the formats "
+        "graphml, gexf, nodes.csv and edges.csv.",
+    ),
+    lists: str | None = typer.Option(
+        None,
+        "--lists",
+        help="How CSV has lists: json (an array in the cell; the default) or rows (a row for each value).",
     ),
     output: Path | None = typer.Option(None, "-o", "--output", help="The file to write to."),
     save: str | None = typer.Option(
@@ -117,7 +125,7 @@ def report(
                     result = library.run_series(store, name, actor, dates, parameters)
                 else:
                     result = library.run(reading if save else store, name, actor, as_of, parameters)
-            content = chosen.write(result)
+            content = chosen.content(result, lists=lists)
             if save is not None:
                 info(f"Saved as {runs.save(save, result, actor, reading.fingerprint)}.")
     except ReportError as error:
@@ -130,7 +138,7 @@ def report(
     elif isinstance(content, bytes):
         sys.stdout.buffer.write(content)
     else:
-        print(content)
+        print(content, end="" if content.endswith("\n") else "\n")
 
 
 def _dates(each: str | None, first: str | None, last: str | None) -> DateRange | None:

@@ -1,7 +1,7 @@
 """The embedded graph engine: ArcadeDB from a Python wheel, run as a child process that only this machine can reach."""
 
 from registry.engine.backup import backup, check, restore
-from registry.engine.client import DATABASE, Engine, EngineError, command, sql
+from registry.engine.http import DATABASE, Engine, EngineError, command, sql
 from registry.engine.process import find, start, stop
 from registry.engine.supervisor import in_use
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from registry.config import SAVED_RUNS
 from registry.engine import files
-from registry.engine.client import DATABASE, Engine, EngineError, sql
 from registry.engine.files import prepare, process_of, readable_errors, start_lock, state_of
+from registry.engine.http import DATABASE, Engine, EngineError, sql
 
 RUNS = "saved-runs.zip"
 FINDING_FIELDS = ("warnings", "topMissingReferences")

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from registry.engine.client import DATABASE, READER, Engine, EngineError
+from registry.engine.http import DATABASE, READER, Engine, EngineError
 
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
 COMMAND_TIMEOUT_MS = 30_000

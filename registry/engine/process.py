@@ -16,7 +16,6 @@ import psutil
 
 from registry.engine import files, guard
 from registry.engine.backup import check
-from registry.engine.client import DATABASE, READER, Engine, EngineError, command, ready, responds, users
 from registry.engine.files import (
     LOG,
     POLL_SECONDS,
@@ -36,6 +35,7 @@ from registry.engine.files import (
     write_startup_files,
 )
 from registry.engine.guard import GRACE_SECONDS, GREETING_SECONDS, STAY, STOP, STOPPED, WELCOME
+from registry.engine.http import DATABASE, READER, Engine, EngineError, command, ready, responds, users
 
 LEAVE_SECONDS = GRACE_SECONDS + 10
 

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from registry.engine.client import Engine, EngineError
 from registry.engine.files import LOG, process_of, state_of
+from registry.engine.http import Engine, EngineError
 from registry.engine.process import LEAVE_SECONDS, EngineUse, Notify, join
 
 POLL_SECONDS = 0.5

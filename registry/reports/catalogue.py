@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from registry.analysis.agency_measures import AGENCY_MEASURES, agency_measures
 from registry.analysis.agreements import AGREEMENTS, agreements
 from registry.analysis.brokers import BROKERS, brokers
 from registry.analysis.channels import CHANNELS, channels
@@ -70,6 +71,7 @@ _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (SECTOR_GAPS, sector_gaps),
     (NETWORK, whole_network),
     (COMMUNITIES, communities),
+    (AGENCY_MEASURES, agency_measures),
     (BROKERS, brokers),
     (CUT_POINTS, cut_points),
     (ISOLATES, isolates),

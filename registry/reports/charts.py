@@ -1,6 +1,6 @@
 """Charts of reports, as Vega-Lite specifications (chart descriptions in JSON)."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,14 +14,16 @@ from registry.reports.series import NAME as SERIES
 
 Spec = dict[str, Any]
 MOST_SECTORS, MOST_LISTED, STEP = 24, 40, 34
+SIDES = ("sector_a", "sector_b")
 HATCH = "M-1,0L0,-1M-1,1L1,-1M0,1L1,0"
 
 
 def sector_matrix(report: Report) -> Spec | None:
     """Draw the sector pairs as a matrix; each pair appears in two cells, so that every sector has a complete row."""
     every = _by_ties(report)
+    labels = _labels(report.rows, *SIDES)
     names = sorted(every[:MOST_SECTORS])
-    pairs = [row for row in report.rows if row["sector_a"] in names and row["sector_b"] in names]
+    pairs = [row for row in report.rows if {_label_of(labels, row, side) for side in SIDES} <= set(names)]
     if not pairs:
         return None
     description = _(
@@ -31,8 +33,8 @@ def sector_matrix(report: Report) -> Spec | None:
     marks = _("Outlined: a gap. Hatched: too few ties to test.")
     left_out = _("Only the {n} sectors with the most expected ties are shown.").format(n=number(MOST_SECTORS))
     side = {"type": "nominal", "sort": names, "axis": {"title": None, "labelAngle": -40}}
-    cells = [*(_cell(report, row, "sector_a", "sector_b") for row in pairs)]
-    cells += [_cell(report, row, "sector_b", "sector_a") for row in pairs]
+    cells = [*(_cell(report, row, labels, "sector_a", "sector_b") for row in pairs)]
+    cells += [_cell(report, row, labels, "sector_b", "sector_a") for row in pairs]
     ratio = {
         "field": "ratio",
         "type": "quantitative",
@@ -65,18 +67,19 @@ def sector_matrix(report: Report) -> Spec | None:
 
 
 def _by_ties(report: Report) -> list[str]:
-    """Return the names of the sectors, in descending order of their expected ties."""
+    """Return the labels of the sectors, in descending order of their expected ties."""
+    labels = _labels(report.rows, *SIDES)
     expected: defaultdict[str, float] = defaultdict(float)
     for row in report.rows:
-        for side in ("sector_a", "sector_b"):
-            expected[str(row[side])] += _figure(row["expected"])
+        for side in SIDES:
+            expected[_label_of(labels, row, side)] += _figure(row["expected"])
     return sorted(expected, key=lambda name: -expected[name])
 
 
-def _cell(report: Report, row: ReportRow, down: str, across: str) -> Spec:
+def _cell(report: Report, row: ReportRow, labels: Mapping[str, str], down: str, across: str) -> Spec:
     return {
-        "down": row[down],
-        "across": row[across],
+        "down": _label_of(labels, row, down),
+        "across": _label_of(labels, row, across),
         "code": row["finding"],
         "ratio": row["ratio"],
         **_texts(report, row, "finding", "observed", "expected"),
@@ -88,12 +91,13 @@ def ranked_bars(report: Report) -> Spec | None:
     if not report.rows:
         return None
     description = _(
-        "The line on each bar is the range of nine of ten simulations with a tenth of the ties removed. Pale bars "
+        "The line on each bar is the range of nine of ten bootstrap draws of the agreements. Pale bars "
         "are brokers that are not robust."
     )
+    labels = _labels(report.rows, "agency")
     bars = [
         {
-            "agency": row["agency"],
+            "agency": _label_of(labels, row, "agency"),
             "sure": row.confidence == "likely",
             **{name: row[name] for name in ("betweenness", "low", "high")},
             "said": _text(report, row, "betweenness"),
@@ -124,10 +128,11 @@ def ranked_bars(report: Report) -> Spec | None:
 
 def timeline(report: Report) -> Spec | None:
     """Draw a bar for each agreement from its first to its last day, in the order of the rows, and mark the day of the report."""
-    dated: dict[Cell, ReportRow] = {}
+    labels = _labels([row for row in report.rows if row["agreement"]], "agreement")
+    dated: dict[str, ReportRow] = {}
     for row in report.rows:
         if row["agreement"] and row["until"]:
-            dated.setdefault(row["agreement"], row)
+            dated.setdefault(_label_of(labels, row, "agreement"), row)
     listed = list(dated.values())[:MOST_LISTED]
     if not listed:
         return None
@@ -146,7 +151,7 @@ def timeline(report: Report) -> Spec | None:
     }
     lines = [
         {
-            "agreement": row["agreement"],
+            "agreement": _label_of(labels, row, "agreement"),
             "since": row["since"],
             "until": row["until"],
             "last": _text(report, row, "until"),
@@ -272,6 +277,28 @@ def _over_time(report: Report, vertical: Spec) -> Spec:
             {"field": "said", "title": _("Value")},
         ],
     }
+
+
+def _labels(rows: Sequence[ReportRow], *columns: str) -> dict[str, str]:
+    """Return the label of each record in the columns, by id: its name, followed by its id if another record has the same name.
+
+    Marks of a chart that have the same label share a bar or a cell, so different records must have different labels.
+    """
+    names = {_id_in(row, column): str(row[column]) for row in rows for column in columns}
+    times = Counter(names.values())
+    return {one: f"{name} ({one})" if times[name] > 1 else name for one, name in names.items()}
+
+
+def _label_of(labels: Mapping[str, str], row: ReportRow, column: str) -> str:
+    return labels[_id_in(row, column)]
+
+
+def _id_in(row: ReportRow, column: str) -> str:
+    """Return the id of the record in a column. If two columns of a row have the same name, they follow the order of the evidence."""
+    name = str(row[column])
+    ids = [one.id for one in row.evidence if one.name == name]
+    second = column == SIDES[1] and row[SIDES[0]] == name
+    return ids[min(int(second), len(ids) - 1)] if ids else name
 
 
 def _texts(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:

@@ -26,12 +26,14 @@ from registry.database.exploration import visible
 from registry.i18n import _, language, number
 from registry.model.values import Date
 from registry.permissions import Actor, Role
-from registry.reports.render import SHOWN_BY
+from registry.reports.render import LIST_COLUMNS, ROW_NUMBER, SHOWN_BY
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 AS_OF, EVIDENCE, FOUND = "as_of", "evidence", "found"
 OF_ACTOR = ("actor_names", "actor_agencies", "actor_role")
-RESERVED = (AS_OF, "confidence", "key", "lang", SHOWN_BY, EVIDENCE, FOUND, *OF_ACTOR)
+RESERVED = (
+    AS_OF, "confidence", "key", "lang", "lists", SHOWN_BY, EVIDENCE, FOUND, ROW_NUMBER, *LIST_COLUMNS, *OF_ACTOR
+)  # fmt: skip
 AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 AUDIENCES = {"admin": Role.ADMIN, "analyst": Role.ANALYST, "everybody": Role.VIEWER}
 ROWS = 5_000

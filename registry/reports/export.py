@@ -1,22 +1,50 @@
-"""Reports as files: CSV, JSON, HTML, XLSX and chart files."""
+"""Reports as files: CSV, JSON, HTML, XLSX, charts and networks."""
 
 import io
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
 import xlsxwriter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from registry.analysis.report import CONFIDENCE, Cell, Column, Links, Report, ReportError, ReportRow, cell_text
+from registry.analysis.report import (
+    CONFIDENCE,
+    Cell,
+    Column,
+    Links,
+    Report,
+    ReportError,
+    ReportRow,
+    Tie,
+    UnknownReport,
+    cell_text,
+)
 from registry.i18n import _, day, language, ngettext, number
 from registry.reports.charts import Spec, as_chart, chart
-from registry.reports.render import as_csv, as_json, as_text, by_type, empty_text, filled, given, headline
+from registry.reports.render import (
+    JSON,
+    LISTS,
+    as_csv,
+    as_json,
+    as_text,
+    by_type,
+    csv_table,
+    empty_text,
+    filled,
+    given,
+    headline,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MOST_ROWS, MOST_LETTERS, LONGEST_NAME, WIDEST = 1_048_575, 32_767, 31, 420
 MOST_LINKS, LONGEST_LINK = 65_530, 2_079
@@ -233,11 +261,97 @@ def _charts(report: Report) -> dict[str, tuple[str, Markup]]:
     return {name: (description, svg) for name, description, svg in drawn if svg}
 
 
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def as_network(report: Report) -> "nx.Graph[str]":
+    """Return the network of a report: its agencies (by id) with their names and columns, and the ties between these agencies.
+
+    A tie has its number of `agreements`, its `weight`, and the `agreement_ids`. Lists are JSON arrays, unknown values have no
+    attribute, and characters that XML 1.0 forbids are removed. Raises UnknownReport if the report does not describe a network.
+    """
+    import networkx as nx  # imported here because it takes half a second
+
+    graph: nx.Graph[str] = nx.Graph(name=_plain(report.title))
+    ties = _ties(report)
+    for row in report.rows:
+        graph.add_node(_plain(row.evidence[0].id), **_attributes({"name": row["agency"], **_measures(report, row)}))
+    for tie in ties:
+        graph.add_edge(_plain(tie.a), _plain(tie.b), **_attributes(_of_tie(tie)))
+    return graph
+
+
+def _ties(report: Report) -> list[Tie]:
+    """Return the ties between the agencies of the report. Raises UnknownReport if the report does not describe a network."""
+    if report.ties is None:
+        raise UnknownReport(_("“{report}” is not a network.").format(report=report.title))
+    listed = {row.evidence[0].id for row in report.rows}
+    return [tie for tie in report.ties if tie.a in listed and tie.b in listed]
+
+
+def _measures(report: Report, row: ReportRow) -> dict[str, Cell]:
+    """Return the cells of a row without the name of the agency; numbers have the type of their column."""
+    cells = {one.name: (one, row[one.name]) for one in report.columns if one.name != "agency"}
+    return {
+        name: float(cell) if column.type == "number" and isinstance(cell, int) else cell
+        for name, (column, cell) in cells.items()
+    }
+
+
+def _of_tie(tie: Tie) -> dict[str, Cell]:
+    return {"agreements": len(tie.agreements), "weight": tie.weight, "agreement_ids": tie.agreements}
+
+
+def _attributes(cells: Mapping[str, Cell]) -> dict[str, str | int | float]:
+    lists = {name: orjson.dumps(cell).decode() if isinstance(cell, tuple) else cell for name, cell in cells.items()}
+    return {name: _plain(cell) if isinstance(cell, str) else cell for name, cell in lists.items() if cell is not None}
+
+
+def _plain(text: str) -> str:
+    return NOT_XML.sub("", text)
+
+
+def as_graphml(report: Report) -> bytes:
+    """Return the network of a report as GraphML. Raises UnknownReport if the report does not describe a network."""
+    import networkx as nx
+
+    file = io.BytesIO()
+    nx.write_graphml_xml(as_network(report), file)
+    return file.getvalue()
+
+
+def as_gexf(report: Report) -> bytes:
+    """Return the network of a report as GEXF 1.2. Raises UnknownReport if the report does not describe a network."""
+    import networkx as nx
+
+    graph, file = as_network(report), io.BytesIO()
+    for _id, attributes in graph.nodes(data=True):
+        attributes["label"] = attributes["name"]
+    nx.write_gexf(graph, file)
+    return file.getvalue()
+
+
+def as_edges_csv(report: Report, lists: str = JSON) -> str:
+    """Return the ties of a report as CSV: the ids of the two agencies, and the attributes of `as_network`. Raises UnknownReport."""
+    rows = ([tie.a, tie.b, *_of_tie(tie).values()] for tie in _ties(report))
+    headings = ["source", "target", "agreements", "weight", "agreement_ids"]
+    return csv_table(headings, ["agreement_ids"], rows, lists)
+
+
+def as_nodes_csv(report: Report, lists: str = JSON) -> str:
+    """Return the agencies of a report that describes a network as CSV: ids, names and columns. Raises UnknownReport."""
+    _ties(report)
+    columns = [one for one in report.columns if one.name != "agency"]
+    rows = ([row.evidence[0].id, row["agency"], *(row[one.name] for one in columns)] for row in report.rows)
+    listed = [one.name for one in columns if one.type == "texts"]
+    return csv_table(["id", "name", *(one.name for one in columns)], listed, rows, lists)
+
+
 class Format(NamedTuple):
     """An export format.
 
     If `binary` is true, a terminal cannot display it. If `linked` is true, the function `write` accepts a `Links` object, so that
-    records become web links.
+    records become web links. If `lists` is true, `write` accepts one of LISTS, which says how lists are written.
     """
 
     write: Callable[..., str | bytes]
@@ -245,15 +359,32 @@ class Format(NamedTuple):
     binary: bool = False
     linked: bool = False
     headers: Mapping[str, str] = {}
+    lists: bool = False
+
+    def content(self, report: Report, links: Links | None = None, lists: str | None = None) -> str | bytes:
+        """Return the report in this format. Raises ReportError if the format cannot write the report, or lists in this way."""
+        if lists is not None and (not self.lists or lists not in LISTS):
+            sentence = _("“{name}” is only for CSV. Choose one of: {names}.")
+            raise ReportError(sentence.format(name="lists", names=", ".join(LISTS)))
+        more = {"lists": lists} if lists is not None else {"links": links} if self.linked else {}
+        return self.write(report, **more)
 
 
 CHART = "vl.json"
+CSV = "text/csv; charset=utf-8"
 SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NETWORKS: Mapping[str, Format] = {
+    "graphml": Format(as_graphml, "application/graphml+xml"),
+    "gexf": Format(as_gexf, "application/gexf+xml"),
+    "nodes.csv": Format(as_nodes_csv, CSV, lists=True),
+    "edges.csv": Format(as_edges_csv, CSV, lists=True),
+}
 FILES: Mapping[str, Format] = {
     "json": Format(as_json, "application/json", linked=True),
-    "csv": Format(as_csv, "text/csv; charset=utf-8"),
+    "csv": Format(as_csv, CSV, lists=True),
     "xlsx": Format(as_xlsx, SHEETS, binary=True, linked=True),
     CHART: Format(as_chart, "application/json"),
     "html": Format(as_html, "text/html; charset=utf-8", linked=True, headers={"Content-Security-Policy": POLICY}),
+    **NETWORKS,
 }
 FORMATS: Mapping[str, Format] = {"text": Format(as_text, "text/plain; charset=utf-8"), **FILES}

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import orjson
@@ -14,6 +14,9 @@ from registry.i18n import SuppressedCount, _, day, ngettext, number
 
 WIDTH, LONGEST = 100, 20
 SHOWN_BY = "shown_by"
+JSON, ROWS = "json", "rows"
+LISTS = (JSON, ROWS)
+ROW_NUMBER, LIST_COLUMNS = "row_number", ("list_column", "list_value")
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -83,18 +86,47 @@ def as_json(report: Report, links: Links | None = None) -> str:
     return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def as_csv(report: Report) -> str:
-    """Return the rows of a report as CSV (RFC 4180): its columns, `confidence`, and `evidence` (ids of records).
+def as_csv(report: Report, lists: str = JSON) -> str:
+    """Return the rows of a report as CSV: its columns, `confidence`, and `evidence` (ids of records); see `csv_table` for `lists`."""
+    headings = [*(one.name for one in report.columns), "confidence", "evidence"]
+    listed = [one.name for one in report.columns if one.type == "texts"] + ["evidence"]
+    rows = (
+        [*(row[one.name] for one in report.columns), row.confidence, tuple(one.id for one in row.evidence)]
+        for row in report.rows
+    )
+    return csv_table(headings, listed, rows, lists)
 
-    Several texts in a cell are separated by `; `. A text that a spreadsheet would read as a formula gets a leading apostrophe.
+
+def csv_table(headings: Sequence[str], listed: Sequence[str], rows: Iterable[Sequence[Cell]], lists: str) -> str:
+    """Return a table as CSV (RFC 4180). A text that a spreadsheet would read as a formula gets a leading apostrophe.
+
+    The columns `listed` hold lists. If `lists` is JSON, each list is a JSON array in its cell. If `lists` is ROWS, each value of a
+    list has a row of its own: the number of the row of the table, its cells without lists, and LIST_COLUMNS, which are the name of the
+    column and the value. A row of the table without any value in its lists is written once.
     """
     page = io.StringIO()
     table = csv.writer(page)
-    table.writerow([*(one.name for one in report.columns), "confidence", "evidence"])
-    for row in report.rows:
-        cells = [row[one.name] for one in report.columns]
-        table.writerow([harmless(one) for one in (*cells, row.confidence, tuple(e.id for e in row.evidence))])
+    if lists == ROWS:
+        table.writerow([ROW_NUMBER, *(one for one in headings if one not in listed), *LIST_COLUMNS])
+        table.writerows(map(harmless, line) for line in _long_rows(headings, listed, rows))
+    else:
+        table.writerow(headings)
+        table.writerows(map(harmless, row) for row in rows)
     return page.getvalue()
+
+
+def _long_rows(
+    headings: Sequence[str], listed: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> Iterator[Sequence[Cell]]:
+    for number_of_row, row in enumerate(rows, 1):
+        cells = dict(zip(headings, row, strict=True))
+        own = [number_of_row, *(cell for name, cell in cells.items() if name not in listed)]
+        values: list[tuple[Cell, Cell]] = [(name, one) for name in listed for one in _values_of(cells[name])]
+        yield from ([*own, name, one] for name, one in values or [(None, None)])
+
+
+def _values_of(cell: Cell) -> tuple[str, ...]:
+    return cell if isinstance(cell, tuple) else ()
 
 
 def summary(report: Report) -> str:
@@ -214,9 +246,9 @@ def _values(report: Report, row: ReportRow, links: Links | None) -> dict[str, ob
 
 
 def harmless(cell: Cell) -> Cell:
-    """Return a cell as safe CSV text: join several texts, and escape texts that look like formulas."""
+    """Return a cell as safe CSV text: a list as a JSON array, and texts that look like formulas with a leading apostrophe."""
     if isinstance(cell, tuple):
-        cell = "; ".join(cell)
+        return orjson.dumps(cell).decode()
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(DANGEROUS) else cell
 
 

@@ -22,6 +22,7 @@ from registry.model.definitions import MODEL
 from registry.model.kinds import Model
 from registry.permissions import ANONYMOUS
 from registry.reports.catalogue import Library
+from registry.reports.export import FILES
 from registry.reports.saved import SavedRuns
 from registry.web.auth import AuthenticationMiddleware, ProviderSignInPages, SignInPages
 from registry.web.base import (
@@ -225,7 +226,7 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list
         *Explorer(graph).routes(),
         Route("/reports", pages.reports),
         Route("/reports/schema.json", pages.report_schema),
-        Route("/reports/{name}.vl.json", pages.report_chart),
+        *(Route(f"/reports/{{name}}.{one}", pages.report_file) for one in FILES if "." in one),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
         *ListPages(graph).routes(),

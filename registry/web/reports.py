@@ -30,7 +30,7 @@ from registry.model.values import NOTATIONS, Numeral
 from registry.permissions import Actor
 from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
-from registry.reports.export import CHART, FILES
+from registry.reports.export import FILES
 from registry.reports.json_schema import json_schema
 from registry.reports.series import NAME as SERIES
 from registry.reports.series import NOT_REPEATED, STEPS, DateRange
@@ -267,6 +267,7 @@ def _log_failure(task: asyncio.Task[Report]) -> None:
 
 
 LINKED = 5
+LISTED = "lists"  # the query parameter that says how a CSV file has lists
 _KINDS: Mapping[str, type[Kind]] = {param(snake(kind.__name__)): kind for kind in MODEL}
 
 
@@ -370,14 +371,6 @@ class ReportPages:
         response.headers.update(NO_STORE | {"Refresh": "3"})
         return response
 
-    async def report_file(self, request: Request) -> Response:
-        """Return a report as a file with the same rows as the page."""
-        return await self._file(request, request.path_params["format"])
-
-    async def report_chart(self, request: Request) -> Response:
-        """Return the chart of a report as Vega-Lite. Respond 404 if the report has no chart."""
-        return await self._file(request, CHART)
-
     async def report_schema(self, request: Request) -> Response:
         """Return the JSON Schema of every report that the user may run, including custom reports."""
         return json_file(json_schema(self._library.questions(actor_of(request))))
@@ -386,8 +379,13 @@ class ReportPages:
         """Return 200 as long as the process runs."""
         return PlainTextResponse("ok\n")
 
-    async def _file(self, request: Request, extension: str) -> Response:
-        """Return a report as a file. The file is written in a thread, because a long report takes time."""
+    async def report_file(self, request: Request) -> Response:
+        """Return a report as a file with the same rows as the page. Respond 404 if the report has no such file.
+
+        The extension is the text after the first dot, because names of reports have no dots. The file is written in a thread, because
+        a long report takes time.
+        """
+        _path, _dot, extension = request.url.path.rpartition("/")[2].partition(".")
         chosen = FILES.get(extension)
         if chosen is None:
             raise HTTPException(404)
@@ -396,8 +394,8 @@ class ReportPages:
         first = f"{wanted.dates.first}-" if wanted.dates else ""
         name = f'inline; filename="{wanted.name}-{first}{report.as_of}.{extension}"'
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
-        shown_at = [report_links(str(request.base_url).rstrip("/"))] if chosen.linked else []
-        content = await to_thread.run_sync(chosen.write, report, *shown_at)
+        links, lists = report_links(str(request.base_url).rstrip("/")), request.query_params.get(LISTED)
+        content = await to_thread.run_sync(chosen.content, report, links, lists)
         return Response(content, media_type=chosen.media_type, headers=headers)
 
     async def _paid(self, request: Request) -> WantedReport:
@@ -413,7 +411,9 @@ class ReportPages:
         brackets; the parameter is the id.
         """
         name = request.path_params["name"]
-        asked = {key: value for key, value in request.query_params.items() if key not in ("lang", FINDING) and value}
+        asked = {
+            key: value for key, value in request.query_params.items() if key not in ("lang", LISTED, FINDING) and value
+        }
         actor = actor_of(request)
         notation, day, dates = asked.pop(NOTATION, None), asked.pop("as-of", None), None
         if step := asked.pop(SERIES, None):

@@ -295,4 +295,6 @@ def test_the_agreements_that_leave_most_alone_come_first() -> None:
         agreement("b1", "cd", "2026-12-01"),
         agreement("b0", "fg", "2026-12-05"),
     ]
-    assert [row["agreement"] for row in report(*both).rows] == ["b1", "b2", "b0"], "then by the last day and the id"
+    assert [row["agreement"] for row in report(*both).rows] == ["b2", "b1", "b0"], (
+        "then by the last day and the parties"
+    )

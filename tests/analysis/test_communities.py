@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
+from registry.analysis.communities import consensus, louvain_runs
 from registry.analysis.measures import adjusted_rand, communities, modularity, transitivity
 from registry.analysis.snapshot import AgencyRow, Ints, PartnershipRow, Snapshot, SnapshotArrays, TermRow, adjacency
 from registry.analysis.statistics import RandomAgreements, compare_until_clear, compare_with_null
@@ -42,6 +43,22 @@ def test_planted_communities_are_found_as_well_as_by_networkx(seed: int) -> None
     theirs = nx.community.modularity(network, nx.community.louvain_communities(network, seed=seed))
     assert modularity(adjacency(pairs(network), 200), group) >= 0.97 * theirs
     assert adjusted_rand(group, np.arange(200) // 25) > 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_consensus_of_runs_is_what_was_planted_in_any_order(seed: int) -> None:
+    network = nx.planted_partition_graph(8, 25, 0.3, 0.01, seed=seed)
+    order = np.random.default_rng(seed).permutation(200)
+    group, other = (
+        consensus(louvain_runs(adjacency(ties, 200), 20)) for ties in (pairs(network), order[pairs(network)])
+    )
+    assert np.bincount(group).tolist() == [25] * 8
+    assert adjusted_rand(group, np.arange(200) // 25) == adjusted_rand(group, other[order]) == 1
+
+
+def test_equal_runs_are_their_own_consensus() -> None:
+    run = np.array([2, 0, 0, 1, 1, 1])
+    assert consensus(np.stack([run, run])).tolist() == [2, 1, 1, 0, 0, 0]
 
 
 def possible(sizes: Sequence[int], activity: Sequence[int]) -> list[tuple[frozenset[int], ...]]:
@@ -126,7 +143,7 @@ def test_no_more_networks_are_drawn_than_are_needed_to_be_clear() -> None:
 
 @pytest.mark.slow
 def test_agreements_of_several_parties_are_no_finding_by_themselves() -> None:
-    seed, alarms, rounds = 20261129, Counter[str](), 30
+    seed, alarms, rounds = 20261129, Counter[str](), 20
     print("seed", seed)
     for number in range(rounds):
         random = np.random.default_rng((seed, number))
@@ -143,6 +160,22 @@ def test_agreements_of_several_parties_are_no_finding_by_themselves() -> None:
         alarms["network"] += run_on_snapshot(lists, "network", "2026-11-25").found > 0
         alarms["communities"] += run_on_snapshot(lists, "communities", "2026-11-25").found > 0
     assert all(binom.sf(many - 1, rounds, 0.05) > 0.001 for many in alarms.values()), alarms
+
+
+@pytest.mark.slow
+def test_random_agreements_of_equally_active_agencies_make_no_brokers() -> None:
+    seed, robust, listed = 20261129, 0, 0
+    print("seed", seed)
+    for number in range(12):
+        random = np.random.default_rng((seed, number))
+        rows = [
+            PartnershipRow(f"p{n}", f"P{n}", parties=[f"a{one}" for one in random.choice(60, size, replace=False)])
+            for n, size in enumerate(random.integers(2, 5, 70).tolist())
+        ]
+        agencies = [AgencyRow(f"a{n}", f"A{n}") for n in range(60)]
+        report = run_on_snapshot(Snapshot(agencies, partnerships=rows), "brokers", "2026-11-25")
+        robust, listed = robust + report.found, listed + len(report.rows)
+    assert binom.sf(robust - 1, listed, 0.05) > 0.001, (robust, listed)
 
 
 def test_without_ties_there_are_no_groups_and_the_report_says_so() -> None:

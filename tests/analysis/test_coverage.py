@@ -26,7 +26,7 @@ def test_facts_that_are_withheld_are_neither_recorded_nor_missing() -> None:
         PartnershipRow("empty", "Empty", instrument="mou"),
     ]
     report = run_on_snapshot(Snapshot([AgencyRow("a", "A")], partnerships=agreements), "coverage", AS_OF)
-    assert counted(report, "Partnership", "begins") == (1, 4, 100 / 3, 1, ["informal", "empty"])
+    assert counted(report, "Partnership", "begins") == (1, 4, 100 / 3, 1, ["empty", "informal"])
     assert counted(report, "Partnership", "basis") == (1, 3, 50, 1, ["empty"])
     assert counted(report, "Partnership", "cover") == (1, 4, 50, 2, ["empty"])
     assert counted(report, "Service", "provider") == (0, 0, None, 0, [])
@@ -34,5 +34,5 @@ def test_facts_that_are_withheld_are_neither_recorded_nor_missing() -> None:
 
 
 def test_at_most_twenty_records_without_the_fact_are_named() -> None:
-    report = run_on_snapshot(Snapshot([AgencyRow(f"{n:02}", f"A{n}") for n in range(30)]), "coverage", AS_OF)
+    report = run_on_snapshot(Snapshot([AgencyRow(f"{n:02}", f"A{n:02}") for n in range(30)]), "coverage", AS_OF)
     assert counted(report, "Agency", "sector")[-1] == [f"{n:02}" for n in range(20)]

@@ -14,7 +14,7 @@ def networks(draw: st.DrawFn) -> "nx.Graph[str]":
 
 
 def cut_points(network: "nx.Graph[str]") -> list[CutPoint]:
-    return CutPointFinder(network).found(draws=1, more=0, seed=1)
+    return CutPointFinder(network).found(draws=1, sizes=[], more=0, seed=1)
 
 
 def left(network: "nx.Graph[str]", point: CutPoint) -> list[set[str]]:
@@ -30,7 +30,7 @@ def test_they_are_the_articulation_points_and_the_bridges_between_several(networ
     found = cut_points(network)
     assert {one.ends[0] for one in found if len(one.ends) == 1} == set(nx.articulation_points(network))
     inner = {tuple(sorted(tie)) for tie in nx.bridges(network) if min(network.degree(one) for one in tie) > 1}
-    assert {tuple(one.ends) for one in found if len(one.ends) == 2} == inner
+    assert {tuple(sorted(one.ends)) for one in found if len(one.ends) == 2} == inner
     for one in found:
         *smaller, largest = left(network, one)
         assert (one.parts, len(one.cut_off)) == (len(smaller) + 1, sum(map(len, smaller)))
@@ -57,6 +57,13 @@ def test_where_a_ring_meets_its_tail_is_a_cut_point_until_tied_elsewhere() -> No
     (point,) = cut_points(ring)
     assert (point.ends, point.cut_off) == (("0",), ("tail",))
     assert not CutPointFinder(ring).remaining_after([("tail", "3")])
+
+
+def test_an_added_agreement_joins_all_its_parties() -> None:
+    star = nx.relabel_nodes(nx.star_graph(3), str)  # "0" holds three others together
+    (point,) = CutPointFinder(star).found(draws=200, sizes=[40], more=1, seed=1)
+    assert (point.ends, point.support) == (("0",), 0), "an agreement of 40 reaches all four"
+    assert CutPointFinder(star).found(draws=200, sizes=[2] * 10, more=0.1, seed=1)[0].support == 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -100,7 +100,7 @@ def concerned(name: str, row: ReportRow) -> set[str]:
             return {party for one in named if isinstance(one, PartnershipRow) for party in one.parties}
         case "overlaps" if not any(isinstance(one, AgencyRow) for one in named):
             return {owner for one in named for owner in one.owners}  # type: ignore[attr-defined]
-        case "overlaps" | "missing-ties" | "likely-partners" | "reuse":
+        case "agency-measures" | "overlaps" | "missing-ties" | "likely-partners" | "reuse":
             return {one.id for one in named if isinstance(one, AgencyRow)}
         case "matches":
             need, resource = (records()[one.id] for one in row.evidence[:2])

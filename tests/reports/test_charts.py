@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry.analysis.report import Report, UnknownReport
+from registry.analysis.report import Evidence, Report, UnknownReport
 from registry.i18n import use_language
 from registry.reports.catalogue import DEFINITIONS, run_on_snapshot
 from registry.reports.charts import MOST_SECTORS, as_chart, chart
@@ -83,6 +83,30 @@ def test_of_too_many_sectors_those_with_most_ties_are_drawn() -> None:
     spec = chart(run_on_snapshot(lists(agencies(90, 30), ring, 30), "sector-gaps", AS_OF))
     assert spec and f"Only the {MOST_SECTORS} sectors" in spec["description"]
     assert len({one["down"] for one in spec["data"]["values"]}) <= MOST_SECTORS
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "kind"), [("brokers", "agency", "Agency"), ("agreements", "agreement", "Partnership")]
+)
+def test_records_of_one_name_have_bars_of_their_own(name: str, column: str, kind: str) -> None:
+    report = sample_report(name)
+    dated = {row.evidence[0].id: row for row in report.rows if name == "brokers" or (row["agreement"] and row["until"])}
+    ids = list(dated)[:2]
+    alike = [
+        replace(dated[one], values={**dated[one].values, column: "Twin"}, evidence=(Evidence(one, "Twin", kind),))
+        for one in ids
+    ]
+    bars = json.loads(as_chart(replace(report, rows=(*alike, alike[0]))))["data"]["values"]
+    assert {bar[column] for bar in bars} == {f"Twin ({one})" for one in ids}
+
+
+def test_sectors_of_one_name_have_rows_of_their_own() -> None:
+    ring = tied(*((n, (n + step) % 90) for n in range(90) for step in (1, 7)))
+    world = lists(agencies(90, 3), ring, 3)
+    world = world._replace(sectors=[one._replace(name="Twin") for one in world.sectors])
+    spec = chart(run_on_snapshot(world, "sector-gaps", AS_OF))
+    assert spec and {one["down"] for one in spec["data"]["values"]} == {f"Twin (sector:{n})" for n in range(3)}
+    assert all(one["down"] != one["across"] for one in spec["data"]["values"])
 
 
 @pytest.mark.parametrize("name", sorted(CHARTED))

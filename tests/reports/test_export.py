@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import date
 from zipfile import ZipFile
 
+import networkx as nx
 import pytest
 from markupsafe import escape
 from python_calamine import CalamineWorkbook
 
-from registry.analysis.report import Column, Evidence, Report, ReportRow, cell_text
+from registry.analysis.report import Column, Evidence, Report, ReportError, ReportRow, UnknownReport, cell_text
 from registry.i18n import use_language
 from registry.reports.catalogue import DEFINITIONS
-from registry.reports.export import CHART, FORMATS, as_html, as_xlsx
+from registry.reports.export import CHART, FORMATS, NETWORKS, as_html, as_network, as_xlsx
 from registry.reports.render import as_csv, as_json, filled
 from tests.support.sample import sample_report
 
@@ -57,7 +58,7 @@ def test_the_rows_are_the_same_in_every_format(report: Report) -> None:
     for told, line, paper, comma, row in zip(whole["rows"], lines, printed, listed, report.rows, strict=True):
         assert line[: len(report.columns)] == [expected(one, told[one.name]) for one in report.columns]
         ids = [one["id"] for one in told["evidence"]]
-        assert line[-1] == comma[-1] == "; ".join(ids)
+        assert line[-1] == "; ".join(ids) and json.loads(comma[-1]) == ids
         assert line[-2] == "; ".join(one["name"] for one in told["evidence"])
         assert re.findall(r'<data value="([^"]*)">', paper) == ids
         cells = re.findall(r"<td class=[^>]*>(.*?)</td>", paper)
@@ -86,6 +87,109 @@ def test_what_a_name_holds_is_neither_a_formula_nor_markup() -> None:
     assert EVIL in book.get_sheet_by_name("overlaps").to_python()[1]
     assert not _formulas(as_xlsx(report))
     assert "<script" not in as_html(report)
+
+
+def long_rows(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(str(FORMATS[name].content(sample_report("agency-measures"), lists="rows")))))
+
+
+def test_each_value_of_a_list_can_have_a_row_of_its_own() -> None:
+    report = sample_report("agency-measures")
+    lines = long_rows("csv")
+    assert lines[0].keys() >= {"row_number", "agency", "degree", "confidence", "list_column", "list_value"}
+    assert "sectors" not in lines[0] and "evidence" not in lines[0]
+    found = [(one["row_number"], one["list_column"], one["list_value"]) for one in lines]
+    lists = [{**row.values, "evidence": tuple(one.id for one in row.evidence)} for row in report.rows]
+    assert found == [
+        (str(n), name, value)
+        for n, cells in enumerate(lists, 1)
+        for name in ("sectors", "areas", "evidence")
+        for value in cells[name]  # type: ignore[union-attr]
+    ]
+    assert {one["agency"] for one in lines} == {row["agency"] for row in report.rows}
+    edges = long_rows("edges.csv")
+    assert len(edges) == sum(len(tie.agreements) for tie in report.ties or ())
+
+
+def test_a_row_without_values_in_lists_is_not_lost() -> None:
+    report = sample_report("agency-measures")
+    row = replace(report.rows[0], values={**report.rows[0].values, "sectors": (), "areas": ()}, evidence=())
+    (line,) = csv.DictReader(io.StringIO(as_csv(replace(report, rows=(row,)), "rows")))
+    assert line["agency"] == row["agency"] and line["list_column"] == line["list_value"] == ""
+
+
+@pytest.mark.parametrize(("name", "lists"), [("json", "rows"), ("xlsx", "json"), ("csv", "columns")])
+def test_how_lists_are_written_can_only_be_chosen_for_csv(name: str, lists: str) -> None:
+    with pytest.raises(ReportError, match="only for CSV"):
+        FORMATS[name].content(sample_report("agency-measures"), lists=lists)
+
+
+def network() -> Report:
+    """Return the network of the sample, with a name that XML cannot hold, a formula, and an agency that has no sectors."""
+    report = sample_report("agency-measures")
+    odd = {"agency": "\x00=A & <B>\ud800\uffff 𝄞", "sectors": ()}
+    return replace(report, rows=(replace(report.rows[0], values={**report.rows[0].values, **odd}), *report.rows[1:]))
+
+
+@pytest.mark.parametrize("name", ["graphml", "gexf"])
+def test_a_network_is_read_back_as_it_was_written(name: str) -> None:
+    report = network()
+    content = FORMATS[name].content(report)
+    read = getattr(nx, f"read_{name}")(io.BytesIO(content))  # type: ignore[arg-type]
+    nodes = {one: {key: value for key, value in has.items() if key != "label"} for one, has in read.nodes(data=True)}
+    columns = [one.name for one in report.columns if one.name != "agency"]
+    expected = {
+        row.evidence[0].id: {
+            "name": str(row["agency"]),
+            **{one: json_list(row[one]) for one in columns if row[one] is not None},
+        }
+        for row in report.rows
+    }
+    expected[report.rows[0].evidence[0].id]["name"] = "=A & <B> 𝄞"
+    assert nodes == expected
+    edges = {
+        frozenset(ends): (has["agreements"], has["weight"], has["agreement_ids"])
+        for *ends, has in read.edges(data=True)
+    }
+    assert edges == {
+        frozenset((tie.a, tie.b)): (len(tie.agreements), tie.weight, json_list(tie.agreements))
+        for tie in report.ties or ()
+    }
+    assert len(edges) == 363
+    as_graph = as_network(report)
+    degrees = {row.evidence[0].id: row["degree"] or 0 for row in report.rows}
+    assert dict(as_graph.degree) == degrees
+
+
+def json_list(cell: object) -> object:
+    return json.dumps(cell, ensure_ascii=False, separators=(",", ":")) if isinstance(cell, tuple) else cell
+
+
+def test_a_network_as_two_tables_has_the_same_nodes_and_edges() -> None:
+    report = sample_report("agency-measures")
+    nodes = list(csv.DictReader(io.StringIO(str(FORMATS["nodes.csv"].content(report)))))
+    assert [one["id"] for one in nodes] == [row.evidence[0].id for row in report.rows]
+    assert [json.loads(one["sectors"]) for one in nodes] == [list(row["sectors"]) for row in report.rows]  # type: ignore[arg-type]
+    edges = list(csv.DictReader(io.StringIO(str(FORMATS["edges.csv"].content(report)))))
+    assert [(one["source"], one["target"], tuple(json.loads(one["agreement_ids"]))) for one in edges] == [
+        tie[:3] for tie in report.ties or ()
+    ]
+
+
+def test_the_network_of_a_limited_report_has_only_its_agencies() -> None:
+    whole, health = sample_report("agency-measures"), sample_report("agency-measures", sector="health")
+    graph = as_network(health)
+    assert set(graph) == {row.evidence[0].id for row in health.rows} and 0 < len(graph) < len(whole.rows)
+    assert {frozenset(edge) for edge in graph.edges} == {
+        frozenset((tie.a, tie.b)) for tie in whole.ties or () if {tie.a, tie.b} <= set(graph)
+    }
+    assert [row for row in whole.rows if row in health.rows] == list(health.rows)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_a_report_that_is_no_network_has_no_file_of_one(name: str) -> None:
+    with pytest.raises(UnknownReport, match="is not a network"):
+        FORMATS[name].content(sample_report("overlaps"))
 
 
 def _formulas(workbook: bytes) -> list[str]:
@@ -117,5 +221,5 @@ def test_files_speak_the_language_of_who_asks() -> None:
 
 def test_a_report_without_rows_is_a_file_in_every_format() -> None:
     nothing = replace(sample_report("coverage"), rows=())
-    assert all(one.write(nothing) for name, one in FORMATS.items() if name != CHART)
+    assert all(one.content(nothing) for name, one in FORMATS.items() if name != CHART and name not in NETWORKS)
     assert "There is nothing to list." in as_html(nothing)

@@ -88,6 +88,10 @@ def whole(client: httpx.Client, entry: dict[str, Any]) -> tuple[dict[str, Any], 
     return about, rows
 
 
+def as_cell(values: list[str]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
 def without_addresses(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row of a server's file as it is without the server."""
     evidence = [{key: one[key] for key in ("id", "name", "kind")} for one in row["evidence"]]
@@ -111,10 +115,11 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
     assert json.loads(by_command.stdout) == as_file
     table = client.get(f"/reports/{name}.csv", params={"as-of": AS_OF}).text
     heading, *lines = csv.reader(io.StringIO(table))
-    assert [line[-1] for line in lines] == ["; ".join(one["id"] for one in row["evidence"]) for row in rows]
+    assert [line[-1] for line in lines] == [as_cell([one["id"] for one in row["evidence"]]) for row in rows]
     for row, line in zip(rows, lines, strict=True):
         for cell, column in zip(line, heading, strict=True):
             assert not isinstance(row.get(column), str) or cell in (row[column], f"'{row[column]}"), column
+            assert not isinstance(row.get(column), list) or column == "evidence" or cell == as_cell(row[column]), column
     assert heading == [*(one["name"] for one in as_file["columns"]), "confidence", "evidence"]
     page = client.get(f"/reports/{name}", params={"as-of": AS_OF}, headers={"Accept": "text/html"}).text
     assert page.count("<tr") == min(len(rows), 500) + bool(rows)

@@ -59,6 +59,7 @@ TESTS: dict[str, Sequence[str]] = {
     "registry/database/compiler.py": QUERIES,
     "registry/analysis/agreements.py": ("tests/analysis/test_agreements.py", *sampled("agreements", "gaps")),
     "registry/analysis/brokers.py": (*sampled("brokers"), "tests/analysis/test_network.py"),
+    "registry/analysis/canonical_order.py": ("tests/analysis/test_snapshot.py", *sampled("cut-points", "brokers")),
     "registry/analysis/channels.py": (*sampled("channels"), "tests/analysis/test_feedback.py"),
     "registry/analysis/communities.py": (
         "tests/analysis/test_communities.py",

@@ -4,6 +4,8 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
+from random import Random
+from typing import Any
 
 from registry.analysis.report import Report
 from registry.analysis.snapshot import (
@@ -72,6 +74,24 @@ def depok() -> Snapshot:
         areas=_terms("areas"),
         functions=_terms("functions"),
     )  # fmt: skip
+
+
+def reshuffled(known: Snapshot, random: Random) -> tuple[Snapshot, dict[str, str]]:
+    """Return the snapshot with random ids, and with its rows and their links in random order; and the old id of each new id."""
+    new = {row.id: f"{random.getrandbits(64):016x}" for rows in known for row in rows}
+
+    def link(one: Any) -> Any:
+        return new.get(one, one) if isinstance(one, str) else [new.get(one[0], one[0]), *one[1:]]
+
+    def cell(value: Any) -> Any:
+        return (
+            random.sample([*map(link, value)], len(value))
+            if isinstance(value, (list, tuple))
+            else new.get(value, value)
+        )
+
+    lists = ([type(row)(*map(cell, row)) for row in rows] for rows in known)
+    return Snapshot(*(random.sample(rows, len(rows)) for rows in lists)), {there: here for here, there in new.items()}
 
 
 def _resource(one: Line, uses: Sequence[Sequence[str | None]]) -> ResourceRow:

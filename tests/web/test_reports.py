@@ -87,3 +87,27 @@ def test_a_limited_report_shows_nobody_more_than_the_whole_one(client: httpx.Cli
         assert part["found"] <= whole["found"]
     unseen = client.get(f"/reports/{name}.json", params={**ASKED, "agency": "no-such-agency"})
     assert unseen.status_code == 400 and "that you may see" in unseen.text
+
+
+def test_lists_of_csv_are_written_as_the_address_says(client: httpx.Client) -> None:
+    address = "/reports/agency-measures.csv"
+    table, lines = (client.get(address, params=ASKED | how).text.splitlines() for how in ({}, {"lists": "rows"}))
+    assert table[0].endswith(",confidence,evidence") and '"[""' in table[1]
+    assert lines[0].startswith("row_number,agency,") and lines[0].endswith(",list_column,list_value")
+    assert client.get(address, params=ASKED | {"lists": "json"}).text.splitlines() == table
+    for refused in (f"{address}?lists=columns", "/reports/agency-measures.json?lists=rows"):
+        answer = client.get(refused)
+        assert answer.status_code == 400 and "only for CSV" in answer.json()["message"]
+
+
+def test_the_page_of_a_network_links_to_its_files(client: httpx.Client) -> None:
+    asked = ASKED | {"sector": "health"}
+    page = unescape(client.get("/reports/agency-measures", params=asked, headers={"Accept": "text/html"}).text)
+    files = re.findall(r'"(/reports/agency-measures\.[^"]+)"', page)
+    assert {urlsplit(one).path.partition(".")[2] for one in files} >= {"graphml", "gexf", "nodes.csv", "edges.csv"}
+    for one in files:
+        answer = client.get(one)
+        assert answer.status_code == 200 and "sector=health" in one
+        assert urlsplit(one).path.partition(".")[2] in answer.headers["content-disposition"]
+    other = client.get("/reports/brokers", params=ASKED, headers={"Accept": "text/html"}).text
+    assert "graphml" not in other and client.get("/reports/brokers.graphml", params=ASKED).status_code == 404
