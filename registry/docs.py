@@ -157,6 +157,7 @@ CALIBRATED_FROM = Path(__file__).parent.parent / "docs/calibration.json"
 NOT_CALIBRATED: Mapping[str, str] = {
     "gaps": "collects findings of other reports; each of them has its own promise",
     "coverage": "counts records; it makes no statement about chance",
+    "agency-measures": "describes each agency; it makes no statement about chance",
     "isolates": "counts ties of single agencies; it makes no statement about chance",
     "agreements": "compares dates and records; it makes no statement about chance",
     "matches": "compares recorded needs with recorded resources; it makes no statement about chance",

@@ -70,6 +70,11 @@ def _alarm(report: Report, _example: Example, _random: Random) -> Count:
     return int(bool(_likely(report))), int(report.of > 0)
 
 
+def _groups(report: Report, _example: Example, _random: Random) -> Count:
+    """Count a registry whose groups differ from chance, whether or not they are stable."""
+    return int(any(row.confidence != "within-chance" for row in report.rows)), int(report.of > 0)
+
+
 def _pair_alarm(report: Report, _example: Example, _random: Random) -> Count:
     """Count a registry in which the report has a likely finding; only findings are cases of the report `missing-ties`."""
     return int(bool(_likely(report))), 1
@@ -182,9 +187,9 @@ MEASURES: Sequence[Measure] = (
             FALSE_ALARMS, own=("own-agreements",)),
     Measure("network-found", NETWORK, "groups", _alarm,
             "registries in which a measure differs, with agreements mainly within groups", every=10),
-    Measure("groups-alarm", COMMUNITIES, "none", _alarm, "false alarms: registries in which groups are significant",
+    Measure("groups-alarm", COMMUNITIES, "none", _groups, "false alarms: registries in which groups are significant",
             FALSE_ALARMS, own=("own-agreements",)),
-    Measure("groups-found", COMMUNITIES, "groups", _alarm,
+    Measure("groups-found", COMMUNITIES, "groups", _groups,
             "registries in which groups are significant, with agreements mainly within groups", every=10),
     Measure("role-alarm", BROKERS, "none", _role, "false alarms: registries in which a broker has a significant role",
             FALSE_ALARMS, own=("own-sectors",)),
