@@ -268,7 +268,11 @@ class SeriesDate(NamedTuple):
 
 
 SeriesStep = graphene.Enum(
-    "SeriesStep", [(step.upper(), step) for step in MONTHS], description="How far apart the dates of a series are."
+    "SeriesStep",
+    [(step.upper(), step) for step in MONTHS],
+    description=lambda step: (
+        f"The dates are a {step.value} apart." if step else "How far apart the dates of a series are."
+    ),
 )
 
 

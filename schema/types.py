@@ -234,7 +234,7 @@ def code_of(codes: str) -> str:
 
 
 WORD_LISTS = {
-    "abbreviations": "Abbreviations and their full forms, which the check for similar names takes for equal.",
+    "abbreviations": "The abbreviations that count as equal to the full forms when the registry looks for similar names.",
     "synonyms": "Words and phrases with the same meaning, which a search finds together.",
 }
 

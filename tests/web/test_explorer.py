@@ -161,14 +161,14 @@ def test_the_file_of_an_impact_says_what_is_withheld_and_has_no_formulas(client:
         ("stopped", 0, "", ["@x"], [], True),
         ("lost", 1, "+1", ["@x"], [], True),
     ]
-    assert anyio.run(written).splitlines()[2] == "Service,s,'=1+1,lost,1,'+1,'@x,,true"
+    assert anyio.run(written).splitlines()[2] == 'Service,s,\'=1+1,lost,1,\'+1,"[""@x""]",[],true'
 
 
 @pytest.mark.parametrize(
     ("more", "withheld", "ended", "phrase"),
     [
         (0, False, 0, "No links of this record are recorded that you have access to."),
-        (0, False, 2, "2 links of this record have ended"),
+        (0, False, 2, "2 links of this record are not shown: they have ended"),
         (0, True, 0, "you have access only to its summary"),
         (None, False, 2, "you have access only to its summary"),
     ],
