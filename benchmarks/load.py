@@ -180,7 +180,7 @@ def main(rows: int = ROWS) -> None:
         for place, content in ((folder, world), (small, generate(rows // 5))):
             place.mkdir()
             write_source(place, content)
-        for opened in (_embedded, _neo4j):
+        for opened in (embedded, neo4j):
             try:
                 with opened(Path(temporary, "data")) as engine_:
                     _measure(engine_, world, folder, small)
@@ -189,7 +189,8 @@ def main(rows: int = ROWS) -> None:
 
 
 @contextmanager
-def _embedded(data: Path) -> Iterator[Engine]:
+def embedded(data: Path) -> Iterator[Engine]:
+    """Run the embedded engine with its data in a folder."""
     started = engine.start(data, lasting=True)
 
     def empty() -> None:
@@ -205,7 +206,9 @@ def _embedded(data: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def _neo4j(_data: Path) -> Iterator[Engine]:
+def neo4j(_data: Path) -> Iterator[Engine]:
+    """Run a Neo4j server. Raises Neo4jMissing."""
+
     def empty() -> None:
         for text in (
             "MATCH ()-[e]->() WITH e LIMIT 20000 DELETE e RETURN count(*)",

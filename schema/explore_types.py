@@ -410,7 +410,7 @@ def _neighbourhood_field(record: Any) -> StrawberryField:
             "withheld": (bool, "Whether links may be missing, because you can see only the summary of some records."),
             "notCurrent": (
                 nullable(int),
-                "The number of links within `hops` that are not current on the day `asOf`; null if unknown.",
+                "The number of links within `hops` that are not current on the day `asOf`, or disputed by a party; null if unknown.",
             ),
         },
     )

@@ -102,6 +102,7 @@ FIRST_LINKED = 50  # linked records in a list or a page whose size the operation
 COST = 400_000
 TOTAL_COST = 10_000
 EXPLORE_COST = 50_000  # the cost of an exploration or of a report
+DATE_COST = 5_000  # the cost of each further date of a report over time, which reads the records only once
 EXPORT_COST = 1_000_000  # the most that exporting a list to a file may cost; equals the smallest budget per minute
 CHANGE_COST = 5_000
 UPLOAD_COST = 200_000  # the cost of an uploaded table
@@ -197,6 +198,11 @@ def bounds(queries: Sequence[Query | Explore]) -> list[Query]:
     for query in queries:
         estimate.query(query)
     return list(found)
+
+
+def report_cost(dates: int = 1) -> int:
+    """Return the cost of a report on a number of dates."""
+    return EXPLORE_COST + (dates - 1) * DATE_COST
 
 
 def within_limit(cost: int, advice: Mapping[str, Any] | None = None) -> int:

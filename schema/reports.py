@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import graphene
 from anyio import CapacityLimiter, from_thread, to_thread
@@ -35,15 +35,17 @@ from registry.analysis.report import (
 from registry.i18n import SuppressedCount, use_language
 from registry.model.values import Date
 from registry.permissions import Actor, Role
-from registry.reports.catalogue import Library
+from registry.reports.catalogue import Library, read_day
+from registry.reports.series import COUNT, MEASURE, MONTHS, MOST, DateRange
+from registry.reports.series import NAME as SERIES
 from schema.execute import DocumentCache, QueryContext, as_graphql_error, coerced, failed, fragments_of
-from schema.limits import EXPLORE_COST, GraphQLRequestError, page_size, pay, within_limit
+from schema.limits import GraphQLRequestError, page_size, pay, report_cost, within_limit
 from schema.selection import Operation
 from schema.types import cleaning
 
 ROWS, EVIDENCE = 100, 20
 CATALOGUE = "reports"
-Run = Callable[[str, str | None, Mapping[str, object]], Report]
+Run = Callable[[str, str | None, Mapping[str, object], DateRange | None], Report]
 _clean_day = cleaning(Date)
 
 
@@ -216,6 +218,103 @@ class AnyReport(graphene.Interface):
     rows_count = _required(graphene.Int, "The number of rows.", resolver=lambda report, _info: len(report.rows))
 
 
+class SeriesNumber(graphene.ObjectType):
+    """The number of rows of a type, or the value of a measure."""
+
+    name = _required(graphene.String, "The name of the column in files.")
+    label = _required(graphene.String, "The type or the measure.")
+    value = graphene.Field(graphene.Float, description="The number of rows, or the value.")
+
+
+class SeriesRow(graphene.ObjectType):
+    """A date of a report over time."""
+
+    day = _required(Day, "The day that the report describes.", resolver=lambda date, _info: date.row["day"])
+    found = _required(graphene.Int, "The number of findings.", resolver=lambda date, _info: date.row["found"])
+    of = graphene.Field(
+        graphene.Int,
+        description="The number of cases examined; null in a report that combines others.",
+        resolver=lambda date, _info: date.row.values.get("of"),
+    )
+    unknown = graphene.Field(
+        graphene.Int,
+        description="The number of cases without enough data to judge; null in a report that combines others, or if the "
+        "count is suppressed because it is small.",
+        resolver=lambda date, _info: date.row.values.get("unknown"),
+    )
+    remark = graphene.Field(
+        graphene.String,
+        description="Why the numbers of the date are not reliable.",
+        resolver=lambda date, _info: date.row.values.get("remark"),
+    )
+    numbers = _required(
+        _list(SeriesNumber),
+        "The number of rows of each type, or the values of measures.",
+        resolver=lambda date, _info: date.numbers,
+    )
+
+
+class SeriesDate(NamedTuple):
+    """A row of a report over time, with the columns of the report."""
+
+    row: ReportRow
+    columns: Sequence[Column]
+
+    @property
+    def numbers(self) -> Sequence[Mapping[str, object]]:
+        """The name, label and value of each type and measure."""
+        shown = (one for one in self.columns if one.name.startswith((COUNT, MEASURE)))
+        return [{"name": one.name, "label": one.label, "value": self.row[one.name]} for one in shown]
+
+
+SeriesStep = graphene.Enum(
+    "SeriesStep", [(step.upper(), step) for step in MONTHS], description="How far apart the dates of a series are."
+)
+
+
+class ParameterValue(graphene.InputObjectType):
+    """The value of a parameter of a report."""
+
+    name = graphene.InputField(graphene.NonNull(graphene.String), description="The name of the parameter.")
+    value = graphene.InputField(graphene.NonNull(graphene.String), description="The value; a number as text.")
+
+
+def _series() -> graphene.Field:
+    """Return the GraphQL field that runs a report on a series of dates."""
+    rows = _paged(
+        SeriesRow,
+        MOST,
+        "The dates, oldest first.",
+        lambda report: [SeriesDate(row, report.columns) for row in report.rows],
+    )
+    made = type(
+        "SeriesReport",
+        (graphene.ObjectType,),
+        {"__doc__": "A report over time.", "Meta": type("Meta", (), {"interfaces": (AnyReport,)}), "rows": rows},
+    )
+    arguments = {
+        "report": graphene.Argument(graphene.NonNull(graphene.String), description="The name of the report."),
+        "each": graphene.Argument(graphene.NonNull(SeriesStep), description="How far apart the dates are."),
+        "first_day": graphene.Argument(graphene.NonNull(Day), name="from", description="The first day."),
+        "last_day": graphene.Argument(Day, name="to", description="The last day; today by default."),
+        "parameters": graphene.Argument(_list(ParameterValue), description="The parameters of the report."),
+    }
+
+    def resolve(_root: None, info: Any, report: str, parameters: Sequence[Any] = (), **dates: Any) -> Report:
+        run: Run = info.context
+        return run(report, None, {one["name"]: one["value"] for one in parameters or ()}, _dates(**dates))
+
+    return graphene.Field(made, args=arguments, description="A report on a series of dates.", resolver=resolve)
+
+
+def _dates(each: Any, first_day: str, last_day: str | None = None, **_others: object) -> DateRange:
+    """Return the dates that the arguments of a series give. Raises GraphQLRequestError for an invalid range."""
+    try:
+        return DateRange(each.value, first_day, read_day(last_day))
+    except ReportError as error:
+        raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
+
+
 def report_schema(
     questions: Mapping[str, ReportDefinition], listed: Callable[[], Sequence[ReportDefinition]]
 ) -> GraphQLSchema:
@@ -231,7 +330,9 @@ def report_schema(
         resolver=lambda _root, _info: listed(),
     )
     query = type(
-        "Query", (graphene.ObjectType,), {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports}
+        "Query",
+        (graphene.ObjectType,),
+        {"__doc__": "The registry's reports.", "catalogue": catalogue, **reports, SERIES: _series()},
     )
     return graphene.Schema(query=query).graphql_schema  # type: ignore[no-any-return]
 
@@ -254,7 +355,7 @@ def _report(definition: ReportDefinition) -> graphene.Field:
 
     def resolve(_root: None, info: Any, as_of: str | None = None, **values: object) -> Report:
         run: Run = info.context
-        return run(definition.name, as_of, values)
+        return run(definition.name, as_of, values, None)
 
     day_argument = graphene.Argument(Day, description="The day that the report describes; today by default.")
     arguments = {"as_of": day_argument, **dict(map(_argument, definition.all_parameters))}
@@ -364,7 +465,11 @@ def _root(operation: Operation, query: GraphQLObjectType, nodes: list[FieldNode]
     name = nodes[0].name.value
     if name.startswith("__"):
         return 0
-    return _values(operation, query, nodes, 1) + (EXPLORE_COST if name != CATALOGUE else 0)
+    values = _values(operation, query, nodes, 1)
+    if name == SERIES:
+        given = get_argument_values(query.fields[name], nodes[0], dict(operation.variables))
+        return values + report_cost(len(_dates(**given).days))
+    return values + (report_cost() if name != CATALOGUE else 0)
 
 
 def _values(operation: Operation, owner: GraphQLObjectType, nodes: list[FieldNode], depth: int) -> int:
@@ -383,7 +488,7 @@ def _values(operation: Operation, owner: GraphQLObjectType, nodes: list[FieldNod
 
 
 AT_ONCE = 4
-Ask = Callable[[str, str | None, Mapping[str, object], Actor], Coroutine[Any, Any, Report]]
+Ask = Callable[[str, str | None, Mapping[str, object], Actor, DateRange | None], Coroutine[Any, Any, Report]]
 
 
 class ReportSchema:
@@ -409,9 +514,9 @@ class ReportSchema:
         except Exception as error:
             return failed(error)
 
-        def run(report: str, day: str | None, asked: Mapping[str, object]) -> Report:
+        def run(report: str, day: str | None, asked: Mapping[str, object], dates: DateRange | None) -> Report:
             try:
-                return from_thread.run(self._ask, report, day, asked, context.actor)
+                return from_thread.run(self._ask, report, day, asked, context.actor, dates)
             except ReportError as error:
                 raise GraphQLRequestError("BAD_REQUEST", str(error)) from None
             except Exception as error:

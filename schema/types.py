@@ -233,8 +233,16 @@ def code_of(codes: str) -> str:
     return f"The value is a code of the list `{code_list_name(codes)}`."
 
 
+WORD_LISTS = {
+    "abbreviations": "Abbreviations and their full forms, which the check for similar names takes for equal.",
+    "synonyms": "Words and phrases with the same meaning, which a search finds together.",
+}
+
+
 def _code_list_doc(name: str) -> str:
     """Return the sentence that describes a code list by the fields that have its codes as values."""
+    if name in WORD_LISTS:
+        return WORD_LISTS[name]
     if name in CLOSED_LISTS:
         return f"The codes of the field `{name}` of every record, which the enum `{name.title()}` lists too."
     scale = code_list("level-scale").get(name.removeprefix("level-"))

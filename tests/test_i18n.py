@@ -22,6 +22,7 @@ from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
 from registry.model.kinds import Kind
 from registry.reports.catalogue import DEFINITIONS
+from registry.reports.series import STEPS
 from registry.web.templating import english_label
 from tests.support.paths import ROOT
 
@@ -44,6 +45,7 @@ def texts() -> set[str]:
         *WHAT.values(),
         *VERDICTS.values(),
         *CALIBRATION,
+        *STEPS.values(),
     }
     for question in (*DEFINITIONS.values(), BACKTEST):
         found |= {question.title, question.text, question.method, question.counts, question.concern}
@@ -112,7 +114,7 @@ def indonesian_texts() -> Iterator[tuple[str, str]]:
     with (ROOT / "registry/locale/id/LC_MESSAGES/messages.po").open("rb") as catalogue:
         yield from ((str(one.id), text) for one in read_po(catalogue) if one.id for text in _forms(one.string))
     for file in (ROOT / "registry" / "codelists").glob("*.csv"):
-        if file.stem == "synonyms":
+        if file.stem in ("abbreviations", "synonyms"):
             continue  # words that users type, which the registry never writes
         with file.open(encoding="utf-8", newline="") as rows:
             yield from ((f"{file.name}: {row['code']}", row["label_id"]) for row in csv.DictReader(rows))

@@ -53,13 +53,18 @@ class AgreementStatus:
     def resumes(self, one: PartnershipRow) -> str | None:
         """Return the first day of the renewal if it starts after a gap (days without an agreement); otherwise return None.
 
-        The result is also None if the agreement ends after the horizon.
+        The gap may be over, or lie ahead. The result is also None if the agreement ends after the horizon.
         """
         renewals = self._renewals.get(one.id, ())
         if not renewals or not (_end(one) < self.as_of or self.ending(one)):
             return None
         begins = min(renewal.valid_from or "" for renewal in renewals)
-        return begins if begins > max(self.as_of, _later(_end(one), 1)) else None
+        return begins if begins > _later(_end(one), 1) else None
+
+    def renewal_ahead(self, one: PartnershipRow) -> PartnershipRow | None:
+        """Return the next agreement to begin that renews this agreement, directly or indirectly; None if there is none."""
+        ahead = [each for each in self._with_renewals(one) if (each.valid_from or "") > self.as_of]
+        return min(ahead, key=lambda each: (each.valid_from, each.id), default=None)
 
     def ending(self, one: PartnershipRow) -> bool:
         """Return whether the agreement is in force and ends by the horizon."""
@@ -67,15 +72,7 @@ class AgreementStatus:
 
     def continued(self, one: PartnershipRow) -> bool:
         """Return whether the agreement, or an agreement that renews it directly or indirectly, is in force."""
-        reached, new = {one.id}, [one]
-        while new:
-            here = new.pop()
-            if here.in_force(self.as_of):
-                return True
-            further = [each for each in self._renewals.get(here.id, ()) if each.id not in reached]
-            reached.update(each.id for each in further)
-            new += further
-        return False
+        return any(each.in_force(self.as_of) for each in self._with_renewals(one))
 
     def covering(self, user: str, resource: str) -> list[PartnershipRow]:
         """Return the agreements of the agency `user` that cover the resource; the agreement with the latest last day comes first."""
@@ -92,6 +89,15 @@ class AgreementStatus:
     def related(self, one: str, other: str) -> bool:
         """Return whether the two agencies are the same agency, or one belongs to the other, directly or indirectly."""
         return one in self._ancestors(other) or other in self._ancestors(one)
+
+    def _with_renewals(self, one: PartnershipRow) -> Iterator[PartnershipRow]:
+        """Yield the agreement, and all agreements that renew it directly or indirectly."""
+        reached, new = {one.id}, [one]
+        while new:
+            yield (here := new.pop())
+            further = [each for each in self._renewals.get(here.id, ()) if each.id not in reached]
+            reached.update(each.id for each in further)
+            new += further
 
     @cached_property
     def _by_party(self) -> dict[str, list[PartnershipRow]]:
@@ -212,7 +218,7 @@ class NetworkWithout:
 
 
 INFORMAL = "informal"
-ENDING = ("expired", "interrupted", "expiring")
+ENDING = ("expired", "interrupted", "expiring", "resumed")
 WITHIN = ReportParameter(
     "within", "Expires within (days)", "An agreement that ends within this many days is a finding.", 90, 0, 3650
 )
@@ -221,14 +227,17 @@ FINDINGS = {
     "disputed": "disputed by a party",
     "expired": "expired without a renewal",
     "interrupted": "gap before the renewal",
+    "retired-party": "in force with a retired agency",
     "expiring": "expires soon without a renewal",
     "reversed": "ends before it begins",
     "empty": "covers no service or resource",
     "no-basis": "formal, without a legal basis",
+    "resumed": "past gap before the renewal",
 }
 CONFIRMATION = {
-    "confirmed": "confirmed by every party",
-    "unconfirmed": "not confirmed by every party",
+    "confirmed": "confirmed by every party with an account",
+    "unconfirmed": "not confirmed by every party with an account",
+    "no-account": "no party has an account",
     "withheld": "you may not see all confirmations",
     "disputed": "disputed by a party",
 }
@@ -240,7 +249,8 @@ AGREEMENTS = ReportDefinition(
     "Which agreements have expired, expire soon or are incomplete, and which resources are used without one?",
     "The findings follow directly from the records on the day of the report. An agreement counts as renewed if "
     "another agreement is recorded as its renewal and ends later. If the renewal starts more than one day after the "
-    "end of the agreement, there is a gap. A disputed agreement does not count as in force. The use of a resource is "
+    "end of the agreement, there is a gap, which is a finding even when it is over. A disputed agreement does not "
+    "count as in force. Whether a party is retired or has an account is as of today. The use of a resource is "
     "covered if the user is a party of an agreement in force that covers the resource; an agency needs no agreement "
     "with its own units. If records that you may not see could change a finding, the finding counts as unknown. To "
     "show what depends on an agreement, the network with the agreement is compared with the network without it; both "
@@ -253,12 +263,19 @@ AGREEMENTS = ReportDefinition(
             "agreement", "Agreement", "text", "The agreement; for the use of a resource, the last one that covered it."
         ),
         Column("resource", "Resource", "text", "The resource that is used without an agreement in force."),
-        Column("agencies", "Agencies", "texts", "The parties; for the use of a resource, the user and the owners."),
+        Column(
+            "agencies",
+            "Agencies",
+            "texts",
+            "The parties; for the use of a resource, the user and the owners; for a retired agency, that agency.",
+        ),
         Column("since", "Since", "date", "The first day of the agreement."),
         Column("until", "Until", "date", "The last day of the agreement."),
         Column("resumes", "Renewal begins", "date", "The first day of the renewal, if there is a gap before it."),
         Column("confirmation", "Confirmation", "code", "Whether the parties have confirmed it.", words=CONFIRMATION),
-        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
+        Column(
+            "days", "Days", "integer", "Days until the date; negative if it has passed.", "days", changes_daily=True
+        ),
         Column(
             "alone", "Left without a partner", "texts", "The parties without any tie if the agreement is not in force."
         ),
@@ -294,6 +311,11 @@ class AgreementFinding(NamedTuple):
     agencies: Sequence[str] = ()
     lapse: "Lapse | None" = None
 
+    @property
+    def concerns(self) -> Sequence[str]:
+        """The agencies that the finding concerns: the parties; for the use of a resource, the user and the owners."""
+        return self.agreement.parties if self.agreement and not self.resource else self.agencies
+
 
 def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> Report:
     """List the agreements that need action, and the resources that are used without an agreement.
@@ -306,10 +328,11 @@ def agreements(arrays: SnapshotArrays, *, within: int = int(WITHIN.default)) -> 
     certain = _with_lapse(arrays, status, [one for one in found if not _withheld(status, one)])
     ours = [one for one in status.agreements if arrays.concerned(one.parties)]
     our_uses = sum(arrays.concerned((user, *resource.owners)) for resource, user in uses)
-    unclear = [one for one in found if _withheld(status, one) and arrays.concerned(one.agencies)]
+    unclear = [one for one in found if _withheld(status, one) and arrays.concerned(one.concerns)]
     hidden = sum(not one.whole for one in ours)
     hidden += sum(not one.whole for one in arrays.snapshot.resources)  # any agency may use them
     names = dict(zip(arrays.agencies.ids, arrays.agencies.names, strict=True))
+    names |= {agency: name for one in status.agreements for agency, name in one.retired}
     rows = [_row(one, status, names) for one in sorted(certain, key=_order)]
     report = AGREEMENTS.answer(
         arrays.as_of, rows, found=len({row.key[1:] for row in rows}), of=sum(one.whole for one in ours) + our_uses,
@@ -337,6 +360,8 @@ def _agreements(status: AgreementStatus) -> Iterator[AgreementFinding]:
             yield AgreementFinding("reversed", one, agencies=one.parties)
         elif one.whole:
             yield from (AgreementFinding(code, one, agencies=one.parties) for code in _problems(one, status))
+            if one.retired and one.in_force(status.as_of):
+                yield AgreementFinding("retired-party", one, agencies=[agency for agency, _name in one.retired])
 
 
 def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
@@ -345,8 +370,8 @@ def _problems(one: PartnershipRow, status: AgreementStatus) -> Iterator[str]:
         yield "disputed"
     if status.expired(one):
         yield "expired"
-    if status.resumes(one):
-        yield "interrupted"
+    if begins := status.resumes(one):
+        yield "interrupted" if begins > status.as_of else "resumed"
     if not one.in_force(status.as_of):
         return
     if status.expiring(one):
@@ -434,14 +459,14 @@ def _row(finding: AgreementFinding, status: AgreementStatus, names: dict[str, st
         "agencies": _named(finding.agencies, names),
         "since": agreement.valid_from if agreement else None,
         "until": until,
-        "resumes": status.resumes(agreement) if agreement and finding.code == "interrupted" else None,
+        "resumes": status.resumes(agreement) if agreement and finding.code in ("interrupted", "resumed") else None,
         "confirmation": _confirmation(agreement) if agreement else None,
         "days": (date.fromisoformat(until) - date.fromisoformat(status.as_of)).days if until else None,
         "alone": _named(lapse.alone, names) if lapse else (),
         "parts": lapse.parts if lapse and lapse.parts > 1 else None,
         "connecting_agencies": _named(lapse.articulation_points, names) if lapse else (),
     }
-    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.agencies))
+    return ReportRow(values, _evidence(finding, names), key=_key(finding), concerns=tuple(finding.concerns))
 
 
 def _confirmation(one: PartnershipRow) -> str | None:
@@ -449,7 +474,7 @@ def _confirmation(one: PartnershipRow) -> str | None:
         return None
     if one.disputed_by or one.confirmed:
         return "disputed" if one.disputed_by else "confirmed"
-    return "withheld" if one.words_hidden else "unconfirmed"
+    return "withheld" if one.words_hidden else "unconfirmed" if one.confirmable else "no-account"
 
 
 def _key(finding: AgreementFinding) -> tuple[str, ...]:
@@ -470,13 +495,26 @@ def _evidence(finding: AgreementFinding, names: dict[str, str]) -> tuple[Evidenc
     return (*found, *(Evidence(one, names[one], "Agency") for one in finding.agencies if one in names))
 
 
+def agreements_note(partnerships: Sequence[PartnershipRow], as_of: str) -> str:
+    """Return a note with the number of agreements in force, and how many of them are not confirmed."""
+    in_force = [one for one in partnerships if one.in_force(as_of)]
+    unconfirmed = sum(one.confirmable and not one.confirmed for one in in_force)
+    return _(
+        "Agreements in force on {day}: {n} of {m}. Not known to be confirmed by every party with an account: {k}. No "
+        "party has an account: {none}."
+    ).format(
+        n=number(len(in_force)),
+        m=number(len(partnerships)),
+        day=day(as_of),
+        k=number(unconfirmed),
+        none=number(sum(not one.confirmable for one in in_force)),
+    )
+
+
 def _notes(status: AgreementStatus, found: Sequence[AgreementFinding]) -> list[str]:
     if not status.agreements:
         return [_("There are no recorded agreements that you may see, so most findings are not possible.")]
-    in_force = [one for one in status.agreements if one.in_force(status.as_of)]
-    template = _("Agreements in force on {day}: {n} of {m}. Agreements not known to be confirmed by all parties: {k}.")
-    unconfirmed, of = sum(not one.confirmed for one in in_force), len(status.agreements)
-    notes = [template.format(n=number(len(in_force)), m=number(of), day=day(status.as_of), k=number(unconfirmed))]
+    notes = [agreements_note(status.agreements, status.as_of)]
     if ownerless := sum(one.resource is not None and not one.resource.owners for one in found):
         template = ngettext(
             "{n} use of a resource without an agreement cannot be judged, because the owner of the resource "

@@ -40,7 +40,12 @@ CHANNELS = ReportDefinition(
         ),
         Column("overdue", "Overdue feedback", "integer", "The number of pieces of feedback that are overdue."),
         Column(
-            "days_overdue", "Days overdue", "integer", "The longest delay beyond the promised response time.", "days"
+            "days_overdue",
+            "Days overdue",
+            "integer",
+            "The longest delay beyond the promised response time.",
+            "days",
+            changes_daily=True,
         ),
     ),
     key=("finding", "service"),

@@ -265,10 +265,10 @@ ABOUT = {
     **USE_FINDINGS,
 }
 PRIORITY = (
-    *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "fits"),
+    *("uncovered", "disputed", "missing", "gap", "expired", "interrupted", "expiring", "retired-party", "fits"),
     *("apart", "cut-point", "overlap", "special-application"),
     *("below", "wanted", "own-sector", "one-tie"),
-    *("reversed", "empty", "no-basis"),
+    *("reversed", "empty", "no-basis", "resumed"),
 )
 NEXT_STEPS = {
     "coverage": "Ask the stewards of these records to complete them.",
@@ -277,6 +277,8 @@ NEXT_STEPS = {
     "interrupted": "Agree on how the work continues until the renewal starts.",
     "expired": "Renew the agreement, or record that the work has ended.",
     "expiring": "Decide before the last day whether to renew the agreement.",
+    "retired-party": "Record the agency that took over as a party, or end the agreement.",
+    "resumed": "Check whether work went on in the gap, and record what covered it.",
     "reversed": "Check the document and correct the dates.",
     "empty": "Record which services or resources the agreement covers.",
     "no-basis": "Record the rule or document that is the legal basis.",
@@ -446,19 +448,11 @@ def _coverage_finding(row: ReportRow) -> ReportRow:
 def _agreements(report: Report) -> Iterator[ReportRow]:
     """Yield the findings of the report `agreements` as rows of the report `gaps`."""
     for row in report.rows:
-        days = row["days"]
-        measure = _days_text(days) + _without_it(row) if isinstance(days, int) else ""
+        # A number of days would differ in a comparison of two days, although no record has changed.
+        last = _("last day: {day}").format(day=day(str(row["until"]))) if row["until"] else ""
+        measure = last + _without_it(row) if last else ""
         subject = str(row["resource"] or row["agreement"])
         yield _finding(row, str(row["finding"]), several(row["agencies"]), subject, measure)
-
-
-def _days_text(days: int) -> str:
-    template = (
-        ngettext("ended {n} day ago", "ended {n} days ago", -days)
-        if days < 0
-        else ngettext("ends in {n} day", "ends in {n} days", days)
-    )
-    return template.format(n=number(abs(days)))
 
 
 def _without_it(row: ReportRow) -> str:

@@ -15,9 +15,10 @@ from registry.i18n import ngettext, number
 SHOWN = 5
 FINDINGS = {
     "lapsed": "only agreements that have ended",
-    "ahead": "only agreements that have not started",
-    "disputed": "only agreements that a party disputes",
     "left-out": "only agreements that make no ties",
+    "retired": "only agreements with retired agencies",
+    "ahead": "no agreement in force, one that starts later",
+    "disputed": "no agreement in force, one that a party disputes",
     "own-sector": "ties only within its own sector",
     "one-tie": "only one tie",
     "no-partner": "unknown: no partner recorded",
@@ -45,15 +46,15 @@ ISOLATES = ReportDefinition(
             "partners",
             "Partners",
             "texts",
-            "Up to five partners; for agreements that have ended, those of the last one.",
+            "Up to five partners; without ties, those of the agreement.",
         ),
         Column(
             "agreement",
             "Agreement",
             "text",
-            "The agreement that makes no ties, is disputed, ended last, or starts first.",
+            "The agreement that makes no ties, is disputed, in force, starts first, or ended last.",
         ),
-        Column("day", "Date", "date", "When the agreement ended or starts; for a disputed one, when it started."),
+        Column("day", "Date", "date", "When the agreement ended, starts or started."),
     ),
     key=("finding", "agency"),
     counts="Agencies with few or no ties",
@@ -63,16 +64,23 @@ ISOLATES = ReportDefinition(
 
 
 class InactiveAgreements(NamedTuple):
-    """The agreements of an agency without ties: the last ended agreement, the next agreement to begin, and a disputed agreement.
+    """The agreements of an agency without ties: with retired agencies only, disputed, the next to begin, and the last that ended.
 
-    An ended agreement is not given if it was renewed and the renewal is in force. `left_out` is an agreement in force that makes
-    no ties, because it has too many parties or is not confirmed.
+    `left_out` is an agreement in force that makes no ties, because it has too many parties or is not confirmed. An ended agreement
+    is not given if it was renewed. If its renewal has not begun, the renewal is the next agreement to begin.
     """
 
-    ended: PartnershipRow | None = None
-    ahead: PartnershipRow | None = None
-    disputed: PartnershipRow | None = None
     left_out: PartnershipRow | None = None
+    retired: PartnershipRow | None = None
+    disputed: PartnershipRow | None = None
+    ahead: PartnershipRow | None = None
+    ended: PartnershipRow | None = None
+
+    @property
+    def shown(self) -> tuple[str, PartnershipRow] | None:
+        """The most telling agreement, with the code of its finding; None if there is none."""
+        codes = zip(("left-out", "retired", "disputed", "ahead", "lapsed"), self, strict=True)
+        return next(((code, one) for code, one in codes if one), None)
 
 
 def isolates(arrays: SnapshotArrays) -> Report:
@@ -102,14 +110,8 @@ def _finding(ties: int, inward: bool, recorded: bool, past: InactiveAgreements) 
     """Return the code of the finding about an agency; None if the agency has several ties, not all in its own sector."""
     if ties:
         return "own-sector" if inward else "one-tie" if ties == 1 else None
-    if past.left_out:
-        return "left-out"
-    if past.disputed:
-        return "disputed"
-    if past.ended:
-        return "lapsed"
-    if past.ahead:
-        return "ahead"
+    if past.shown:
+        return past.shown[0]
     return "no-partner" if recorded else "never"
 
 
@@ -123,40 +125,49 @@ def _own_sector_only(arrays: SnapshotArrays, ties: Ints, degree: Ints) -> Bools:
 
 
 def _inactive_agreements(arrays: SnapshotArrays, alone: Bools) -> Mapping[int, InactiveAgreements]:
-    """Return for each agency without ties (index) its ended, coming and disputed agreements."""
+    """Return for each agency without ties (index) its agreements that make no tie."""
     found: dict[int, InactiveAgreements] = {}
     status = AgreementStatus(arrays.snapshot, arrays.as_of, 0)
     for one in arrays.snapshot.partnerships:
-        if arrays.leaves_out(one) or (one.whole and not one.reversed and not status.continued(one)):
+        if arrays.leaves_out(one) or (one.whole and not one.reversed and (one.retired or not status.continued(one))):
             for place in (arrays.index[party] for party in one.parties if party in arrays.index):
                 if alone[place]:
-                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays)
-    active = {party for one in arrays.snapshot.partnerships if one.in_force(arrays.as_of) for party in one.parties}
+                    found[place] = _with_agreement(found.get(place, InactiveAgreements()), one, arrays, status)
+    active = {
+        party
+        for one in arrays.snapshot.partnerships
+        if one.in_force(arrays.as_of) and not one.retired
+        for party in one.parties
+    }
     return {
         place: InactiveAgreements(left_out=past.left_out) if arrays.agencies.ids[place] in active else past
         for place, past in found.items()
     }
 
 
-def _with_agreement(past: InactiveAgreements, one: PartnershipRow, arrays: SnapshotArrays) -> InactiveAgreements:
+def _with_agreement(
+    past: InactiveAgreements, one: PartnershipRow, arrays: SnapshotArrays, status: AgreementStatus
+) -> InactiveAgreements:
     """Return the inactive agreements of an agency after adding one agreement; agreements with equal days are ordered by id."""
-    as_of = arrays.as_of
     if arrays.leaves_out(one):
-        return past._replace(
-            left_out=min(filter(None, (past.left_out, one)), key=lambda each: (len(each.parties), each.id))
-        )
-    if one.disputed_by and (one.valid_until or NEVER) >= as_of:
+        smallest = min(filter(None, (past.left_out, one)), key=lambda each: (len(each.parties), each.id))
+        return past._replace(left_out=smallest)
+    if one.in_force(status.as_of):
+        return past._replace(retired=min(filter(None, (past.retired, one)), key=lambda each: each.id))
+    if status.continued(one):
+        return past
+    if one.disputed_by and (one.valid_until or NEVER) >= status.as_of:
         return past._replace(disputed=min(filter(None, (past.disputed, one)), key=lambda each: each.id))
-    if one.valid_until and one.valid_until < as_of:
-        latest = max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id))
-        return past._replace(ended=latest)
-    return past._replace(ahead=min(filter(None, (past.ahead, one)), key=lambda each: (each.valid_from, each.id)))
+    if ahead := status.renewal_ahead(one):
+        return past._replace(ahead=min(filter(None, (past.ahead, ahead)), key=lambda each: (each.valid_from, each.id)))
+    return past._replace(ended=max(filter(None, (past.ended, one)), key=lambda each: (each.valid_until, each.id)))
 
 
 def _row(
     arrays: SnapshotArrays, finding: str, place: int, partners: Sequence[int], past: InactiveAgreements
 ) -> ReportRow:
-    shown = past.left_out or past.disputed or past.ended or past.ahead
+    shown = past.shown[1] if past.shown else None
+    gone = [Evidence(agency, name, "Agency") for agency, name in shown.retired] if shown else []
     if shown:
         partners = [arrays.index[one] for one in shown.parties if arrays.index.get(one, place) != place]
     sector = int(arrays.sector[place])
@@ -165,11 +176,12 @@ def _row(
         "agency": arrays.agencies.names[place],
         "sector": arrays.sectors.names[sector] if sector >= 0 else None,
         "ties": 0 if shown or finding in UNKNOWN else len(partners),
-        "partners": tuple(arrays.agencies.names[one] for one in partners[:SHOWN]),
+        "partners": (*(arrays.agencies.names[one] for one in partners), *(one.name for one in gone))[:SHOWN],
         "agreement": shown.name if shown else None,
         "day": shown and (shown.valid_until if shown is past.ended else shown.valid_from),
     }
-    evidence = (arrays.agencies.evidence(place), *(arrays.agencies.evidence(one) for one in partners[:SHOWN]))
+    others = [*map(arrays.agencies.evidence, partners), *gone][:SHOWN]
+    evidence = (arrays.agencies.evidence(place), *others)
     agreement = (Evidence(shown.id, shown.name, "Partnership"),) if shown else ()
     confidence: Confidence = "unclear" if finding in UNKNOWN else "certain"
     return ReportRow(values, evidence + agreement, confidence, concerns=(arrays.agencies.ids[place],))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from registry.analysis.agreements import agreements_note
 from registry.analysis.report import (
     Cell,
     Column,
@@ -87,7 +88,7 @@ def levels(arrays: SnapshotArrays, *, least_apart: int = int(LEAST_APART.default
     unassessed = sum(one.id not in latest for one in ours)
     report = LEVELS.answer(
         arrays.as_of, rows, found=len({one.agreement.id for one in found}), of=len(ours), unknown=unassessed + hidden,
-        withheld=arrays.withheld, notes=_notes(len(in_force), silent), least_apart=least_apart,
+        withheld=arrays.withheld, notes=_notes(arrays, len(in_force), silent), least_apart=least_apart,
     )  # fmt: skip
     return replace(report, examined=(Examined("levels", len(ours), unassessed),))
 
@@ -164,8 +165,9 @@ def _level_text(scale: str | None, level: int | None) -> str | None:
     return str(level) if name == str(level) else f"{level} {name}"
 
 
-def _notes(in_force: int, silent: int) -> list[str]:
+def _notes(arrays: SnapshotArrays, in_force: int, silent: int) -> list[str]:
     if not in_force:
         return [_("None of the agreements that you may see is in force.")]
     template = _("Agreements in force without any assessment of their level: {n} of {m}.")
-    return [template.format(n=number(silent), m=number(in_force))]
+    note = template.format(n=number(silent), m=number(in_force))
+    return [note, agreements_note(arrays.snapshot.partnerships, arrays.as_of)]

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from registry.analysis.agreements import agreements_note
 from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow
 from registry.analysis.ties import TIE_RULES
@@ -205,7 +206,9 @@ MATCHES = ReportDefinition(
         Column("spare", "Spare", "number", "The spare capacity of the resource, before any of it is assigned."),
         Column("unit", "Unit", "text", "The unit of both quantities."),
         Column("by_when", "Deadline", "date", "The last day by which it is needed."),
-        Column("days", "Days", "integer", "Days until the date; negative if it has passed.", "days"),
+        Column(
+            "days", "Days", "integer", "Days until the date; negative if it has passed.", "days", changes_daily=True
+        ),
         Column(
             "steps",
             "Distance",
@@ -252,10 +255,11 @@ def matches(arrays: SnapshotArrays) -> Report:
     ]
     ours = [one for one in found if arrays.concerned((*one.need.agencies, *one.resource.owners))]
     counted = {one.id for one in arrays.snapshot.needs if arrays.concerned(one.agencies)}
+    notes = [*matching.notes(arrays.snapshot.needs, found), agreements_note(arrays.snapshot.partnerships, arrays.as_of)]
     return MATCHES.answer(
         arrays.as_of, rows, found=sum(map(_certain_match, found)), of=len(counted | {one.need.id for one in ours}),
         unknown=sum(not _certain_match(one) for one in ours),
-        withheld=arrays.withheld, notes=matching.notes(arrays.snapshot.needs, found),
+        withheld=arrays.withheld, notes=notes,
     )  # fmt: skip
 
 

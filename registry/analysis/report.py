@@ -101,6 +101,9 @@ class Column:
     """A column of a report: `name` is for programs, `label` is for people, `words` are the labels of codes.
 
     - `sensitive`: the column counts records of which the reader may see only the summary
+    - `changes_daily`: the values depend on the day of the report, such as a number of days, so that they change although no record
+      has changed. A comparison of two runs leaves such a column out. A text made from several cells should name a date and not a
+      number of days
     - `empty`: the text that tables show in an empty cell
     - `for_programs`: tables leave the column out, because another column says the same in words
     """
@@ -112,6 +115,7 @@ class Column:
     unit: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     sensitive: bool = False
+    changes_daily: bool = False
     empty: str = ""
     for_programs: bool = False
 

@@ -226,7 +226,7 @@ REUSE = ReportDefinition(
     "to the data.",
     ("agencies", "resources"),
     (
-        Column("rank", "Rank", "integer", "The rank among the suggestions shown."),
+        Column("rank", "Rank", "integer", "The rank among the suggestions shown.", changes_daily=True),
         Column("agency", "Agency", "text", "The agency that may need the resource."),
         Column("resource", "Resource", "text", "The resource that it may need."),
         Column("band", "Rank band", "code", "Where the score ranks among the scores of all pairs.", words=BANDS),
@@ -252,13 +252,21 @@ REUSE = ReportDefinition(
             "The number of resources that the agency started to use in the past year.",
             "resources",
         ),
-        Column("from_all", "Vote: all users", "number", "The part of the votes that is the same for all users.", "%"),
+        Column(
+            "from_all",
+            "Vote: all users",
+            "number",
+            "The part of the votes that is the same for all users.",
+            "%",
+            changes_daily=True,
+        ),
         Column(
             "from_similarity",
             "Vote: similarity",
             "number",
             "The part of the votes that comes from similar agencies.",
             "%",
+            changes_daily=True,
         ),
         Column(
             "from_same_parent",
@@ -266,6 +274,7 @@ REUSE = ReportDefinition(
             "number",
             "The part of the votes that comes from agencies with the same parent.",
             "%",
+            changes_daily=True,
         ),
         Column(
             "reasons",

@@ -31,7 +31,9 @@ class RowChange(NamedTuple):
 
 
 def compare(columns: Sequence[Column], then: Sequence[ReportRow], now: Sequence[ReportRow]) -> list[RowChange]:
-    """Compare the visible cells of two runs of a report: new rows come first, then gone rows, then rows in both runs.
+    """Compare the cells of two runs of a report: new rows come first, then gone rows, then rows in both runs.
+
+    Columns that change from day to day are not compared.
 
     Rows are matched by their keys; rows with equal keys are matched in order. Among the rows in both runs, moved rows come first,
     with the farthest move first; rows with changed values follow. As few rows as possible are treated as moved: the positions of
@@ -98,7 +100,7 @@ def _row_change(
 
 def _differences(columns: Sequence[Column], then: ReportRow, now: ReportRow) -> Iterator[str]:
     for column in columns:
-        if column.name in then.values:
+        if column.name in then.values and not column.changes_daily:
             before, after = cell_text(column, then[column.name]), cell_text(column, now[column.name])
             if before != after:
                 yield f"{column.label}: {before or '–'} → {after or '–'}"

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from registry.analysis.report import Evidence
-from registry.database.driver import Cypher
 from registry.i18n import _, day, language, ngettext, number, percent
 
 if TYPE_CHECKING:
@@ -97,7 +96,9 @@ class PartnershipRow(NamedTuple):
 
     `leads` are the parties with the lead role.
     `covers_hidden` is true if the agreement may cover services or resources of which the reader sees only the summary.
-    `words_hidden` is true if the reader may not see the assessments by some parties.
+    `words_hidden` is true if the reader may not see whether some parties confirm or dispute it. `retired` has the id and the name of
+    each party that is retired; `parties` leaves these out. `with_account` are the parties that have an account in the registry, and
+    can thus confirm the agreement.
     """
 
     id: str
@@ -116,14 +117,19 @@ class PartnershipRow(NamedTuple):
     disputed_by: Ids = ()
     confirmed_by: Ids = ()
     words_hidden: bool = False
+    retired: Sequence[Sequence[str]] = ()
+    with_account: Ids = ()
     leads: Ids = ()
 
     def in_force(self, as_of: str) -> bool:
-        """Return whether the agreement is valid on the day and no party disputes it."""
+        """Return whether the agreement is valid on the day and no party disputes it. Only such an agreement makes ties.
+
+        Every report and measure uses this method; `registry.database.conditions.disputing` is the same rule in Cypher.
+        """
         return self.runs(as_of) and not self.disputed_by
 
     def runs(self, as_of: str) -> bool:
-        """Return whether the day lies between the first and the last day of the agreement.
+        """Return whether the day lies between the first and the last day of the agreement, even if a party disputes it.
 
         A missing first or last day sets no limit. Returns False if the dates are withheld.
         """
@@ -133,8 +139,16 @@ class PartnershipRow(NamedTuple):
 
     @property
     def confirmed(self) -> bool:
-        """Whether every party has confirmed the agreement."""
-        return bool(self.parties) and set(self.parties) <= set(self.confirmed_by)
+        """Whether a party has confirmed the agreement, and so has every other party that has an account.
+
+        False if the reader may not see whether all parties have confirmed it.
+        """
+        return bool(self.confirmed_by) and not self.words_hidden and set(self.with_account) <= set(self.confirmed_by)
+
+    @property
+    def confirmable(self) -> bool:
+        """Whether a party can confirm the agreement or has confirmed it; true if the reader may not know."""
+        return bool(self.with_account or self.confirmed_by or self.words_hidden)
 
     @property
     def reversed(self) -> bool:
@@ -204,7 +218,7 @@ class TieRules(NamedTuple):
 
     def count(self, one: PartnershipRow) -> bool:
         """Return whether the agreement makes ties if it is in force. If its confirmation is withheld, it may make ties."""
-        confirmed = one.confirmed or not one.whole or not self.confirmed_only
+        confirmed = one.confirmed or one.words_hidden or not one.whole or not self.confirmed_only
         return confirmed and len(set(one.parties)) <= self.largest_agreement
 
 
@@ -342,7 +356,7 @@ class SnapshotArrays:
     @classmethod
     def of(cls, snapshot: Snapshot, as_of: str, rules: TieRules = DEFAULT_RULES) -> "SnapshotArrays":
         """Build the arrays for a day (ISO 8601 text). References to unknown ids are skipped."""
-        agencies = NamesById("Agency", *_split_columns((one.id, one.name) for one in snapshot.agencies))
+        agencies = NamesById("Agency", [one.id for one in snapshot.agencies], [one.name for one in snapshot.agencies])
         sectors, areas = term_names("Sector", snapshot.sectors), term_names("Area", snapshot.areas)
         functions = term_names("Function", snapshot.functions)
         place, width = _index_of(agencies.ids), len(agencies)
@@ -407,9 +421,15 @@ class SnapshotArrays:
 
     @cached_property
     def unconfirmed(self) -> int:
-        """The number of ties without an agreement that all its parties have confirmed."""
+        """The number of ties without a confirmed agreement, although a party to one of their agreements could confirm it."""
         confirmed = (one.parties for one in self.agreements if one.confirmed)
-        return len(self.ties) - len(distinct_pairs(confirmed, self.index))
+        return len(self.ties) - len(distinct_pairs(confirmed, self.index)) - self.unconfirmable
+
+    @cached_property
+    def unconfirmable(self) -> int:
+        """The number of ties of which nobody can confirm an agreement, because no party has an account."""
+        groups = (one.parties for one in self.agreements if one.confirmable)
+        return len(self.ties) - len(distinct_pairs(groups, self.index))
 
     @cached_property
     def withheld(self) -> int:
@@ -438,18 +458,10 @@ class SnapshotArrays:
         return graph
 
 
-def _split_columns(rows: Iterable[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
-    ids, names = [], []
-    for one, name in rows:
-        ids.append(one)
-        names.append(name)
-    return ids, names
-
-
 def term_names(kind: str, terms: Sequence[TermRow]) -> NamesById:
     """Return the ids of the terms of a code list, and their names in the current language."""
     label = "label_id" if language() == "id" else "label_en"
-    return NamesById(kind, *_split_columns((term.id, getattr(term, label) or term.name) for term in terms))
+    return NamesById(kind, [term.id for term in terms], [getattr(term, label) or term.name for term in terms])
 
 
 def _index_of(ids: Sequence[str]) -> dict[str, int]:
@@ -523,27 +535,19 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     recorded = int(arrays.recorded.sum())
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
-        "by all parties. Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no "
-        "agreement is recorded, but they may still work with others."
+        "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
+        "Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no agreement is "
+        "recorded, but they may still work with others."
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),
         unconfirmed=number(arrays.unconfirmed),
+        unconfirmable=number(arrays.unconfirmable),
         day=day(arrays.as_of),
         recorded=number(recorded),
         share=percent(recorded / len(arrays.agencies)),
         rest=number(len(arrays.agencies) - recorded),
     )
-
-
-class Readable(Protocol):
-    """A store that can run a read query, such as `registry.database.driver.Store`."""
-
-    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
-        """Run a query and return its rows."""
-
-    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
-        """Run a query and return the names of its columns and at most `most` rows."""
 
 
 def assumed_ties(arrays: SnapshotArrays) -> Ints:

@@ -1,9 +1,12 @@
 """Commands `registry reports`, `registry report` and `registry saved`: run, save and compare reports."""
 
+from __future__ import annotations
+
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,6 +17,9 @@ from registry.config import load_settings
 from registry.database.connect import open_store
 from registry.i18n import _, amount, use_language
 from registry.permissions import ADMIN, ANONYMOUS
+
+if TYPE_CHECKING:
+    from registry.reports.series import DateRange
 
 REFUSED = 2
 PARAMETER_FIELDS = ("name", "label", "type", "default", "description")
@@ -77,6 +83,11 @@ def report(
         None, "--save", help="Save the run under this label, to compare a later run with it."
     ),
     public: bool = typer.Option(False, "--public", help="Run as an anonymous visitor, not as an administrator."),
+    each: str | None = typer.Option(
+        None, "--each", help="Run on a series of dates: year, quarter or month. It needs --from."
+    ),
+    first: str | None = typer.Option(None, "--from", help="The first day of the series, such as 2020-01-01."),
+    last: str | None = typer.Option(None, "--to", help="The last day of the series; today by default."),
 ) -> None:
     """Run a report. For example, `registry report gaps` runs the collaboration gap report."""
     from registry.reports.catalogue import Library
@@ -94,12 +105,18 @@ def report(
         if chosen.binary and output is None and sys.stdout.isatty():
             raise ReportError(f"A terminal cannot show {format}. Write it to a file with --output.")
         parameters = _pairs(param)
+        if (as_of or save) and (each or first or last):
+            raise ReportError("A series has --from and --to instead of --as-of, and cannot be saved with --save.")
         with use_language(settings.command_lang):
+            dates = _dates(each, first, last)
             if save is not None:
                 runs.check(name, save)
             with open_store(settings, info) as store, showing_progress():
                 reading = Fingerprinted(store)
-                result = library.run(reading if save else store, name, actor, as_of, parameters)
+                if dates:
+                    result = library.run_series(store, name, actor, dates, parameters)
+                else:
+                    result = library.run(reading if save else store, name, actor, as_of, parameters)
             content = chosen.write(result)
             if save is not None:
                 info(f"Saved as {runs.save(save, result, actor, reading.fingerprint)}.")
@@ -114,6 +131,17 @@ def report(
         sys.stdout.buffer.write(content)
     else:
         print(content)
+
+
+def _dates(each: str | None, first: str | None, last: str | None) -> DateRange | None:
+    from registry.reports.catalogue import read_day
+    from registry.reports.series import DateRange
+
+    if each is None and first is None and last is None:
+        return None
+    if each is None or first is None:
+        raise ReportError("A series needs --each and --from, such as --each year --from 2020-01-01.")
+    return DateRange(each, read_day(first), read_day(last))
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:

@@ -242,6 +242,15 @@ def period_predicate(period: str, owner: str, day: str, first: str = "since", la
     }[period]
 
 
+def disputing(agreement: str) -> str:
+    """Return the MATCH clause for the parties `x` that dispute an agreement, as far as the actor may see their positions.
+
+    A disputed agreement is not in force. A dispute lasts if the party is retired. Every statement that reads disputes uses this.
+    """
+    visible = f"{can_view_details(agreement)} AND {can_view_details('x')}"
+    return f"MATCH ({agreement})<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed' AND {visible}"
+
+
 def all_of(*predicates: str) -> str:
     """Join predicates with AND, leaving out each predicate that is the text "true"."""
     return " AND ".join(one for one in predicates if one != "true") or "true"

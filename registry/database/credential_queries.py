@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from registry.database.conditions import LEVELS
 from registry.database.driver import Cypher
 from registry.database.exploration import ANY
-from registry.permissions import Actor, can_view_summary
+from registry.permissions import RIGHTS, Action, Actor, Role, can_view_summary
 
 # Match the agencies given by `id` and all units below them, one level of the hierarchy after the other. A pattern of variable
 # length would follow every path from a unit to the agency: a million paths if each of twenty levels has two parents. A user can act
@@ -14,6 +14,18 @@ _LIVE = "coalesce(u.status, '') <> 'retired'"
 _UNITS = f"MATCH (u:Agency {{id: id}}) WHERE {_LIVE} WITH DISTINCT u" + LEVELS * (
     " MATCH (u)<-[:PART_OF*0..1]-(unit:Agency) WITH DISTINCT unit AS u"
 )
+
+
+def agencies_with_account(*, now: str) -> str:
+    """Return the list expression for the ids of the agencies for which a valid token or session may edit records.
+
+    `now` is the Cypher expression for the present time. Users of an identity provider count while they are logged in.
+    """
+    roles = [str(role) for role in Role if Action.EDIT in RIGHTS[role]]
+    return (
+        f"COLLECT {{ MATCH (c:Credential) WHERE c.kind <> 'invitation' AND c.role IN {roles} AND c.revoked IS NULL"
+        f" AND c.expires > {now} UNWIND c.agencies AS id WITH DISTINCT id {_UNITS} RETURN DISTINCT u.id }}"
+    )
 
 
 def add(credential: dict[str, object]) -> Cypher:

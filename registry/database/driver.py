@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import neo4j
 from cachetools import TTLCache
@@ -115,6 +115,16 @@ class ConnectionSettings:
 
     def __repr__(self) -> str:
         return f"ConnectionSettings({self.uri!r})"
+
+
+class Readable(Protocol):
+    """A store that can run a read query, such as `Store`."""
+
+    def read(self, cypher: Cypher) -> Sequence[Sequence[Any]]:
+        """Run a query and return its rows."""
+
+    def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query and return the names of its columns and at most `most` rows."""
 
 
 class Store:

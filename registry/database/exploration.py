@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.database.conditions import LEVELS, PARTS, period_predicate
+from registry.database.conditions import LEVELS, PARTS, disputing, period_predicate
 from registry.database.dialect import words_index
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
@@ -159,12 +159,12 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
     A row is `[id, kind, name, links, number of links, number of links that are not current, whether the details are visible]`.
 
     A link is `[relation, whether the link points away from the record, far kind, far id, far name]`, where "far" is the other end.
-    Links are ordered by the name of the record at the other end, by relation, and by direction (outgoing links first). Uses and
-    agreements that are not current on the day are left out of the links and counted separately.
+    Links are ordered by the name of the record at the other end, by relation, and by direction (outgoing links first). Uses that are
+    not current on the day, and agreements that are not in force, are left out of the links and counted separately.
     """
     current = (
-        f"({_is_current('e', 'since', 'until')} AND"
-        f" (NOT m:Partnership OR NOT {can_view_details('m')} OR ({_is_current('m', 'valid_from', 'valid_until')})))"
+        f"({_is_current('e', 'since', 'until')} AND (NOT m:Partnership OR NOT {can_view_details('m')}"
+        f" OR (({_is_current('m', 'valid_from', 'valid_until')}) AND NOT EXISTS {{ {disputing('m')} }})))"
     )
     match = (
         f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
@@ -362,10 +362,9 @@ def ties(actor: Actor, *, day: str) -> Cypher:
     `[user, owner]` for each use that is current on the day, and `withheld`. `withheld` is true if the actor sees only the summary
     of some agencies, resources or agreements. There may then be cooperation that the actor cannot see.
     """
-    undisputed = "NOT EXISTS { MATCH (p)<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed'"
-    undisputed += f" AND {_is_visible('x')} AND {can_view_details('x')} }}"
     parties = (
-        f"MATCH (p:Partnership) WHERE {_is_valid('p')} AND {undisputed} WITH p ORDER BY p.id RETURN {_parties('p')}"
+        f"MATCH (p:Partnership) WHERE {_is_valid('p')} AND NOT EXISTS {{ {disputing('p')} }}"
+        f" WITH p ORDER BY p.id RETURN {_parties('p')}"
     )
     providers = (
         f"MATCH (m:Service)<-[:PROVIDES]-(n:Agency) WHERE {_is_visible('m')} AND {_is_visible('n')}"
@@ -402,10 +401,8 @@ def _is_valid(partnership: str) -> str:
 
 
 def _disputing(partnership: str) -> str:
-    """Return the expression for the parties that dispute an agreement, as far as the actor sees their positions."""
-    match = f"MATCH ({partnership})<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed' AND {_is_visible('x')}"
-    visible = f"{can_view_details(partnership)} AND {can_view_details('x')}"
-    return f"COLLECT {{ {match} AND {visible} WITH x ORDER BY x.id RETURN x.id }}"
+    """Return the expression for the ids of the parties that dispute an agreement, as far as the actor sees their positions."""
+    return f"COLLECT {{ {disputing(partnership)} WITH x ORDER BY x.id RETURN x.id }}"
 
 
 def _positions_visible(partnership: str) -> str:
@@ -456,17 +453,18 @@ GROUPS = {
 
 
 def named_like(kind: type[Kind], beginnings: Sequence[str], me: Mapping[str, object], *, most: int) -> Cypher:
-    """Return Cypher that finds the records whose name has a word that begins with one of the given texts, best match first.
+    """Return Cypher that finds the records with a word in their names that begins with one of the given texts, best match first.
 
-    The best match has the most words that begin with a given text. The query's only row is a list of `[id, name]` of at most `most`
-    records. Retired records and records that the user `me` may not see are left out. The query ignores the index's own score and
-    limit, because they depend on records that the user may not see.
+    The best match has the most of the given texts and the fewest other words. The query's only row is a list of `[id, name]` of at
+    most `most` records. Retired records and records that the user `me` may not see are left out. The query ignores the index's own
+    score and limit, because they depend on records that the user may not see.
     """
     text = (
         "CALL db.index.fulltext.queryNodes($in.index, $in.query) YIELD node"
         f" WITH node AS n WHERE n.status <> 'retired' AND {can_view_summary('n')}"
-        " WITH n, size([one IN $in.beginnings WHERE ' ' + n.name_key CONTAINS ' ' + one]) AS shared"
-        " WHERE shared > 0 WITH n ORDER BY shared DESC, n.name_key, n.id LIMIT $n RETURN collect([n.id, n.name])"
+        " WITH n, size([one IN $in.beginnings WHERE n.name_words CONTAINS ' ' + one]) AS shared WHERE shared > 0"
+        " WITH n, 2 * shared - size(split(n.name_key, ' ')) AS overlap ORDER BY overlap DESC, n.name_key, n.id LIMIT $n"
+        " RETURN collect([n.id, n.name])"
     )
     query = " ".join(f"{one}*" for one in beginnings)
     inside = {"index": words_index(kind), "query": query, "beginnings": list(beginnings)}

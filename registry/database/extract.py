@@ -1,8 +1,10 @@
 """Cypher that reads the records that a network analysis needs, as one list per kind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from registry.database.conditions import PARTS
+from registry.clock import now
+from registry.database.conditions import PARTS, disputing
+from registry.database.credential_queries import agencies_with_account
 from registry.database.driver import Cypher
 from registry.permissions import Actor, can_view_details, can_view_summary
 
@@ -21,16 +23,18 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
       ids of the services for which it is needed]`
     - `partnerships`: `[id, name, whole, instrument, valid from, valid until, legal basis, party ids, covered ids, whether
       it may cover more, ids of the agreements it renews, target scale, target level, ids of parties that dispute it, ids
-      of parties that have confirmed it, whether the confirmation of a party is withheld, ids of the parties with the lead role]`
+      of parties that have confirmed it, whether the confirmation of a party is withheld, [[id, name], …] of retired parties,
+      ids of parties that can confirm it, because they have an account, ids of the parties with the lead role]`
     - `statements`: `[id, name, whole, agency ids, partnership ids, scale, level, on]`
     - `channels`: `[id, name, whole, agency ids, service ids, kind, two-way, answers within]`
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
     - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms, code]`
     """
     lists = ", ".join(f"COLLECT {{ {_LISTS[name]} }}" for name in reads)
-    return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter()})
+    return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter(), "in": {"now": now()}})
 
 
+NOTHING: Mapping[str, str] = {}
 COMPARED = ("resources", "areas", "functions")
 
 
@@ -46,21 +50,26 @@ def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
     return Cypher(text, {"me": actor.parameter(), "in": {"need": need, "kind": kind}})
 
 
-def _records(kind: str, *columns: str, path: str = "", also: str = "", once: str = "") -> str:
+def _records(kind: str, *columns: str, path: str = "", also: str = "", once: Mapping[str, str] = NOTHING) -> str:
     """Return the subquery for the list of a kind. The list has the records at the end of `path` that meet the condition `also`.
 
-    `once` is an expression that is evaluated once for all records; its value is available as `found`.
+    `once` has expressions that are evaluated once for all records; their values are available by their names.
     """
+    values = ", ".join(f"{expression} AS {name}" for name, expression in once.items())
     return (
-        f"{f'WITH {once} AS found ' if once else ''}"
+        f"{f'WITH {values} ' if once else ''}"
         f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {can_view_summary('n')}{f' AND {also}' if also else ''}"
-        f" WITH {'DISTINCT ' if path else ''}n{', found' if once else ''} ORDER BY n.id"
+        f" WITH {'DISTINCT ' if path else ''}n{''.join(f', {name}' for name in once)} ORDER BY n.id"
         f" RETURN [n.id, n.name, {', '.join(columns)}]"
     )
 
 
 def _published(node: str) -> str:
     return f"coalesce({node}.status = 'published', false)"
+
+
+def _retired(node: str) -> str:
+    return f"coalesce({node}.status = 'retired', false)"
 
 
 def _linked(pattern: str, wanted: str = "m.id", also: str = "true") -> str:
@@ -74,10 +83,9 @@ def _linked_details(pattern: str) -> str:
     return _linked(pattern, also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')}")
 
 
-def _parties_by_confirmation(standing: str) -> str:
-    """Return the ids of the parties that gave this confirmation of an agreement. Parties whose details are hidden are left out."""
-    said = f"coalesce(e.standing = '{standing}', false)"
-    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')} AND {said}")
+def _parties(also: str) -> str:
+    """Return the ids of the parties to an agreement that meet a condition. Parties whose details are hidden are left out."""
+    return _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also=f"{_DETAILS_VISIBLE} AND {can_view_details('m')} AND {also}")
 
 
 def _detail(name: str) -> str:
@@ -152,16 +160,19 @@ _LISTS = {
         _detail("legal_basis"),
         _linked("(n)<-[:PARTY_TO]-(m:Agency)"),
         _linked_details("(n)-[:COVERS]->(m:Service|Resource)"),
-        f"({_DETAILS_VISIBLE} AND found)",
+        f"({_DETAILS_VISIBLE} AND hiding)",
         _linked_details("(n)-[:RENEWS]->(m:Partnership)"),
         _detail("target_scale"),
         _detail("target_level"),
-        _parties_by_confirmation("disputed"),
-        _parties_by_confirmation("confirmed"),
+        f"COLLECT {{ {disputing('n')} WITH x ORDER BY x.id RETURN x.id }}",
+        _parties("coalesce(e.standing = 'confirmed', false)"),
         f"(NOT {_DETAILS_VISIBLE} OR EXISTS {{ MATCH (n)<-[:PARTY_TO]-(m:Agency)"
-        f" WHERE {_published('m')} AND {can_view_summary('m')} AND NOT {can_view_details('m')} }})",
+        f" WHERE ({_published('m')} OR {_retired('m')}) AND {can_view_summary('m')} AND NOT {can_view_details('m')} }})",
+        f"COLLECT {{ MATCH (n)<-[:PARTY_TO]-(m:Agency) WHERE {_retired('m')} AND {can_view_summary('m')}"
+        " WITH DISTINCT m ORDER BY m.id RETURN [m.id, m.name] }",
+        _parties("(m.id IN accounts OR e.standing IS NOT NULL)"),
         _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
-        once=_HIDING,
+        once={"hiding": _HIDING, "accounts": agencies_with_account(now="$in.now")},
     ),
     "statements": _records(
         "Statement",

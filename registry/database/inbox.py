@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from registry.database.conditions import disputing
 from registry.database.driver import Cypher
 from registry.database.write import BY_HAND
 from registry.model.kinds import Kind
-from registry.permissions import can_view_details, can_view_summary, may_do
+from registry.permissions import can_view_details, may_do
 
 
 def with_status(kind: type[Kind], status: str, *, me: Mapping[str, object], size: int) -> Cypher:
@@ -36,15 +37,11 @@ def expiring(agencies: Sequence[str], *, until: str, me: Mapping[str, object], s
 
     A row is `id, last day, steward, whether a party disputes it`. The agreement with the latest end date comes first.
     """
-    disputed = (
-        "EXISTS { MATCH (n)<-[y:PARTY_TO]-(x:Agency) WHERE y.standing = 'disputed' AND "
-        f"{can_view_summary('x')} AND {can_view_details('x')} }}"
-    )
     text = (
         "MATCH (a:Agency)-[:PARTY_TO]->(n:Partnership) WHERE a.id IN $in.agencies AND n.status = 'published'"
         f" AND n.valid_until <= $in.until AND {can_view_details('n')} AND NOT EXISTS {{ MATCH (:Partnership)-[:RENEWS]->(n) }}"
         " WITH DISTINCT n ORDER BY n.valid_until DESC, n.id LIMIT $n"
-        f" RETURN n.id, n.valid_until, n.steward, {disputed} ORDER BY n.valid_until DESC, n.id"
+        f" RETURN n.id, n.valid_until, n.steward, EXISTS {{ {disputing('n')} }} ORDER BY n.valid_until DESC, n.id"
     )
     return Cypher(text, {"n": size, "in": {"agencies": list(agencies), "until": until}, "me": me})
 

@@ -15,6 +15,7 @@ from registry.model.kinds import End, Kind, Property, snake
 from registry.model.records import Problem, Record, fold, is_searched, make_record, make_relationship, show
 from registry.mutations.audit_events import RecordState, Relationships, empty_state, without_confirmations
 from registry.mutations.checks import broken_rules
+from registry.mutations.similar_names import alike, expanded
 from registry.mutations.transaction import (
     ANY,
     MutationResult,
@@ -23,24 +24,10 @@ from registry.mutations.transaction import (
     ValidationFailed,
     change,
     in_transaction,
-    parts,
 )
 from registry.permissions import Action, can, role_needed
 
-THRESHOLD, MOST_LISTED = 80.0, 3
-
-
-def alike(one: str, other: str) -> bool:
-    """Return whether two names probably mean the same thing.
-
-    Two names are alike if each word of one name resembles a word of the other name, and both contain the same numbers. Two words
-    resemble each other if their normalised indel similarity (which counts inserted and deleted letters) is at least THRESHOLD.
-    `python -m benchmarks.alike` measures how often this test confuses distinct names and how often it recognises misspelt names.
-    """
-    (numbers, words), (other_numbers, other_words) = parts(one), parts(other)
-    if not words or not other_words or numbers != other_numbers:
-        return False
-    return _all_similar(words, other_words) and _all_similar(other_words, words)
+MOST_LISTED = 3
 
 
 def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Problem]:
@@ -53,7 +40,7 @@ def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Prob
     if not is_searched(kind) or not kind.named:
         return
     near = sorted(
-        (-fuzz.token_sort_ratio(fold(name), fold(other)), record, other)
+        (-fuzz.token_sort_ratio(expanded(name), expanded(other)), record, other)
         for record, other in transaction.reading.named_like(kind, name)
         if alike(name, other) and record not in renewed
     )
@@ -64,10 +51,6 @@ def near_duplicates(transaction: Transaction, new: RecordState) -> Iterator[Prob
         yield Problem(
             "ALIKE", "name", record, _("a name that differs clearly from the names of other records"), message
         )
-
-
-def _all_similar(words: Sequence[str], others: Sequence[str]) -> bool:
-    return all(any(fuzz.ratio(word, other) >= THRESHOLD for other in others) for word in words)
 
 
 PERMISSION_FIELDS = ("steward", "access", "grants")

@@ -1,9 +1,8 @@
 """The transaction of a change: lock the audit log, read the record, and write the record together with its audit event."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from registry.clock import now
@@ -13,7 +12,7 @@ from registry.database.write import BY_HAND, Stored
 from registry.i18n import _
 from registry.model.definitions import MODEL, Request, Source
 from registry.model.kinds import End, Kind
-from registry.model.records import Problem, Record, fold, make_record, show
+from registry.model.records import Problem, Record, make_record, show
 from registry.model.values import InvalidValue, Value
 from registry.mutations import audit_events
 from registry.mutations.audit_events import (
@@ -30,6 +29,7 @@ from registry.mutations.audit_events import (
     without_outdated_confirmations,
 )
 from registry.mutations.checks import broken_rules
+from registry.mutations.similar_names import MOST, IdsAndNames, NameIndex, beginnings
 from registry.permissions import Action, Actor, can
 
 
@@ -99,46 +99,8 @@ def _by_end(rows: Iterable[tuple[End, Stored]]) -> Iterable[tuple[End, list[Stor
     return found.values()
 
 
-IdsAndNames = Iterable[tuple[str, str]]
-BEGINNING, MOST = 3, 400
-NUMBERS, WORD = re.compile(r"\d+"), re.compile(r"[^\W_]+")
-
-
-class NameIndex:
-    """An index of names. The index finds similar names by the numbers in a name and by the first letters of each word."""
-
-    def __init__(self, named: IdsAndNames) -> None:
-        self._by_beginning: dict[tuple[tuple[str, ...], str], list[tuple[str, str]]] = {}
-        for one, name in named:
-            self.add(one, name)
-
-    def add(self, one: str, name: str) -> None:
-        """Add a name, which belongs to the record with the id `one`."""
-        numbers, words = parts(name)
-        for beginning in {word[:BEGINNING] for word in words}:
-            self._by_beginning.setdefault((numbers, beginning), []).append((one, name))
-
-    def like(self, name: str) -> IdsAndNames:
-        """Return the records whose name has the same numbers as the given name and a word with the same beginning.
-
-        The result has at most MOST records. Records that share a rare beginning of a word with the name come first.
-        """
-        numbers, words = parts(name)
-        found: dict[str, str] = {}
-        for matching in sorted((self._by_beginning.get((numbers, word[:BEGINNING]), []) for word in words), key=len):
-            found.update(matching[: MOST - len(found)])
-        return found.items()
-
-
-@lru_cache(16_384)
-def parts(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the numbers in a name, and all words of the name, normalised for comparison."""
-    plain = fold(name)
-    return tuple(NUMBERS.findall(plain)), tuple(WORD.findall(plain))
-
-
 Found = TypeVar("Found")
-SIZE, MOST_WORDS = 500, 12
+SIZE = 500
 ANY = ""  # replaces the kind in reads of records of any kind
 
 
@@ -199,9 +161,8 @@ class RecordReader:
         """
         if (known := self._names.get(kind.__name__)) is not None:
             return known.like(name)
-        beginnings = list(dict.fromkeys(word[:BEGINNING] for word in parts(name)[1][:MOST_WORDS]))
-        me = self._actor.parameter()
-        rows = self._ask(exploration.named_like(kind, beginnings, me, most=MOST)) if beginnings else [[[]]]
+        me, starts = self._actor.parameter(), beginnings(name)
+        rows = self._ask(exploration.named_like(kind, starts, me, most=MOST)) if starts else [[[]]]
         named: IdsAndNames = rows[0][0]
         return named
 

@@ -40,10 +40,11 @@ from registry.analysis.report import (
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.scope import Scope, limited_to, read_scope, scope_reads
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
-from registry.analysis.snapshot import Readable, Snapshot, SnapshotArrays, make_snapshot
+from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.ties import LEAVE_OUT, read_rules, tie_notes
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
+from registry.database.driver import Readable
 from registry.database.exploration import visible
 from registry.database.extract import network
 from registry.i18n import _, language, number, use_language
@@ -60,6 +61,8 @@ from registry.reports.saved import (
     nothing_saved,
     nothing_to_compare,
 )
+from registry.reports.series import NAME as SERIES
+from registry.reports.series import DateRange, RecordedAgreements, run_series
 
 _REPORTS: Sequence[tuple[ReportDefinition, Callable[..., Report]]] = (
     (GAPS, gaps),
@@ -99,13 +102,19 @@ def run_report(
     """
     question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
-    reads = tuple(dict.fromkeys((*question.reads, *scope_reads(values))))
     with _garbage_collection_paused():
-        ((answer,),) = store.read(network(reads, actor))
-        known = make_snapshot(reads, answer)
-        examined = Snapshot(**{name: getattr(known, name) for name in question.reads})
-        arrays = SnapshotArrays.of(examined, day)
-        return _analyse(question, arrays, values, read_scope(known, values))
+        examined, scope = _read(store, question, actor, values)
+        return _analyse(question, SnapshotArrays.of(examined, day), values, scope)
+
+
+def _read(
+    store: Readable, question: ReportDefinition, actor: Actor, values: Mapping[str, Value]
+) -> tuple[Snapshot, Scope | None]:
+    """Read the records that the report examines, and the agencies that its parameters select. Raises ReportError and StoreError."""
+    types = tuple(dict.fromkeys((*question.reads, *scope_reads(values))))
+    ((answer,),) = store.read(network(types, actor))
+    known = make_snapshot(types, answer)
+    return Snapshot(**{name: getattr(known, name) for name in question.reads}), read_scope(known, values)
 
 
 def run_on_snapshot(
@@ -171,12 +180,8 @@ def read_day(day: str | date | None) -> str:
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 LONGEST_NAME = 40
-TAKEN = (
-    "graphql",
-    "schema",
-    "reports",
-    *DEFINITIONS,
-)  # "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL
+# "graphql" and "schema" are used by addresses, "reports" by the catalogue in GraphQL, and SERIES is the name of a series
+TAKEN = ("graphql", "schema", "reports", SERIES, *DEFINITIONS)
 MOST_FILES, MOST_BYTES = 200, 100_000
 
 
@@ -267,6 +272,37 @@ class Library:
         changes = self._compared(store, actor, report.as_of, run, run.label, scope)
         return replace(limited_to(scope, changes, DEFINITIONS), notes=changes.notes)
 
+    def run_series(
+        self,
+        store: Readable,
+        name: str,
+        actor: Actor,
+        dates: DateRange,
+        params: Mapping[str, object] | None = None,
+    ) -> Report:
+        """Run a report for an actor on each date of a series, and return a report with a row for each date.
+
+        The records are read once; a custom report reads them for each date. Raises ReportError and StoreError.
+        """
+        definition = self.find(name, actor)
+        values = read_parameters(definition, params or {})
+        if isinstance(custom := self._custom_reports().get(name), CustomReport):
+            run = partial(custom.run, store, actor, parameters=values)
+            return run_series(definition, dates, values, lambda day: self._withhold(run(as_of=day), actor))
+        examined, scope = _read(store, definition, actor, values)
+        quick = {**values, LEAVE_OUT.name: 0} if LEAVE_OUT.name in values else values  # it changes only notes
+
+        def run_built_in(day: str) -> Report:
+            with _garbage_collection_paused():
+                report = _analyse(definition, SnapshotArrays.of(examined, day), quick, scope)
+            return self._withhold(report, actor)
+
+        agreements = RecordedAgreements.of(examined) if "partnerships" in definition.reads else None
+        return run_series(definition, dates, values, run_built_in, agreements, scope)
+
+    def _withhold(self, report: Report, actor: Actor) -> Report:
+        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
+
     def _run(
         self,
         store: Readable,
@@ -288,7 +324,7 @@ class Library:
         else:
             values = read_parameters(custom.definition, params or {})
             report = custom.run(store, actor, read_day(as_of), values)
-        return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
+        return self._withhold(report, actor)
 
     @staticmethod
     def _scope(store: Readable, actor: Actor, values: Mapping[str, Value]) -> Scope | None:

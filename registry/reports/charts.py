@@ -1,14 +1,16 @@
 """Charts of reports, as Vega-Lite specifications (chart descriptions in JSON)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from babel.numbers import get_decimal_symbol, get_group_symbol
 
-from registry.analysis.report import Cell, Report, ReportRow, UnknownReport, cell_text
+from registry.analysis.report import Cell, Column, Report, ReportRow, UnknownReport, cell_text
 from registry.i18n import _, day, language, number
+from registry.reports.series import COUNT, MEASURE
+from registry.reports.series import NAME as SERIES
 
 Spec = dict[str, Any]
 MOST_SECTORS, MOST_LISTED, STEP = 24, 40, 34
@@ -188,6 +190,90 @@ def timeline(report: Report) -> Spec | None:
     }
 
 
+def curves(report: Report) -> Spec | None:
+    """Draw the numbers of a series over its dates: the findings and the most frequent types, or each measure on its own scale."""
+    rows = [row for row in report.rows if not row.values.get("remark")]
+    measures = [one for one in report.columns if one.name.startswith(MEASURE)]
+    if len(rows) < 2:
+        return None
+    return _measures_apart(report, rows, measures) if measures else _types_together(report, rows)
+
+
+def _measures_apart(report: Report, rows: Sequence[ReportRow], measures: Sequence[Column]) -> Spec:
+    colour = {"color": COLOURS[0]}
+    names = [one.label for one in measures]
+    return {
+        "description": _("Each measure on the dates of the series. Every measure has its own scale."),
+        "data": {"values": _points(report, rows, measures)},
+        "facet": {"field": "curve", "type": "nominal", "sort": names, "title": None},
+        "columns": 2,
+        "spec": {
+            "width": 280,
+            "height": 110,
+            "mark": {"type": "line", "point": colour, **colour},
+            "encoding": _over_time(report, {"scale": {"zero": False}}),
+        },
+        "resolve": {"scale": {"y": "independent"}},
+    }
+
+
+def _types_together(report: Report, rows: Sequence[ReportRow]) -> Spec:
+    """Draw the findings and the most frequent types, as many as there are colours."""
+    counts = [one for one in report.columns if one.name == "found" or one.name.startswith(COUNT)]
+    counts.sort(key=lambda one: (one.name != "found", -max(_figure(row[one.name]) for row in rows)))
+    drawn = counts[: len(COLOURS)]
+    described = _("The number of findings on the dates of the series, and of rows of each type.")
+    left_out = _("Only the {n} most frequent types are shown.").format(n=number(len(drawn) - 1))
+    coloured = {
+        "field": "curve",
+        "type": "nominal",
+        "scale": {"domain": [one.label for one in drawn]},
+        "legend": {"orient": "top", "title": None, "labelLimit": 0},
+    }
+    return {
+        "description": " ".join([described, *([left_out] if len(counts) > len(drawn) else [])]),
+        "width": "container",
+        "data": {"values": _points(report, rows, drawn)},
+        "mark": {"type": "line", "point": True},
+        "encoding": {**_over_time(report, {"axis": {"tickMinStep": 1}}), "color": coloured, "shape": coloured},
+    }
+
+
+def _points(report: Report, rows: Sequence[ReportRow], columns: Sequence[Column]) -> list[Spec]:
+    """Return a point for each date and column with a value."""
+    return [
+        {
+            "day": row["day"],
+            "curve": one.label,
+            "value": row[one.name],
+            "said": _text(report, row, one.name),
+            "on": _text(report, row, "day"),
+        }
+        for row in rows
+        for one in columns
+        if row[one.name] is not None
+    ]
+
+
+def _over_time(report: Report, vertical: Spec) -> Spec:
+    """Return the axes and the tooltip of points; `vertical` has the settings of the y axis."""
+    return {
+        "x": {
+            "field": "day",
+            "type": "temporal",
+            "scale": {"type": "utc"},
+            "title": None,
+            "axis": {"format": "%Y-%m", "labelOverlap": True},
+        },
+        "y": {"field": "value", "type": "quantitative", "title": None, **vertical},
+        "tooltip": [
+            {"field": "curve", "title": " "},
+            {"field": "on", "title": _label(report, "day")},
+            {"field": "said", "title": _("Value")},
+        ],
+    }
+
+
 def _texts(report: Report, row: ReportRow, *columns: str) -> dict[str, str]:
     return {name: _text(report, row, name) for name in columns}
 
@@ -264,4 +350,5 @@ _CHARTS: Mapping[str, Callable[[Report], Spec | None]] = {
     "sector-gaps": sector_matrix,
     "brokers": ranked_bars,
     "agreements": timeline,
+    SERIES: curves,
 }

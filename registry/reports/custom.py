@@ -21,8 +21,7 @@ from registry.analysis.report import (
     ReportRow,
     Value,
 )
-from registry.analysis.snapshot import Readable
-from registry.database.driver import Cypher, StoreError
+from registry.database.driver import Cypher, Readable, StoreError
 from registry.database.exploration import visible
 from registry.i18n import _, language, number
 from registry.model.values import Date
@@ -116,6 +115,7 @@ class ColumnHead(_HeaderModel):
     description: Bilingual
     unit: Bilingual | None = None
     words: Mapping[str, Bilingual] = Field(default_factory=dict)
+    changes_daily: bool = False
 
     @property
     def names_records(self) -> bool:
@@ -126,7 +126,15 @@ class ColumnHead(_HeaderModel):
         """Convert the header entry to a column of the report definition."""
         shown: Any = {"record": "text", "records": "texts"}.get(self.type, self.type)
         words = {code: str(word) for code, word in self.words.items()}
-        return Column(name, str(self.label), shown, str(self.description), str(self.unit or ""), words)
+        return Column(
+            name,
+            str(self.label),
+            shown,
+            str(self.description),
+            str(self.unit or ""),
+            words,
+            changes_daily=self.changes_daily,
+        )
 
 
 class Header(_HeaderModel):

@@ -6,6 +6,9 @@ from typing import Any, get_args, get_type_hints
 
 from registry.analysis.report import CONFIDENCE, Column, ReportDefinition, ReportParameter, TextParameter
 from registry.reports.render import SHOWN_BY
+from registry.reports.series import COUNT as COUNT_OF
+from registry.reports.series import MEASURE
+from registry.reports.series import NAME as SERIES
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -30,7 +33,7 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
     The schema of saved runs is `#/$defs/savedRun`.
     """
     whole = {
-        "name": {"enum": list(questions)},
+        "name": {"enum": [*questions, SERIES]},
         "title": TEXT,
         "question": TEXT,
         "as_of": DAY,
@@ -48,7 +51,7 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A report of the shared-services registry",
         **_object(whole, {"summary": {"type": "object"}}),
-        "allOf": [_for_report(name) for name in questions],
+        "allOf": [_for_report(name) for name in (*questions, SERIES)],
         "$defs": {
             "savedRun": _SAVED_RUN,
             "evidence": {
@@ -56,6 +59,7 @@ def json_schema(questions: Mapping[str, ReportDefinition]) -> Schema:
                 "items": _object(dict.fromkeys(("id", "name", "kind"), TEXT), {"address": URI}),
             },
             **{name: _report_schema(one.shown()) for name, one in questions.items()},
+            SERIES: _SERIES,
         },
     }
 
@@ -136,6 +140,26 @@ _SUMMARY: Schema = {
     "since": {"anyOf": [_SINCE, {"type": "null"}]},
 }
 
+_DATE: Schema = {
+    "type": "object",
+    "properties": {
+        "day": DAY,
+        **dict.fromkeys(("found", "of"), COUNT),
+        "unknown": COUNT_OR_LEFT_OUT,
+        "remark": CELLS["text"],
+        "confidence": {"enum": list(CONFIDENCE)},
+        "evidence": {"$ref": "#/$defs/evidence"},
+        "key": TEXTS,
+    },
+    "patternProperties": {f"^{COUNT_OF}": COUNT, f"^{MEASURE}": CELLS["number"]},
+    "required": ["day", "found", "confidence", "evidence", "key"],
+    "additionalProperties": False,
+}
+_SERIES: Schema = {
+    "title": "A report over time",
+    "description": "The counts of a report on each date, the number of rows of each type, and the values of measures.",
+    "properties": {"rows": {"items": _DATE}},
+}
 _PART = _object({"name": TEXT, "title": TEXT, "found": COUNT, "of": COUNT, "unknown": COUNT_OR_LEFT_OUT})
 
 

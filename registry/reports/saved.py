@@ -29,9 +29,9 @@ from registry.analysis.report import (
 )
 from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
-from registry.analysis.snapshot import Readable, SnapshotArrays
+from registry.analysis.snapshot import SnapshotArrays
 from registry.clock import day_of, now
-from registry.database.driver import Cypher
+from registry.database.driver import Cypher, Readable
 from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
@@ -267,7 +267,8 @@ CHANGES = ReportDefinition(
     "parameters, language and access rights. A row of one run matches a row of the other run if both have the same "
     "records and codes. New rows come first, then rows that are gone, then rows with another rank (the largest "
     "change first), and last the rows in which only values differ. Ranks are compared only among the rows that are "
-    "in both runs, and as few rows as possible are listed as moved (Schensted 1961).",
+    "in both runs, and as few rows as possible are listed as moved (Schensted 1961). Values that change from day to "
+    "day although no record has changed, such as a number of days, are not compared.",
     (),
     (
         Column("change", "Change", "code", "How the row has changed.", words=WORDS),

@@ -98,8 +98,8 @@ def _counted_texts(count: int) -> dict[str, str]:
             count,
         ),
         "not_current": ngettext(
-            "{n} link that has ended or not started on that day is not shown.",
-            "{n} links that have ended or not started on that day are not shown.",
+            "{n} link is not shown, because it has ended, has not started on that day, or a party disputes it.",
+            "{n} links are not shown, because they have ended, have not started on that day, or a party disputes them.",
             count,
         ),
         "bundled": ngettext(
@@ -108,8 +108,8 @@ def _counted_texts(count: int) -> dict[str, str]:
             count,
         ),
         "links_ended": ngettext(
-            "{n} link of this record has ended or not started on that day. Choose another day to see it.",
-            "{n} links of this record have ended or not started on that day. Choose another day to see them.",
+            "{n} link of this record is not shown: it has ended, has not started on that day, or a party disputes it.",
+            "{n} links of this record are not shown: they have ended, have not started on that day, or a party disputes them.",
             count,
         ),
         "impact_unplaced": ngettext(

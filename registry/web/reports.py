@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NamedTuple
 
 from anyio import CapacityLimiter, to_thread
@@ -18,7 +19,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from registry.analysis.coverage import COVERAGE
 from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
-from registry.analysis.report import SCOPE, Links, Report, read_parameters
+from registry.analysis.report import SCOPE, Links, Report, ReportError, read_parameters
 from registry.clock import now
 from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
@@ -32,6 +33,8 @@ from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import CHART, FILES
 from registry.reports.json_schema import json_schema
+from registry.reports.series import NAME as SERIES
+from registry.reports.series import NOT_REPEATED, STEPS, DateRange
 from registry.web.base import (
     FINDING,
     NO_STORE,
@@ -50,7 +53,7 @@ from registry.web.forms.values import NOTATION, id_in_value
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
 from schema.execute import CountCache
-from schema.limits import EXPLORE_COST, PAGE, pay
+from schema.limits import PAGE, pay, report_cost
 from schema.types import camel
 
 FAILURE_SECONDS, RESULT_SECONDS, CACHE_SIZE, MAX_RUNS = 30.0, 600.0, 64, 2
@@ -113,12 +116,13 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run with its report. The report is None if the run failed."""
+    """A finished run with its report. The report is None if the run failed. `refusal` is the error if the request is invalid."""
 
     stamp: Stamp
     at: str
     expires: float
     report: Report | None
+    refusal: ReportError | None = None
 
     def is_current(self, stamp: Stamp) -> bool:
         """Return whether the result is still valid.
@@ -164,12 +168,14 @@ class ReportRunner:
         answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN], actor)
         return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
 
-    async def report(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> Report:
+    async def report(
+        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
+    ) -> Report:
         """Run a report for a day, on the records that the actor may see. If the day is None, use today.
 
-        Raises ReportError and StoreError.
+        If `dates` is given, run the report on these dates. Raises ReportError and StoreError.
         """
-        request = await self._wanted(name, day, params, actor)
+        request = await self._wanted(name, day, params, actor, dates)
         ended = self._reports.get(request.key)
         if ended and ended.report and ended.is_current(request.stamp):
             return ended.report
@@ -177,14 +183,18 @@ class ReportRunner:
             await asyncio.wait([running.task])
         return await asyncio.shield(self._start(request).task)
 
-    async def latest(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> LatestRun:
+    async def latest(
+        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
+    ) -> LatestRun:
         """Return the last run of a report. If the last run is out of date, start a new run.
 
         If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
-        error of an earlier failed run is not raised again.
+        error of an earlier failed run is raised again only if the request is invalid.
         """
-        request = await self._wanted(name, day, params, actor)
+        request = await self._wanted(name, day, params, actor, dates)
         last, failure = self._reports.get(request.key), self._failures.get(request.key)
+        if failure and failure.refusal and failure.is_current(request.stamp):
+            raise failure.refusal.with_traceback(None)
         if not (last and last.is_current(request.stamp)) and not (failure and failure.is_current(request.stamp)):
             task = (self._running.get(request.key) or self._start(request)).task
             if last is None:
@@ -201,14 +211,23 @@ class ReportRunner:
         """Return the last run of today's collaboration gap report. Raises StoreError."""
         return GapSummary(await self.latest(GAPS.name, None, {}, actor))
 
-    async def _wanted(self, name: str, day: str | None, params: Mapping[str, object], actor: Actor) -> ReportRequest:
+    async def _wanted(
+        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None
+    ) -> ReportRequest:
         as_of, values = read_day(day), read_parameters(self._library.find(name, actor), params)
         # a result depends on the reader's role, agencies and groups, not on the name
         reader = actor.role, actor.agencies, actor.groups
+        library, store = self._library, self._threads.store
+
+        def work() -> Report:
+            if dates:
+                return library.run_series(store(), name, actor, dates, values)
+            return library.run(store(), name, actor, as_of, values)
+
         return ReportRequest(
-            (language(), name, reader, day, *values.items()),
-            Stamp(as_of, await self._reader.change_stamp(), self._library.state(name)),
-            lambda: self._library.run(self._threads.store(), name, actor, as_of, values),
+            (language(), name, reader, day, dates, *values.items()),
+            Stamp(as_of, await self._reader.change_stamp(), library.state(name)),
+            work,
         )
 
     def _start(self, request: ReportRequest) -> ActiveRun:
@@ -220,14 +239,17 @@ class ReportRunner:
         return running
 
     async def _run(self, request: ReportRequest) -> Report:
-        cache, report = self._failures, None
+        cache, report, refusal = self._failures, None, None
         try:
             report = await to_thread.run_sync(request.work, limiter=self._limiter)
             cache = self._reports
             return report
+        except ReportError as error:
+            refusal = error
+            raise
         finally:
             lasts = FAILURE_SECONDS if report is None or not request.stamp.change_stamp else RESULT_SECONDS
-            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report)
+            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report, refusal)
             del self._running[request.key]
 
     async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:
@@ -309,16 +331,20 @@ class ReportPages:
 
     async def report(self, request: Request) -> Response:
         """Show a report with a form for its parameters. During its first run, show a page that reloads itself."""
-        await pay(EXPLORE_COST)
-        latest = await self._answers.latest(*self._wanted(request))
+        wanted = await self._paid(request)
+        latest = await self._answers.latest(*wanted)
         if latest.report is None:
             return self._page_without_result(request, latest)
         report, one = latest.report, request.query_params.get(FINDING)
-        definition = self._library.find(report.name, actor_of(request))
+        definition, dates = self._library.find(wanted.name, actor_of(request)), wanted.dates
         return page(
             request,
             "report.html",
             report=report,
+            name=definition.name,
+            dates=dates,
+            suggested=dates or _suggested_dates(report.as_of),
+            series_steps=None if definition.name in NOT_REPEATED else STEPS,
             latest=latest,
             first_page=None if one else executive_summary(report),
             parameters=definition.all_parameters,
@@ -367,19 +393,23 @@ class ReportPages:
         chosen = FILES.get(extension)
         if chosen is None:
             raise HTTPException(404)
-        report = await self._report(request)
-        name = f'inline; filename="{report.name}-{report.as_of}.{extension}"'
+        wanted = await self._paid(request)
+        report = await self._answers.report(*wanted)
+        first = f"{wanted.dates.first}-" if wanted.dates else ""
+        name = f'inline; filename="{wanted.name}-{first}{report.as_of}.{extension}"'
         headers = {"Content-Disposition": name, "Content-Language": language(), **VARY, **chosen.headers}
         shown_at = [report_links(str(request.base_url).rstrip("/"))] if chosen.linked else []
         content = await to_thread.run_sync(chosen.write, report, *shown_at)
         return Response(content, media_type=chosen.media_type, headers=headers)
 
-    async def _report(self, request: Request) -> Report:
-        await pay(EXPLORE_COST)
-        return await self._answers.report(*self._wanted(request))
+    async def _paid(self, request: Request) -> WantedReport:
+        """Return what is requested, after its cost is paid."""
+        wanted = self._wanted(request)
+        await pay(report_cost(len(wanted.dates.days) if wanted.dates else 1))
+        return wanted
 
-    def _wanted(self, request: Request) -> tuple[str, str | None, Mapping[str, object], Actor]:
-        """Return the requested report's name, day and parameters, and the actor.
+    def _wanted(self, request: Request) -> WantedReport:
+        """Return what is requested. The parameters `series`, `from` and `to` of the URL request a series of dates.
 
         Numbers in the URL are read in the notation of the form's language. A field for a record has its name, then its id in
         brackets; the parameter is the id.
@@ -387,7 +417,11 @@ class ReportPages:
         name = request.path_params["name"]
         asked = {key: value for key, value in request.query_params.items() if key not in ("lang", FINDING) and value}
         actor = actor_of(request)
-        notation, day, parameters = asked.pop(NOTATION, None), asked.pop("as-of", None), dict[str, object](asked)
+        notation, day, dates = asked.pop(NOTATION, None), asked.pop("as-of", None), None
+        if step := asked.pop(SERIES, None):
+            last = read_day(asked.pop("to", day))
+            dates, day = DateRange(step, read_day(asked.pop("from", _five_years_before(last))), last), None
+        parameters = dict[str, object](asked)
         if notation in NOTATIONS:
             numbers = {one.name for one in self._library.find(name, actor).all_parameters if one.type != "text"}
             parameters |= {
@@ -395,4 +429,23 @@ class ReportPages:
             }
         if self._library.find(name, actor).limitable:
             parameters |= {key: id_in_value(asked[key]) for key in PICKERS if key in asked}
-        return name, day, parameters, actor
+        return WantedReport(name, day, parameters, actor, dates)
+
+
+class WantedReport(NamedTuple):
+    """A report that a page or file shows: its name, its day, its parameters, the actor, and the dates if it is a series."""
+
+    name: str
+    day: str | None
+    parameters: Mapping[str, object]
+    actor: Actor
+    dates: DateRange | None
+
+
+def _suggested_dates(last: str) -> DateRange:
+    return DateRange("year", _five_years_before(last), last)
+
+
+def _five_years_before(last: str) -> str:
+    day = date.fromisoformat(last)
+    return day.replace(year=max(day.year - 5, 1), day=min(day.day, 28) if day.month == 2 else day.day).isoformat()

@@ -127,10 +127,43 @@ def test_an_agreement_whose_renewal_begins_a_year_later_leaves_a_gap() -> None:
     assert renewed("2026-06-30", "2027-07-01") == {("interrupted", "old")}
     assert renewed("2026-12-31", "2027-12-31") == {("interrupted", "old")}, "it ends soon"
     assert renewed("2026-12-31", "2027-01-01") == set(), "nothing lies between the two"
-    assert renewed("2025-06-30", "2026-07-01") == set(), "the renewal is in force by now"
+    assert renewed("2025-06-30", "2026-07-01") == {("resumed", "old")}, "the renewal is in force by now"
+    assert renewed("2025-06-30", "2025-07-01") == renewed("2025-06-30", "2024-01-01") == set()
+    assert renewed("2027-06-30", "2028-01-01") == set(), "it does not end soon"
     renewal = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from="2027-07-01")
     (row,) = report(agreement("old", "ab", "2026-06-30"), renewal).rows
     assert (row["resumes"], row["days"]) == ("2027-07-01", -148)
+
+
+def test_each_hole_in_a_chain_of_renewals_is_a_finding() -> None:
+    second = agreement("second", "ab", "2025-12-31", "first")._replace(valid_from="2024-03-01")
+    third = agreement("third", "ab", "2030-01-01", "second")._replace(valid_from="2027-01-01")
+    chain = agreement("first", "ab", "2023-12-31"), second, third
+    assert found(report(*chain)) == {("resumed", "first"), ("interrupted", "second")}
+    assert {row["resumes"] for row in report(*chain).rows} == {"2024-03-01", "2027-01-01"}
+    assert found(report(*chain[:2])) == {("resumed", "first"), ("expired", "second")}
+
+
+def test_an_agency_whose_renewal_begins_later_has_one_that_starts_later() -> None:
+    old = agreement("old", "ab", "2026-06-30")
+    new = agreement("new", "ab", "2030-01-01", "old")._replace(valid_from="2027-01-01")
+    rows = run_on_snapshot(Snapshot(AGENCIES[:2], partnerships=[old, new]), "isolates", AS_OF).rows
+    assert [(row["finding"], row["agreement"], row["day"]) for row in rows] == [("ahead", "new", "2027-01-01")] * 2
+    rows = run_on_snapshot(Snapshot(AGENCIES[:2], partnerships=[old]), "isolates", AS_OF).rows
+    assert [row["finding"] for row in rows] == ["lapsed"] * 2
+
+
+def test_an_agreement_with_a_retired_agency_names_it() -> None:
+    with_gone = agreement("one", "a", None)._replace(retired=[["gone", "Gone Office"]])
+    (row,) = report(with_gone).rows
+    assert (row["finding"], row["agencies"], row.evidence[-1].id) == ("retired-party", ("Gone Office",), "gone")
+    snapshot = Snapshot(AGENCIES[:1], partnerships=[with_gone])
+    assert found(run_on_snapshot(snapshot, "agreements", AS_OF, {"agency": "a"})) == {("retired-party", "one")}
+    (row,) = run_on_snapshot(snapshot, "isolates", AS_OF).rows
+    assert (row["finding"], row["partners"], row["agreement"]) == ("retired", ("Gone Office",), "one")
+    (row,) = (row for row in run_on_snapshot(snapshot, "gaps", AS_OF).rows if row["finding"] == "retired-party")
+    assert row["who"] == ("Gone Office",)
+    assert found(report(with_gone._replace(valid_until="2026-01-01"))) == {("expired", "one")}
 
 
 def test_whose_agreement_was_renewed_has_not_only_agreements_that_ended() -> None:
@@ -148,19 +181,21 @@ def test_whose_agreement_was_renewed_has_not_only_agreements_that_ended() -> Non
 
 
 def test_agreements_that_not_every_party_has_confirmed_are_counted_apart() -> None:
-    both = agreement("both", "ab", None)._replace(confirmed_by=("a", "b"))
-    one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",))
-    asked = report(both, one)
-    assert (
-        "Agreements in force on Nov 25, 2026: 2 of 2. Agreements not known to be confirmed by all parties: 1."
-        in asked.notes
-    )
-    assert [row["confirmation"] for row in asked.rows] == ["unconfirmed"]
-    network = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one]), "network", AS_OF)
-    assert any(
-        "Ties in force on Nov 25, 2026: 2, of which 1 are not known to be confirmed by all parties." in note
-        for note in network.notes
-    )
+    both = agreement("both", "ab", None)._replace(confirmed_by=("a",), with_account=("a",))
+    one = agreement("one", "bc", "2026-12-01")._replace(confirmed_by=("b",), with_account=("b", "c"))
+    nobody = agreement("nobody", "de", "2026-12-02")
+    assert (both.confirmed, one.confirmed, nobody.confirmed, nobody.confirmable) == (True, False, False, False)
+    asked = report(both, one, nobody)
+    note = "Not known to be confirmed by every party with an account: 1. No party has an account: 1."
+    assert f"Agreements in force on Nov 25, 2026: 3 of 3. {note}" in asked.notes
+    assert [row["confirmation"] for row in asked.rows] == ["no-account", "unconfirmed"]
+    ties = "Ties in force on Nov 25, 2026: 3, of which 1 are not known to be confirmed by every party with an account, "
+    for name in ("network", "brokers", "cut-points", "isolates", "missing-ties", "likely-partners", "communities"):
+        told = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one, nobody]), name, AS_OF).notes
+        assert any(f"{ties}and 1 cannot be confirmed, because no party has an account." in line for line in told), name
+    for name in ("levels", "matches"):
+        told = run_on_snapshot(Snapshot(AGENCIES, partnerships=[both, one, nobody]), name, AS_OF).notes
+        assert any(note in line for line in told), name
 
 
 @pytest.mark.parametrize(
@@ -243,8 +278,10 @@ def test_a_row_says_what_the_parties_say_of_the_agreement() -> None:
         (row,) = (row for row in report(one).rows if row["finding"] in ("empty", "disputed"))
         return row["confirmation"]
 
-    assert said(empty) == said(empty._replace(confirmed_by=["a"])) == "unconfirmed"
-    assert said(empty._replace(confirmed_by=["a", "b", "c"])) == "confirmed"
+    assert said(empty) == "no-account"
+    assert said(empty._replace(confirmed_by=["a"], with_account=["a", "b"])) == "unconfirmed"
+    assert said(empty._replace(confirmed_by=["a"], with_account=["a"])) == "confirmed"
+    assert said(empty._replace(confirmed_by=["a"], with_account=["a"], words_hidden=True)) == "withheld"
     assert said(empty._replace(words_hidden=True)) == "withheld"
     assert said(empty._replace(disputed_by=["a"])) == "disputed"
 

@@ -23,12 +23,12 @@ def rows(*agreements: PartnershipRow, resources: tuple[ResourceRow, ...] = ()) -
 @pytest.mark.parametrize(
     ("until", "about", "measure"),
     [
-        ("2026-11-24", "expired", "ended 1 day ago"),
-        ("2026-11-25", "expiring", "ends in 0 days"),
-        ("2026-11-26", "expiring", "ends in 1 day"),
+        ("2026-11-24", "expired", "last day: Nov 24, 2026"),
+        ("2026-11-25", "expiring", "last day: Nov 25, 2026"),
+        ("2026-11-26", "expiring", "last day: Nov 26, 2026"),
     ],
 )
-def test_an_agreement_says_how_many_days_it_has_left(until: str, about: str, measure: str) -> None:
+def test_an_agreement_says_its_last_day(until: str, about: str, measure: str) -> None:
     (row,) = rows(agreement("one", "ab", until), agreement("other", "abc", None))
     assert (row["finding"], row["who"], row["subject"], row["measure"]) == (about, ("A", "B"), "one", measure)
     assert (
@@ -38,10 +38,10 @@ def test_an_agreement_says_how_many_days_it_has_left(until: str, about: str, mea
 
 def test_an_agreement_says_what_the_network_lacks_without_it() -> None:
     (alone,) = rows(agreement("one", "ab", "2026-11-24"))
-    assert alone["measure"] == "ended 1 day ago; agencies left without a partner: 2"
+    assert alone["measure"] == "last day: Nov 24, 2026; agencies left without a partner: 2"
     ties = agreement("left", "ab", None), agreement("right", "cd", None)
     (parts,) = rows(agreement("one", "ac", "2026-11-24"), *ties)
-    assert parts["measure"] == "ended 1 day ago; separate groups without the agreement: 2"
+    assert parts["measure"] == "last day: Nov 24, 2026; separate groups without the agreement: 2"
 
 
 def test_findings_with_equal_stakes_are_in_the_order_of_their_types() -> None:

@@ -92,7 +92,7 @@ def test_who_has_no_link_is_told_apart_by_what_is_on_record() -> None:
     }
     assert rows == {
         "A": ("lapsed", "old", "2024-01-01"),
-        "B": ("lapsed", "old", "2024-01-01"),
+        "B": ("ahead", "next", "2027-01-01"),
         "C": ("ahead", "next", "2027-01-01"),
         "D": ("no-partner", None, None),
     }

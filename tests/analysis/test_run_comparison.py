@@ -1,6 +1,7 @@
 """Two runs of a report are compared row by row, and as few rows as possible are said to have moved."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import given
@@ -60,3 +61,5 @@ def test_changed_cells_are_named_and_columns_that_were_not_there_are_not() -> No
     now = [ReportRow({"name": "b", "n": 5}, key=("b",)), ReportRow({"name": "a", "n": None}, key=("a",))]
     told = {one.row["name"]: one for one in compare(COLUMNS, [then, same], now)}
     assert told["a"].differences == ("Number: 1 → –",) and told["b"].differences == ()
+    daily = (COLUMNS[0], replace(COLUMNS[1], changes_daily=True))
+    assert {one.change for one in compare(daily, [same, then], now)} == {"same"}

@@ -25,7 +25,7 @@ GIVEN = [
     ("sector", "sector:health"),
     ("area", "area:32.76.03"),
 ]
-SCOPED = [name for name, one in DEFINITIONS.items() if one.common and name != "changes"]
+SCOPED = [name for name, one in DEFINITIONS.items() if one.limitable and name != "changes"]
 NOT_ROWS = ("coverage",)  # computed for the records of the selection
 
 
@@ -130,7 +130,7 @@ def cases() -> Iterator[object]:
 
 
 def test_every_report_but_the_whole_network_can_be_limited() -> None:
-    assert [name for name, one in DEFINITIONS.items() if one.common != SCOPE] == ["network"]
+    assert [name for name, one in DEFINITIONS.items() if not one.limitable] == ["network"]
     assert [kind for kind, _given in GIVEN] == [one.name for one in SCOPE]
     with pytest.raises(ReportError, match=r"^“The network as a whole” cannot be limited to an agency, a sector or an"):
         run_on_snapshot(depok(), "network", AS_OF, {"sector": "sector:health"})

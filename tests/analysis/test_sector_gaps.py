@@ -68,7 +68,7 @@ def test_a_sector_gap_says_what_is_left_out() -> None:
     several = AgencyRow("h0", "H0", True, ["h", "r"])
     nowhere = AgencyRow("n", "N")
     notes = gaps([*INWARD, ("n", "h0")], [several, nowhere]).notes
-    assert "1 agency has no recorded sector; its ties are left out." in notes
+    assert "1 agency has no recorded sector; its ties are not counted." in notes
     assert "1 agency is in several sectors and counts for the first one." in notes
     assert any("divided by all ties) is -1.000;" in note for note in notes), notes
     assert not any("no recorded sector" in note or "several sectors" in note for note in gaps(INWARD).notes)

@@ -54,8 +54,11 @@ def test_a_forum_of_all_agencies_changes_no_finding_of_the_sample() -> None:
 
 
 def test_unconfirmed_agreements_are_left_out_if_wanted() -> None:
-    signed = agreement("signed", "ab", confirmed_by=["a", "b"])
-    unsigned, unseen = agreement("unsigned", "cd", confirmed_by=["c"]), agreement("unseen", "ef", whole=False)
+    signed = agreement("signed", "ab", confirmed_by=["a", "b"], with_account=["a", "b"])
+    unsigned, unseen = (
+        agreement("unsigned", "cd", confirmed_by=["c"], with_account=["c", "d"]),
+        agreement("unseen", "ef", whole=False),
+    )
     assert set(findings(isolates(signed, unsigned, unseen)).values()) == {"one-tie"}
     report = isolates(signed, unsigned, unseen, confirmed_only=1)
     assert findings(report) == {

@@ -14,12 +14,16 @@ import pytest
 from benchmarks.search import judged_queries
 from loaders.run import run
 from loaders.source import find_source
+from registry.auth.credentials import issue
 from registry.clock import frozen_at
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.database.exploration import links_of
+from registry.database.inbox import expiring
 from registry.model.definitions import MODEL
-from registry.permissions import ADMIN
-from registry.reports.catalogue import DEFINITIONS
+from registry.permissions import ADMIN, Role
+from registry.reports.catalogue import DEFINITIONS, Library, run_report
+from registry.reports.series import DateRange
 from registry.web.app import build_app
 from tests.support.actors import acting, by
 from tests.support.engines import ON_EVERY_ENGINE
@@ -127,3 +131,32 @@ def walk(client: httpx.Client, start: set[str], within: Callable[[str], bool]) -
                 seen.add(sort_of(link))
                 ahead.append(link)
     return seen
+
+
+@pytest.mark.slow
+@ON_EVERY_ENGINE
+def test_disputes_retired_parties_and_accounts_are_read_alike(client: httpx.Client, place: ConnectionSettings) -> None:
+    camera, backup, at = "depok:ks-segera-cctv", "depok:ks-segera-cadangan", DAY.date().isoformat()
+    with Store(place) as store, frozen_at(DAY):
+        issue(store, "Informatics", Role.COORDINATOR, ["depok:diskominfo"], [])
+        _say(store, "depok:dishub-kota", camera, "disputed")
+        _say(store, "depok:diskominfo", backup, "confirmed")
+        store.write(Cypher("MATCH (a:Agency {id: 'depok:inspektorat'}) SET a.status = 'retired'"))
+        rows = {(row["finding"], row.key[1]): row for row in run_report(store, "agreements", ADMIN, at).rows}
+        assert rows["disputed", camera]["confirmation"] == "disputed"
+        assert rows["retired-party", backup]["agencies"] == ("Inspektorat Daerah Kota Depok",)
+        assert rows["expiring", backup]["confirmation"] == "confirmed", "no other party has an account"
+        soon = expiring(["depok:polres-depok"], until="2026-12-31", me=ADMIN.parameter(), size=10)
+        assert [camera, True] in [[row[0], row[3]] for row in store.read(soon)]
+        ((found,),) = store.read(links_of([camera, "depok:polres-depok"], ["PARTY_TO"], ADMIN, day=at, most=10))
+        links = {row[0]: {far[3] for far in row[3]} for row in found}
+        assert links[camera] == {"depok:dishub-kota", "depok:polres-depok"}
+        assert links["depok:polres-depok"] and camera not in links["depok:polres-depok"], "it is not in force"
+        series = Library().run_series(store, "agreements", ADMIN, DateRange("year", "2024-11-25", at))
+        alone = [run_report(store, "agreements", ADMIN, str(row["day"])) for row in series.rows]
+        assert [(row["found"], row["of"]) for row in series.rows] == [(one.found, one.of) for one in alone]
+
+
+def _say(store: Store, agency: str, agreement: str, standing: str) -> None:
+    text = "MATCH (:Agency {id: $in.agency})-[e:PARTY_TO]->(:Partnership {id: $in.agreement}) SET e.standing = $in.said"
+    store.write(Cypher(text, {"in": {"agency": agency, "agreement": agreement, "said": standing}}))

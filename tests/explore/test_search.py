@@ -15,6 +15,7 @@ from registry.explore.search import SearchResults, search
 from registry.model.definitions import MODEL
 from registry.model.records import Record
 from registry.model.values import InvalidValue
+from registry.mutations.similar_names import beginnings
 from registry.permissions import ADMIN, ANONYMOUS, Actor
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.factories import record
@@ -279,3 +280,12 @@ def test_drafts_of_others_hide_no_name_alike_from_who_registers_a_record(store: 
         store.read(exploration.named_like(MODEL["Resource"], ["ben", "raw"], ANONYMOUS.parameter(), most=9)),
     )
     assert found == [["resource:001", "Peta rawan bencana"]]
+
+
+def test_an_abbreviation_comes_before_names_of_more_words(store: Store) -> None:
+    names = ["BPBD Kota", *(f"Badan Bencana Daerah Kota {town} Utara Raya Baru Lama Besar" for town in "abcdefgh")]
+    written(store, *(record("Agency", f"agency:{n}", one, kind="other") for n, one in enumerate(names)))
+    texts = beginnings("Badan Penanggulangan Bencana Daerah (Kota)")
+    assert "bpb" in texts
+    query = exploration.named_like(MODEL["Agency"], texts, ANONYMOUS.parameter(), most=2)
+    assert store.read(query)[0][0] == [["agency:0", "BPBD Kota"], ["agency:1", names[1]]]

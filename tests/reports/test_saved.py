@@ -12,13 +12,16 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from registry.analysis.run_comparison import compare
 from registry.cli.main import app
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
+from registry.reports.catalogue import DEFINITIONS
 from registry.web.app import build_app
 from tests.reports.test_json_schema import PUBLISHED
 from tests.schema.test_reports import without_addresses
 from tests.support.cli import speaking_to
+from tests.support.sample import sample_report
 from tests.support.server import serving
 
 AS_OF = "2026-11-25"
@@ -169,6 +172,31 @@ def test_an_agreement_that_ended_since_is_new_with_its_evidence(run: Run, sample
     assert [since["new"], since["gone"]] == [[row["what"] for row in by_change[one]] for one in ("new", "gone")]
     assert not report(run, "gaps", "--param", "within=30")["summary"]["since"]["compared"], "other parameters"
     assert not any("have not changed since" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one, marks=() if one in ("agreements", "matches", "channels", "feedback") else pytest.mark.slow)
+        for one in DEFINITIONS
+        if one not in ("changes", "what-if")
+    ],
+)
+def test_a_day_later_no_row_has_changed_although_no_record_has(name: str) -> None:
+    then, now = sample_report(name, AS_OF), sample_report(name, "2026-11-26")
+    compared = compare(now.columns, then.rows, now.rows)
+    assert not [one.differences for one in compared if one.change == "changed"]
+    assert name == "reuse" or {one.change for one in compared} <= {"same", "new", "gone"}
+    if name in ("gaps", "agreements"):
+        assert Counter(one.change for one in compared)["new"] == 1, "the findings that begin are listed"
+
+
+def test_a_run_of_a_day_before_lists_what_began_since_and_no_more(run: Run) -> None:
+    report(run, "agreements", "--save", "before")
+    done = run("report", "changes", "--as-of", "2026-11-26", "--format", "json", "--param", "run=before")
+    told = json.loads(done.stdout)
+    assert [row["change"] for row in told["rows"]] == ["new"]
+    assert any("the differences come from the date alone" in note for note in told["notes"])
 
 
 def test_a_changed_value_is_shown_then_and_now_in_the_same_row(run: Run, sample: ConnectionSettings) -> None:

@@ -171,6 +171,70 @@ def test_a_limited_report_is_the_same_wherever_it_is_asked(
     assert (about["of"] is None) == (name == "gaps")
 
 
+def test_a_series_is_the_same_by_command_page_file_and_graphql(
+    client: httpx.Client, opened: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, given = "agreements", {"agency": "depok:dinkes-kota", "within": "180"}
+    in_form = {**given, "series": "year", "from": "2024-11-25", "to": AS_OF}
+    as_file = client.get(f"/reports/{name}.json", params=in_form).json()
+    days = ["2024-11-25", "2025-11-25", AS_OF]
+    assert [row["day"] for row in as_file["rows"]] == days
+    values = ", ".join(f'{{name: "{key}", value: "{value}"}}' for key, value in given.items())
+    asked = f"""{{ series(report: "{name}", each: YEAR, from: "2024-11-25", to: "{AS_OF}", parameters: [{values}]) {{
+      {ABOUT} rows {{ day found of unknown remark numbers {{ name label value }} }} }} }}"""
+    about = ask(client, asked)["data"]["series"]
+    rows = about.pop("rows")
+    assert {camel(key): one for key, one in as_file.items() if camel(key) in about} | {"rowsCount": 3} == about
+    for row, same in zip(rows, as_file["rows"], strict=True):
+        numbers = {one["name"]: one["value"] for one in row.pop("numbers")}
+        assert numbers == {key: value for key, value in same.items() if key.startswith("count_")} != {}
+        assert row == {key: same.get(key) for key in row}
+    for key, value in {**speaking_to(opened), "REGISTRY_LANG": "en"}.items():
+        monkeypatch.setenv(key, value)
+    params = [text for key, value in given.items() for text in ("--param", f"{key}={value}")]
+    command = ["report", name, "--each", "year", "--from", "2024-11-25", "--to", AS_OF, *params, "--format"]
+    by_command = CliRunner().invoke(app, [*command, "json"])
+    assert json.loads(by_command.stdout) == as_file
+    table = list(csv.DictReader(io.StringIO(CliRunner().invoke(app, [*command, "csv"]).stdout)))
+    assert [int(line["found"]) for line in table] == [row["found"] for row in as_file["rows"]]
+    drawn = json.loads(CliRunner().invoke(app, [*command, "vl.json"]).stdout)
+    assert drawn == client.get(f"/reports/{name}.vl.json", params=in_form).json()
+    page = client.get(f"/reports/{name}", params=in_form, headers={"Accept": "text/html"}).text
+    links = re.findall(rf'<td class="date"><a href="(/reports/{name}\?as-of=[^"]*)"', page)
+    assert len(links) == 3 and "data-chart" in page
+    for row, link in zip(as_file["rows"], links, strict=True):
+        single = client.get(link.replace("&amp;", "&").replace(f"/{name}?", f"/{name}.json?")).json()
+        assert (single["found"], single["of"], single["as_of"]) == (row["found"], row.get("of"), row["day"])
+        assert single["parameters"].items() <= as_file["parameters"].items()
+
+
+def test_a_series_that_cannot_be_is_refused_everywhere(
+    client: httpx.Client, opened: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {**speaking_to(opened), "REGISTRY_LANG": "en"}.items():
+        monkeypatch.setenv(key, value)
+    for name, first, said in (
+        ("agreements", "2027-01-01", "must not be after its last day"),
+        ("agreements", "1900-01-01", "has 127 dates, but at most 60 are possible"),
+        ("changes", "2024-11-25", "cannot be computed for a series of dates"),
+    ):
+        asked = f'{{ series(report: "{name}", each: YEAR, from: "{first}", to: "{AS_OF}") {{ found }} }}'
+        (error,) = ask(client, asked)["errors"]
+        assert said in error["message"] and error["extensions"]["code"] == "BAD_REQUEST"
+        in_form = {"series": "year", "from": first, "to": AS_OF}
+        for _time in range(2):  # an error that is the fault of the request is told again
+            page = client.get(f"/reports/{name}", params=in_form, headers={"Accept": "text/html"})
+            assert page.status_code == 400 and said in page.text
+        done = CliRunner().invoke(app, ["report", name, "--each", "year", "--from", first, "--to", AS_OF])
+        assert done.exit_code == 2 and said in " ".join(done.stderr.split())
+    for more in (["--each", "year"], ["--from", "2024-01-01"], ["--each", "year", "--from", AS_OF, "--save", "x"]):
+        assert CliRunner().invoke(app, ["report", "gaps", *more]).exit_code == 2
+    form = client.get("/reports/changes", headers={"Accept": "text/html"}).text
+    assert (
+        "Over time" not in form and "Over time" in client.get("/reports/isolates", headers={"Accept": "text/html"}).text
+    )
+
+
 def told(page: str) -> list[list[str]]:
     """Return of each row of a page the cells that are texts, and the names of what it rests on."""
     rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page, re.DOTALL)[1:]

@@ -40,6 +40,14 @@ class Sight:
             for one in every.values()
             if may_see(actor, one) and not may_see_all(actor, one) and not world.model[str(one["__kind"])].read_only
         }
+        parties = [one for one in world.ties if one.end.link.relation == "PARTY_TO"]
+        self.disputes = {  # what a party said before it retired still counts
+            one.end_id
+            for one in parties
+            if one.values.get("standing") == "disputed"
+            and one.end_id in self.whole
+            and may_see_all(actor, every[one.start_id])
+        }
         self.ties = [
             Seen(one.end.link.relation, one.start_id, one.end_id, one.values)
             for one in world.ties
@@ -180,14 +188,11 @@ class Sight:
     def in_force(self, one: str, day: str) -> bool:
         """Tell whether a record is no agreement that the actor knows to be out of force."""
         known = self.kind(one) == "Partnership" and one in self.whole
-        return not known or within(self.records[one], "valid_from", "valid_until", day)
+        return not known or (within(self.records[one], "valid_from", "valid_until", day) and not self.disputed(one))
 
     def disputed(self, agreement: str) -> bool:
         """Tell whether a party disputes an agreement, as far as the actor sees what the parties say of it."""
-        return any(
-            tie.values.get("standing") == "disputed" and {tie.start, agreement} <= self.whole
-            for tie in self.of("PARTY_TO", end=agreement)
-        )
+        return agreement in self.disputes
 
     def _all(self, kind: str) -> list[str]:
         return [one for one in self.records if self.kind(one) == kind]

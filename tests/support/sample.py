@@ -109,7 +109,7 @@ def _partnership(one: Line, parties: list[str], leads: list[str]) -> Partnership
     return PartnershipRow(
         one["id"], one["name"], True, one["instrument"] or None, *dates, one["legal_basis"] or None,
         parties, covers, 0, _ids(one["renews"]), one["target_scale"] or None, _level(one["target_level"]),
-        [], [], False, leads,
+        [], [], False, [], [], leads,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,7 @@ from registry.model.kinds import Kind, Property, snake
 from registry.model.records import Problem, show
 from registry.model.values import InvalidValue, Text, Value
 from registry.mutations.save import LinkChange, SaveInput, SaveResult, save_all
+from registry.mutations.similar_names import alike
 from registry.mutations.transaction import RequestContext
 from registry.web.base import NO_STORE, StoreThreads, actor_of, list_path
 from registry.web.errors import store_failure
@@ -313,8 +314,24 @@ def _read_upload(kind: type[Kind], form: FormData) -> Upload:
 def _save_problems(lines: Sequence[TableRow], done: Sequence[SaveResult]) -> list[LineProblem]:
     if len(done) == 1 != len(lines):
         return [LineProblem("", 0, problem) for problem in done[0].problems]
-    found = zip(lines, done, strict=False)
-    return [LineProblem(line.sheet, line.row, problem) for line, one in found for problem in one.problems]
+    found = list(zip(lines, done, strict=False))
+    named = {one.record: line for line, one in found if one.what and "name" in line.properties}
+    return [
+        LineProblem(line.sheet, line.row, _with_row(problem, line, named))
+        for line, one in found
+        for problem in one.problems
+    ]
+
+
+def _with_row(problem: Problem, line: TableRow, named: Mapping[str | None, TableRow]) -> Problem:
+    """Return the problem of a row. If the similar name is in an earlier row of the file, the message names that row."""
+    earlier, name = named.get(problem.value), str(line.properties.get("name"))
+    if problem.code != "ALIKE" or earlier is None or not alike(name, str(earlier.properties["name"])):
+        return problem
+    message = _(
+        "Row {n} of this file has a similar name: “{name}”. Remove one of the two rows, or confirm that these are different records."
+    ).format(n=number(earlier.row), name=show(earlier.properties["name"]))
+    return replace(problem, value=show(name), message=message)
 
 
 def _bulk_page(

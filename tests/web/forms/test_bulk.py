@@ -96,6 +96,28 @@ def test_problems_stand_at_their_rows_and_nothing_is_loaded(city: httpx.Client, 
     assert resources(held) == []
 
 
+def test_a_similar_name_is_of_a_record_or_of_a_row_of_the_file(city: httpx.Client, held: Store) -> None:
+    known = register(city, **{"p-name": "Mobil Dinkes", "p-unit": "unit"}).rpartition("/")[2]
+    rows = [
+        f"{known},Tenda besar,",
+        *(f",{one},facility" for one in ("Aula kantor", "Mobil Dinas Kesehatan", "Aula ktr.", "Tenda bsar")),
+    ]
+    text = "\n".join(["id,name,kind", *rows])
+    page = look(city, text)
+    cells = re.findall(r'rowheader">(\d+)</th>.*?"Value">(.*?)</td>.*?"Problem">(.*?)</td>', page.text)
+    told = [tuple(map(html.unescape, row)) for row in cells]
+    row = "Row {} of this file has a similar name: “{}”. Remove one of the two rows, or confirm that these are different records."
+    record = (
+        "A record with a similar name exists: “Mobil Dinkes”. Use that record, or confirm that this is a different one."
+    )
+    assert told == [
+        ("4", known, record),
+        ("5", "Aula ktr.", row.format(3, "Aula kantor")),
+        ("6", "Tenda bsar", row.format(2, "Tenda besar")),
+    ]
+    assert look(city, text, another="yes").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("sheets", "told"),
     [
