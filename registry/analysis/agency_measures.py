@@ -29,12 +29,10 @@ from registry.analysis.snapshot import (
     SnapshotArrays,
     adjacency,
     assumed_ties,
-    data_notes,
     term_names,
-    without_isolates,
 )
 from registry.analysis.statistics import SEED
-from registry.analysis.ties import OTHER_TIE_RULES
+from registry.analysis.ties import OTHER_TIE_RULES, data_notes, without_isolates
 from registry.i18n import _, ngettext, number
 
 EXACT, SOURCES = 4_000, 512

@@ -12,9 +12,9 @@ import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
 from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
-from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
+from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency
 from registry.analysis.statistics import ROBUST, SEED, adjust_p_values, draw_until_clear, draws_for
-from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, number, percent
 from registry.progress import steps
 

@@ -19,9 +19,9 @@ from registry.analysis.report import (
     ReportRow,
 )
 from registry.analysis.sector_gaps import LEVEL
-from registry.analysis.snapshot import Bools, Floats, Ints, Matrix, SnapshotArrays, adjacency, data_notes
+from registry.analysis.snapshot import Bools, Floats, Ints, Matrix, SnapshotArrays, adjacency
 from registry.analysis.statistics import SEED, NullComparison, compare_until_clear, draws_for
-from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, number, percent, signed
 from registry.progress import steps
 

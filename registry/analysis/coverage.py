@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import stale
-from registry.analysis.snapshot import PartnershipRow, SnapshotArrays, coverage_note
+from registry.analysis.snapshot import PartnershipRow, SnapshotArrays
+from registry.analysis.ties import coverage_note
 from registry.i18n import _, number
 
 INFORMAL, SHOWN = "informal", 20

@@ -14,9 +14,9 @@ import numpy as np
 
 from registry.analysis.measures import components
 from registry.analysis.report import SCOPE, Cell, Column, Examined, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties, data_notes
+from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
-from registry.analysis.ties import TIE_RULES, TieNetwork
+from registry.analysis.ties import TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, number, percent
 from registry.progress import steps
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from registry.analysis.agreements import NEVER, AgreementStatus
 from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties, data_notes
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.snapshot import Bools, Ints, PartnershipRow, SnapshotArrays, adjacency, assumed_ties
+from registry.analysis.ties import TIE_RULES, data_notes
 from registry.i18n import ngettext, number
 
 SHOWN = 5

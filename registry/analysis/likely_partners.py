@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +20,10 @@ from registry.analysis.snapshot import (
     SnapshotArrays,
     adjacency,
     assumed_ties,
-    data_notes,
+    pairs_by_group,
 )
 from registry.analysis.statistics import SEED, ScoredGroups, draws_for
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.ties import TIE_RULES, data_notes
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -158,7 +157,8 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
     of an agreement are held out together, because the other two ties of an agreement with three parties would reveal the third
     tie. All measures, including sectors and degrees, are computed from the remaining ties only.
     """
-    random, (pairs, agreement) = np.random.default_rng(SEED), _agreement_pairs(arrays)
+    random, groups = np.random.default_rng(SEED), [one.parties for one in arrays.assumed_agreements]
+    pairs, agreement = pairs_by_group(groups, arrays.index)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
     found = []
     for _split_number in steps(_("rounds with agreements hidden"), range(splits)):
@@ -168,20 +168,6 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
             return None
         found.append(_split(known, _without(every, known, len(arrays.agencies)), arrays.sector))
     return RankingEvaluation(None, found)
-
-
-def _agreement_pairs(arrays: SnapshotArrays) -> tuple[Ints, Ints]:
-    """Return the pairs of parties of each agreement that may be in force (k x 2, smaller index first).
-
-    The second array (k) gives for each pair the number of its agreement.
-    """
-    parties = [
-        sorted({arrays.index[party] for party in one.parties if party in arrays.index})
-        for one in arrays.assumed_agreements
-    ]
-    pairs = [(a, b, number) for number, places in enumerate(parties) for a, b in combinations(places, 2)]
-    table = np.array(pairs, np.int64).reshape(-1, 3)
-    return table[:, :2], table[:, 2]
 
 
 def held_out_by_date(arrays: SnapshotArrays) -> list[RankingEvaluation]:

@@ -18,11 +18,10 @@ from registry.analysis.snapshot import (
     ServiceRow,
     SnapshotArrays,
     assumed_ties,
-    data_notes,
     kind_of,
     pattern,
 )
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.ties import TIE_RULES, data_notes
 from registry.i18n import _, number
 
 

@@ -16,19 +16,14 @@ from registry.analysis.measures import (
 )
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.sector_gaps import LEVEL, Z_SCORE
-from registry.analysis.snapshot import (
-    Ints,
-    SnapshotArrays,
-    adjacency,
-    data_notes,
-)
+from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency
 from registry.analysis.statistics import (
     SEED,
     NullComparison,
     adjust_p_values,
     compare_until_clear,
 )
-from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, number
 
 SOURCES = 64

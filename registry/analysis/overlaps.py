@@ -30,13 +30,12 @@ from registry.analysis.snapshot import (
     ResourceRow,
     Snapshot,
     SnapshotArrays,
-    coverage_note,
     ones,
     pattern,
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.ties import TIE_RULES, coverage_note
 from registry.i18n import _, ngettext, number
 from registry.progress import steps
 

@@ -17,9 +17,9 @@ from registry.analysis.report import (
     ReportParameter,
     ReportRow,
 )
-from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties, data_notes
+from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties
 from registry.analysis.statistics import SEED, NullComparison, adjust_p_values, compare_with_null, count_below
-from registry.analysis.ties import TIE_RULES, TieNetwork
+from registry.analysis.ties import TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, ngettext, number, signed
 
 MOST_SECTORS = 200

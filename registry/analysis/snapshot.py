@@ -12,7 +12,7 @@ from scipy import sparse
 
 from registry.analysis.canonical_order import canonical_order
 from registry.analysis.report import Evidence
-from registry.i18n import _, day, language, ngettext, number, percent
+from registry.i18n import language
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -510,11 +510,18 @@ def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Ma
     return reached
 
 
-def distinct_pairs(groups: Iterable[Sequence[str]], place: dict[str, int]) -> Ints:
-    """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
-    known = (sorted({place[one] for one in group if one in place}) for group in groups)
+def pairs_by_group(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> tuple[Ints, Ints]:
+    """Return the pairs of members of each group (m x 2), as indices in ascending order, and the number of the group of each pair."""
+    known = [sorted({place[one] for one in group if one in place}) for group in groups]
     pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
-    return np.unique(pairs.reshape(-1, 2), axis=0)
+    return pairs.reshape(-1, 2), np.repeat(np.arange(len(known)), [len(one) * (len(one) - 1) // 2 for one in known])
+
+
+def distinct_pairs(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> Ints:
+    """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
+    pairs, _group = pairs_by_group(groups, place)
+    codes = np.unique(pairs @ np.array([len(place), 1]))
+    return np.column_stack(np.divmod(codes, max(len(place), 1)))
 
 
 def _without(pairs: Ints, others: Ints, width: int) -> Ints:
@@ -529,28 +536,6 @@ def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> 
     return recorded
 
 
-def coverage_note(arrays: SnapshotArrays) -> str:
-    """Return a note with the number of agencies, of ties, and of agencies without any recorded agreement."""
-    if not len(arrays.agencies):
-        return _("There are no recorded agencies that you may see.")
-    recorded = int(arrays.recorded.sum())
-    return _(
-        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
-        "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
-        "Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no agreement is "
-        "recorded, but they may still work with others."
-    ).format(
-        agencies=number(len(arrays.agencies)),
-        ties=number(len(arrays.ties)),
-        unconfirmed=number(arrays.unconfirmed),
-        unconfirmable=number(arrays.unconfirmable),
-        day=day(arrays.as_of),
-        recorded=number(recorded),
-        share=percent(recorded / len(arrays.agencies)),
-        rest=number(len(arrays.agencies) - recorded),
-    )
-
-
 def assumed_ties(arrays: SnapshotArrays) -> Ints:
     """Return the ties in force and the ties whose agreement has withheld dates (m x 2).
 
@@ -559,25 +544,6 @@ def assumed_ties(arrays: SnapshotArrays) -> Ints:
     return np.concatenate([arrays.ties, arrays.possible_ties])
 
 
-def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
-    """Return the indices of the agencies with at least one tie, and the ties as positions in this list of agencies."""
-    connected, ends = np.unique(ties, return_inverse=True)
-    return connected, ends.reshape(-1, 2)
-
-
 def adjacency(ties: Ints, size: int) -> Matrix:
     """Return the ties (m x 2) as a symmetric 0/1 adjacency matrix."""
     return pattern(np.concatenate([ties, ties[:, ::-1]]), size, size)
-
-
-def data_notes(arrays: SnapshotArrays) -> list[str]:
-    """Return notes on the data behind an analysis of the ties that `assumed_ties` returns."""
-    notes = [coverage_note(arrays)]
-    if len(arrays.possible_ties):
-        template = ngettext(
-            "{n} tie comes from an agreement whose dates you may not see; it counts as in force.",
-            "{n} ties come from agreements whose dates you may not see; they count as in force.",
-            len(arrays.possible_ties),
-        )
-        notes.append(template.format(n=number(len(arrays.possible_ties))))
-    return notes

@@ -16,11 +16,10 @@ from registry.analysis.snapshot import (
     TieRules,
     adjacency,
     assumed_ties,
-    distinct_pairs,
-    without_isolates,
+    pairs_by_group,
 )
 from registry.analysis.statistics import SEED, Parties, RandomAgreements, draws_for
-from registry.i18n import _, ngettext, number
+from registry.i18n import _, day, ngettext, number, percent
 from registry.progress import steps
 
 LARGEST_AGREEMENT = ReportParameter(
@@ -112,6 +111,47 @@ def random_networks_for(agencies: int, most: int = MOST_DRAWS) -> int:
     return draws_for(agencies, WORK * most // MOST_DRAWS, most, FEWEST_DRAWS)
 
 
+def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
+    """Return the indices of the agencies with at least one tie, and the ties as positions in this list of agencies."""
+    connected, ends = np.unique(ties, return_inverse=True)
+    return connected, ends.reshape(-1, 2)
+
+
+def coverage_note(arrays: SnapshotArrays) -> str:
+    """Return a note with the number of agencies, of ties, and of agencies without any recorded agreement."""
+    if not len(arrays.agencies):
+        return _("There are no recorded agencies that you may see.")
+    recorded = int(arrays.recorded.sum())
+    return _(
+        "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
+        "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
+        "Agencies with a recorded agreement: {recorded} ({share}). For the other {rest} agencies no agreement is "
+        "recorded, but they may still work with others."
+    ).format(
+        agencies=number(len(arrays.agencies)),
+        ties=number(len(arrays.ties)),
+        unconfirmed=number(arrays.unconfirmed),
+        unconfirmable=number(arrays.unconfirmable),
+        day=day(arrays.as_of),
+        recorded=number(recorded),
+        share=percent(recorded / len(arrays.agencies)),
+        rest=number(len(arrays.agencies) - recorded),
+    )
+
+
+def data_notes(arrays: SnapshotArrays) -> list[str]:
+    """Return notes on the data behind an analysis of the ties that `assumed_ties` returns."""
+    notes = [coverage_note(arrays)]
+    if len(arrays.possible_ties):
+        template = ngettext(
+            "{n} tie comes from an agreement whose dates you may not see; it counts as in force.",
+            "{n} ties come from agreements whose dates you may not see; they count as in force.",
+            len(arrays.possible_ties),
+        )
+        notes.append(template.format(n=number(len(arrays.possible_ties))))
+    return notes
+
+
 class Influence(NamedTuple):
     """An agreement, and the numbers of findings that are gone and new if the agreement is left out."""
 
@@ -144,13 +184,11 @@ def tie_notes(
 
 def _sole_ties(arrays: SnapshotArrays) -> Ints:
     """Return for each of the assumed agreements the number of ties that rest on it alone."""
-    pairs = [distinct_pairs([one.parties], arrays.index) for one in arrays.assumed_agreements]
-    if not pairs:
-        return np.zeros(0, np.int64)
-    code = np.concatenate(pairs) @ np.array([len(arrays.agencies), 1])
-    _codes, first, times = np.unique(code, return_index=True, return_counts=True)
-    owner = np.repeat(np.arange(len(pairs)), [len(one) for one in pairs])
-    return np.bincount(owner[first[times == 1]], minlength=len(pairs))
+    agreements = arrays.assumed_agreements
+    pairs, agreement = pairs_by_group((one.parties for one in agreements), arrays.index)
+    codes = pairs @ np.array([len(arrays.agencies), 1])
+    _codes, first, times = np.unique(codes, return_index=True, return_counts=True)
+    return np.bincount(agreement[first[times == 1]], minlength=len(agreements))
 
 
 def _by_ties(arrays: SnapshotArrays, sole: Ints) -> Sequence[PartnershipRow]:

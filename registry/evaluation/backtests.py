@@ -19,8 +19,9 @@ from registry.analysis.likely_partners import (
 )
 from registry.analysis.report import Cell, Column, Report, ReportDefinition, ReportError, ReportRow
 from registry.analysis.reuse import FIRST, USERS_HALF_LIFE, History, Votes
-from registry.analysis.snapshot import Bools, Floats, Snapshot, SnapshotArrays, data_notes
+from registry.analysis.snapshot import Bools, Floats, Snapshot, SnapshotArrays
 from registry.analysis.statistics import ScoredGroups
+from registry.analysis.ties import data_notes
 from registry.i18n import _, day, number
 
 BACKTEST = ReportDefinition(
