@@ -216,7 +216,7 @@ def _several(cell: Cell) -> tuple[str, ...]:
     return cell if isinstance(cell, tuple) else ()
 
 
-class Section(NamedTuple):
+class RowSection(NamedTuple):
     """Rows of a report that are shown together: all rows, or the findings of one type with their common next step."""
 
     title: str
@@ -225,13 +225,13 @@ class Section(NamedTuple):
     rows: Sequence[ReportRow]
 
 
-def sections(report: Report) -> Iterator[Section]:
+def sections(report: Report) -> Iterator[RowSection]:
     """Yield the rows of the report as one section, or by type if the report has an executive summary.
 
     The type of the first row comes first. The columns leave out what the title and the next step of the section say.
     """
     if not report.parts:
-        yield Section("", "", filled(report), report.rows)
+        yield RowSection("", "", filled(report), report.rows)
         return
     by_type: dict[str, list[ReportRow]] = {}
     for row in report.rows:
@@ -239,7 +239,7 @@ def sections(report: Report) -> Iterator[Section]:
     words = report.columns[0].words
     for about, rows in by_type.items():
         columns = [one for one in filled(replace(report, rows=tuple(rows))) if one.name not in ("finding", "next_step")]
-        yield Section(words[about], str(rows[0]["next_step"]), columns, rows)
+        yield RowSection(words[about], str(rows[0]["next_step"]), columns, rows)
 
 
 def _summary_lines(report: Report, page: ExecutiveSummary) -> Iterator[str]:
@@ -285,7 +285,7 @@ def _named(sentence: str, subjects: Sequence[str]) -> str:
     return " ".join(filter(None, (sentence.format(n=number(len(subjects))), "; ".join(named))))
 
 
-def _table(section: Section) -> Table:
+def _table(section: RowSection) -> Table:
     columns = section.columns
     table = Table(box=None, pad_edge=False, header_style="bold")
     for one in columns:
