@@ -20,7 +20,7 @@ from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefiniti
 from registry.analysis.reuse import REUSE, reuse
 from registry.analysis.sector_gaps import LEAST_EXPECTED, LEVEL, SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.ties import CONFIRMED_ONLY, LARGEST_AGREEMENT, LEAVE_OUT
 from registry.i18n import _, day, ngettext, number, percent
 
 
@@ -368,7 +368,7 @@ GAPS = ReportDefinition(
     key=("finding", "who", "subject"),
     counts="Findings",
     summarised=True,
-    common=(*TIE_RULES, *SCOPE),
+    common=(LARGEST_AGREEMENT, CONFIRMED_ONLY, replace(LEAVE_OUT, default=2), *SCOPE),
     concern=(
         "A finding concerns the agencies that the report it comes from names. Missing facts are counted among the "
         "records of the selected agencies."

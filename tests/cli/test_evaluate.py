@@ -90,10 +90,11 @@ def test_unknown_settings_and_reports_are_refused(
 def test_a_promise_that_is_broken_is_the_exit_code(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     alarming = replace_promise("overlap-found", rounds.ReliabilityPromise(0.06, 0.075))  # it finds nearly all
     monkeypatch.setattr(rounds, "MEASURES", alarming)
-    done = run("--settings", "pairs-60", "--reports", "overlaps", "--workers", "1", "--rounds", "3")
+    done = run("--settings", "pairs-60", "--reports", "overlaps", "--workers", "1", "--rounds", "3", "--json")
     assert done.exit_code == 1
-    (row,) = (line for line in done.stdout.splitlines() if "injected pairs with similar work" in line)
-    assert " ".join(row.split()).endswith("3 of 3 100 % 29.2 % – 100 % at most 6.0 % not calibrated")
+    (count,) = (one for one in json.loads(done.stdout)["counts"] if one["name"] == "overlap-found")
+    assert (count["observed"], count["of"], count["result"]) == (3, 3, "not-calibrated")
+    assert count["low"] == pytest.approx(0.292, abs=0.001), "the exact interval of 3 of 3"
 
 
 def replace_promise(name: str, promise: rounds.ReliabilityPromise) -> list[rounds.Measure]:
