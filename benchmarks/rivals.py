@@ -14,7 +14,7 @@ from registry.analysis import brokers
 from registry.analysis.agreements import AgreementStatus
 from registry.analysis.snapshot import SnapshotArrays
 from registry.analysis.statistics import ROUNDS_BETWEEN, draws_for
-from registry.analysis.ties import random_networks_for
+from registry.analysis.ties import FEWEST_DRAWS
 
 FINISHED, DENSE_MOST, FEW, SEED = 1_000, 10_000, 8, 4
 DRAWS, SWAPS_A_TIE, SOME = 1_000, 5, 3
@@ -89,7 +89,7 @@ def _of_ties(world: SnapshotArrays) -> Mapping[str, Sequence[Rival]]:
     sources = min(size, brokers.SOURCES) + again * min(size, brokers.SOURCES_A_DRAW)
     holes = cpu_seconds(lambda: nx.constraint(graph))
     holes += cpu_seconds(lambda: nx.effective_size(graph)) if size <= DENSE_MOST else 0
-    draws = random_networks_for(size)
+    draws = FEWEST_DRAWS
     return {
         "network": [Rival(f"networkx, {draws} draws", draws * (swap + plain + louvain), True)],
         "communities": [Rival(f"networkx, {draws} draws", draws * (swap + louvain), True)],

@@ -21,7 +21,7 @@ from registry.analysis.report import (
 from registry.analysis.sector_gaps import LEVEL
 from registry.analysis.snapshot import Bools, Floats, Ints, Matrix, SnapshotArrays, adjacency
 from registry.analysis.statistics import SEED, NullComparison, compare_until_clear, draws_for
-from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes, draws_at
 from registry.i18n import _, number, percent, signed
 from registry.progress import steps
 
@@ -124,7 +124,7 @@ def communities(
         return COMMUNITIES.answer(
             arrays.as_of, [], found=0, of=0, withheld=arrays.withheld, notes=notes, level=level, least_stability=least_stability
         )  # fmt: skip
-    found = _detect(whole)
+    found = _detect(whole, level)
     beyond = found.reached.p <= level and found.reached.value > found.reached.mean
     rows = [_row(arrays, found, one, beyond, least_stability) for one in range(int(found.group.max()) + 1)]
     ours = [row.confidence for row in rows if arrays.concerned(row.concerns or ())]
@@ -136,7 +136,7 @@ def communities(
     )  # fmt: skip
 
 
-def _detect(whole: TieNetwork) -> Partition:
+def _detect(whole: TieNetwork, level: float) -> Partition:
     """Find the communities, and compare their modularity with that of random networks.
 
     The modularity of the network is the mean over the runs, so that it hardly depends on their random numbers. A random network is
@@ -145,7 +145,7 @@ def _detect(whole: TieNetwork) -> Partition:
     runs = louvain_runs(whole.arcs, runs_for(len(whole.connected)))
     group = consensus(runs)
     mean = float(np.mean([modularity(whole.arcs, run) for run in runs]))
-    networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks())
+    networks = (adjacency(ties, len(whole.connected)) for ties in whole.random_networks(draws_at(level, 1)))
     drawn = ([modularity(arcs, divided(arcs, np.random.default_rng(SEED)))] for arcs in networks)
     (reached,) = compare_until_clear([mean], drawn)
     return Partition(whole, group, _together(runs, group), reached)

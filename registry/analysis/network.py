@@ -23,7 +23,7 @@ from registry.analysis.statistics import (
     adjust_p_values,
     compare_until_clear,
 )
-from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes, draws_at
 from registry.i18n import _, number
 
 SOURCES = 64
@@ -108,7 +108,7 @@ def network(arrays: SnapshotArrays, *, level: float = LEVEL.default) -> Report:
     A measure is a finding if it differs from the null model at the false discovery rate `level`.
     """
     whole = TieNetwork.of(arrays)
-    compared = _compared(arrays, whole) if len(whole.ties) else {}
+    compared = _compared(arrays, whole, level) if len(whole.ties) else {}
     adjusted = adjust_p_values(np.array([one.p for one in compared.values()]), len(compared))
     p = dict(zip(compared, adjusted.tolist(), strict=True))
     plain = _descriptive(whole) if len(whole.ties) else {}
@@ -153,7 +153,7 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     }
 
 
-def _compared(arrays: SnapshotArrays, whole: TieNetwork) -> dict[str, NullComparison]:
+def _compared(arrays: SnapshotArrays, whole: TieNetwork, level: float) -> dict[str, NullComparison]:
     """Compare the network with random networks; return a dictionary from the name of each compared measure to its comparison.
 
     The measures are transitivity, mean clustering (Watts & Strogatz 1998), modularity (Louvain; Blondel et al. 2008) and, if the
@@ -161,7 +161,7 @@ def _compared(arrays: SnapshotArrays, whole: TieNetwork) -> dict[str, NullCompar
     """
     sector = arrays.sector[whole.connected]
     seen = _measures_with_null(whole.ties, sector)
-    drawn = (_measures_with_null(ties, sector) for ties in whole.random_networks())
+    drawn = (_measures_with_null(ties, sector) for ties in whole.random_networks(draws_at(level, len(seen))))
     compared = compare_until_clear(
         list(seen.values()), ([each.get(name, seen[name]) for name in seen] for each in drawn)
     )

@@ -18,7 +18,14 @@ from registry.analysis.report import (
     ReportRow,
 )
 from registry.analysis.snapshot import Floats, Ints, SnapshotArrays, assumed_ties
-from registry.analysis.statistics import SEED, NullComparison, adjust_p_values, compare_with_null, count_below
+from registry.analysis.statistics import (
+    SEED,
+    NullComparison,
+    adjust_p_values,
+    compare_with_null,
+    count_below,
+    draws_for,
+)
 from registry.analysis.ties import TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, ngettext, number, signed
 
@@ -90,7 +97,7 @@ def _null_model(whole: TieNetwork, group: Ints, seen: Ints) -> NullModel:
     size, draws = len(seen), 0
     total = squares = np.zeros_like(seen)
     indices = []
-    for ties in whole.random_networks(DRAWS):
+    for ties in whole.random_networks(draws_for(len(whole.connected), WORK, MOST_DRAWS, FEWEST_DRAWS)):
         drawn = mixing(group[whole.connected], ties, size)
         total, squares, draws = total + drawn, squares + drawn**2, draws + 1
         indices.append(_index(drawn))
@@ -129,7 +136,7 @@ LEAST_EXPECTED = ReportParameter(
     1.0,
     1000.0,
 )
-FEW_AGENCIES, DRAWS = 50, 499
+FEW_AGENCIES, WORK, MOST_DRAWS, FEWEST_DRAWS = 50, 2_000_000, 499, 79
 FINDINGS = {"gap": "gap", "no-gap": "no gap", "too-few": "too few ties to test"}
 CONFIDENCE: Mapping[str, Confidence] = {"gap": "likely", "no-gap": "within-chance", "too-few": "unclear"}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from registry.analysis.snapshot import (
     assumed_ties,
     pairs_by_group,
 )
-from registry.analysis.statistics import SEED, Parties, RandomAgreements, draws_for
+from registry.analysis.statistics import SEED, Parties, RandomAgreements
 from registry.i18n import _, day, ngettext, number, percent
 from registry.progress import steps
 
@@ -61,7 +62,7 @@ def read_rules(values: Mapping[str, Value]) -> TieRules:
     return TieRules(int(values[LARGEST_AGREEMENT.name]), bool(values[CONFIRMED_ONLY.name]))
 
 
-WORK, MOST_DRAWS, FEWEST_DRAWS = 60_000, 399, 79
+FEWEST_DRAWS, MOST_DRAWS = 199, 9_999
 ENTRIES, MOST_CHAINS = (
     20_000,
     40,
@@ -93,22 +94,21 @@ class TieNetwork(NamedTuple):
         agreements = [parties for parties in known if len(parties) > 1]
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
 
-    def random_networks(self, most: int = MOST_DRAWS) -> Iterator[Ints]:
-        """Yield the ties (m x 2) of `most` random networks, or of fewer if the network is large; show the progress.
+    def random_networks(self, draws: int) -> Iterator[Ints]:
+        """Yield the ties (m x 2) of random networks; show the progress.
 
         In a random network, every agency has the same number of agreements, and every agreement the same number of parties.
         """
         entries = sum(map(len, self.agreements))
         random = RandomAgreements(self.agreements, SEED, max(min(ENTRIES // max(entries, 1), MOST_CHAINS), 1))
         drawn = chain.from_iterable(random.draw() for _batch in count())
-        draws = random_networks_for(len(self.connected), most)
         for _draw, ties in zip(steps(_("random networks"), range(draws)), drawn, strict=False):
             yield ties
 
 
-def random_networks_for(agencies: int, most: int = MOST_DRAWS) -> int:
-    """Return the largest number of random networks with which a network of so many agencies is compared."""
-    return draws_for(agencies, WORK * most // MOST_DRAWS, most, FEWEST_DRAWS)
+def draws_at(level: float, tests: int) -> int:
+    """Return how many random networks let one of `tests` two-sided p-values be significant at the false discovery rate `level`."""
+    return min(max(FEWEST_DRAWS, ceil(2 * tests / level)), MOST_DRAWS)
 
 
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:

@@ -108,6 +108,7 @@ def test_a_report_asked_twice_answers_the_same(name: str) -> None:
     assert as_json(run_on_snapshot(depok(), name, AS_OF)) == as_json(sample_report(name))
 
 
+@pytest.mark.slow
 def test_no_report_depends_on_the_order_of_sets() -> None:
     """Sets of texts have another order in another process, by the seed of their hashes: Python draws that of this one."""
     told = "; ".join(
