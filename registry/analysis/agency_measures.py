@@ -17,6 +17,7 @@ from registry.analysis.measures import (
     closed_two_paths,
     components,
     constraint,
+    distances,
     effective_size,
     sampled_betweenness,
 )
@@ -36,7 +37,6 @@ from registry.analysis.ties import OTHER_TIE_RULES, data_notes, without_isolates
 from registry.i18n import _, ngettext, number
 
 EXACT, SOURCES = 4_000, 512
-WORD, WORDS = 64, 16
 DENSE = 200  # agencies up to which all eigenvectors are computed, because ARPACK needs some more agencies than vectors
 
 AGENCY_MEASURES = ReportDefinition(
@@ -277,33 +277,10 @@ def closeness(arcs: Matrix, agencies: int) -> Floats:
     """Return the closeness of each agency (N) in an undirected network in which every agency has a tie.
 
     The closeness is r / (A - 1) divided by the mean distance to the r agencies that can be reached, where A is the number of
-    `agencies` with and without ties (Wasserman & Faust 1994, as in networkx.closeness_centrality). The distances are computed from
-    many agencies at a time, one bit for each (Then et al. 2014).
+    `agencies` with and without ties (Wasserman & Faust 1994, as in networkx.closeness_centrality).
     """
-    count = arcs.shape[0]
-    order = np.argsort(-np.diff(arcs.indptr), kind="stable")
-    ordered = arcs[order][:, order]
-    # the first partner of each agency, then the second of each with two, and so on: agencies with many partners come first
-    degree, begins = np.diff(ordered.indptr), ordered.indptr[:-1]
-    partners = [ordered.indices[begins[degree > n] + n] for n in range(degree.max(initial=0))]
-    far, reached = np.zeros(count), np.zeros(count)
-    for first in range(0, count, WORD * WORDS):
-        sources = np.arange(first, min(first + WORD * WORDS, count))
-        word, bit = np.divmod(sources - first, WORD)
-        new = np.zeros((count, int(word[-1]) + 1), np.uint64)
-        new[sources, word] = np.uint64(1) << bit.astype(np.uint64)
-        seen, step = new.copy(), 0
-        while new.any():
-            found = np.zeros_like(new)
-            for each in partners:
-                found[: len(each)] |= new[each]
-            new, step = found & ~seen, step + 1
-            seen |= new
-            here = np.bitwise_count(new).sum(axis=1)
-            far, reached = far + step * here, reached + here
-    close = np.empty(count)
-    close[order] = reached**2 / np.maximum(far, 1) / max(agencies - 1, 1)
-    return close
+    found = distances(arcs)
+    return found.reached**2 / np.maximum(found.total, 1) / max(agencies - 1, 1)
 
 
 def _eigenvector(arcs: Matrix) -> tuple[Floats, Bools]:

@@ -95,7 +95,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
 
 
-BLOCK = 32
+BLOCK, BITS = 32, 1024  # agencies from which paths are followed at a time
 
 
 def betweenness(arcs: Matrix, sources: Ints | None = None) -> Floats:
@@ -132,14 +132,38 @@ def sampled_betweenness(ties: Matrix, sources: Ints) -> tuple[Floats, Floats]:
     return through * (count / drawn), np.sqrt(variance * count * (count - drawn) / drawn)
 
 
-def mean_distance(arcs: Matrix, sources: Ints) -> float:
-    """Return the mean length of all shortest paths that start at the `sources` (indices); return 0 if there are no paths."""
-    towards, steps, reached = arcs.T.tocsr().astype(np.float64), 0, 0
-    for first in range(0, len(sources), BLOCK):
-        for step, layer in enumerate(_layers(towards, sources[first : first + BLOCK])):
-            here = int(np.count_nonzero(layer)) if step else 0
-            steps, reached = steps + step * here, reached + here
-    return steps / max(reached, 1)
+class Distances(NamedTuple):
+    """For each agency, the number of agencies that it can reach, and the sum of the distances to them."""
+
+    reached: Floats
+    total: Floats
+
+
+def distances(ties: Matrix) -> Distances:
+    """Compute the distances between all agencies of an undirected network, one bit for each agency as a source (Then et al. 2014)."""
+    count = ties.shape[0]
+    order = np.argsort(-np.diff(ties.indptr), kind="stable")
+    ordered = ties[order][:, order]
+    # the first partner of each agency, then the second of each with two, and so on: agencies with many partners come first
+    degree, begins = np.diff(ordered.indptr), ordered.indptr[:-1]
+    partners = [ordered.indices[begins[degree > n] + n] for n in range(degree.max(initial=0))]
+    total, reached = np.zeros(count), np.zeros(count)
+    for first in range(0, count, BITS):
+        sources = np.arange(first, min(first + BITS, count))
+        word, bit = np.divmod(sources - first, 64)
+        new = np.zeros((count, int(word[-1]) + 1), np.uint64)
+        new[sources, word] = np.uint64(1) << bit.astype(np.uint64)
+        seen, step = new.copy(), 0
+        while new.any():
+            found = np.zeros_like(new)
+            for each in partners:
+                found[: len(each)] |= new[each]
+            new, step = found & ~seen, step + 1
+            seen |= new
+            here = np.bitwise_count(new).sum(axis=1)
+            total, reached = total + step * here, reached + here
+    place = np.argsort(order)
+    return Distances(reached[place], total[place])
 
 
 def _dependencies(towards: Matrix, back: Matrix, sources: Ints, *, scaled: bool = False) -> Floats:

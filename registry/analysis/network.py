@@ -9,8 +9,8 @@ from registry.analysis.measures import (
     clustering,
     communities,
     components,
+    distances,
     external_internal,
-    mean_distance,
     modularity,
     transitivity,
 )
@@ -26,7 +26,6 @@ from registry.analysis.statistics import (
 from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes, draws_at
 from registry.i18n import _, number
 
-SOURCES = 64
 MEASURES = {
     "with-ties": "agencies with a tie",
     "ties": "ties",
@@ -132,13 +131,13 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
     """Return the measures that have no null model, in the order of MEASURES.
 
     The density is the number of ties divided by the number of pairs. The mean degree is computed over the agencies that have a tie.
-    The mean distance is computed from the shortest paths from sampled agencies. The degree centralisation is that of Freeman 1978.
+    The mean distance is exact. The degree centralisation is that of Freeman 1978.
     The core number is computed as in `networkx.core_number`. The connected components come from `scipy.sparse.csgraph`.
     """
     import networkx as nx  # imported here because it takes half a second
 
     degree, found = np.diff(whole.arcs.indptr), components(whole.arcs)
-    sources = np.random.default_rng(SEED).permutation(len(whole.connected))[:SOURCES]
+    apart = distances(whole.arcs)
     pairs = whole.agencies * (whole.agencies - 1) / 2
     return {
         "with-ties": len(whole.connected),
@@ -147,7 +146,7 @@ def _descriptive(whole: TieNetwork) -> Mapping[str, float]:
         "degree": float(degree.mean()),
         "components": len(found.sizes),
         "largest-component": float(found.sizes.max() / len(whole.connected)),
-        "distance": mean_distance(whole.arcs, sources),
+        "distance": float(apart.total.sum() / max(apart.reached.sum(), 1)),
         "centralisation": centralisation(np.pad(degree, (0, whole.agencies - len(degree)))),
         "core": max(nx.core_number(nx.Graph(whole.ties.tolist())).values()),
     }
@@ -199,12 +198,5 @@ def _notes(whole: TieNetwork, compared: Mapping[str, NullComparison]) -> list[st
     if not len(whole.ties):
         return [_("There are no ties in force, so there is no network to measure.")]
     template = _("The expected values come from {draws} random networks (seed {seed}).")
-    draws = compared["transitivity"].draws
-    return [template.format(draws=number(draws), seed=SEED), _distance_note(whole)]
-
-
-def _distance_note(whole: TieNetwork) -> str:
-    if len(whole.connected) <= SOURCES:
-        return _("The mean distance is exact: it is computed from the shortest paths of all agencies with a tie.")
-    template = _("The mean distance is an estimate from the shortest paths of {sources} sampled agencies.")
-    return template.format(sources=number(SOURCES))
+    exact = _("The mean distance is exact: it is computed from the shortest paths of all agencies with a tie.")
+    return [template.format(draws=number(compared["transitivity"].draws), seed=SEED), exact]

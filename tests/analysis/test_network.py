@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -252,3 +253,12 @@ def test_the_gap_report_holds_missing_ties_cut_points_and_isolates() -> None:
     )
     assert all(row["next_step"] and row.evidence for row in report.rows)
     assert set(abouts[-2:]) == {"coverage"}, "what is not recorded comes last"
+
+
+def test_the_mean_distance_is_that_of_networkx() -> None:
+    graph = nx.Graph(SnapshotArrays.of(depok(), AS_OF).ties.tolist())
+    lengths = [
+        length for _one, found in nx.all_pairs_shortest_path_length(graph) for length in found.values() if length
+    ]
+    (row,) = (row for row in sample_report("network").rows if row["measure"] == "distance")
+    assert row["value"] == pytest.approx(sum(lengths) / len(lengths))
