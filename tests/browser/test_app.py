@@ -46,10 +46,10 @@ def test_a_search_leads_to_the_record(page: Page) -> None:
 def test_a_report_is_asked_for_another_day_and_shows_what_it_rests_on(page: Page) -> None:
     page.goto("/reports/agreements")
     page.locator("#as-of").fill("2026-01-31")
-    page.locator(".ask button").click()
+    page.locator(".ask button").first.click()
     leads_to(page, "as-of=2026-01-31")
-    page.locator("summary").first.click()
-    visible(page.locator("details a").first)
+    page.locator("tbody summary").first.click()
+    visible(page.locator("tbody details a").first)
     assert fits(page)
 
 
