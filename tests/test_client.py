@@ -1,4 +1,4 @@
-"""Reports and records in Python: data frames and networks of what a server sends, or of a database on this machine."""
+"""The Python client returns the data frames and networks of a server, or of a database on this machine."""
 
 import json
 import os

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
+from registry.analysis.brokers import CONSTRAINT, CONSULTANT, COORDINATOR, GATEKEEPER, LIAISON
 from registry.analysis.communities import consensus, louvain_runs, runs_for
 from registry.analysis.measures import (
     ROLES,
@@ -33,7 +34,7 @@ from registry.analysis.snapshot import (
     term_names,
 )
 from registry.analysis.statistics import SEED
-from registry.analysis.ties import OTHER_TIE_RULES, data_notes, without_isolates
+from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, ngettext, number
 
 EXACT, SOURCES = 4_000, 512
@@ -101,29 +102,15 @@ AGENCY_MEASURES = ReportDefinition(
             "High if the partners of the agency have a high value themselves, 0 to 1; the squares of all values add up to 1. Empty "
             "outside the largest component.",
         ),
-        Column(
-            "constraint",
-            "Constraint",
-            "number",
-            "How strongly the partners of the agency are connected with each other; a high value means few independent contacts "
-            "(Burt 1992).",
-        ),
+        CONSTRAINT,
         Column(
             "effective_size",
             "Effective size",
             "number",
             "The number of partners of the agency minus the mean number of ties that they have with each other (Borgatti 1997).",
         ),
-        Column(
-            "coordinator", "Coordinator", "integer", "Pairs of partners without a tie, both in its own sector.", "pairs"
-        ),
-        Column(
-            "consultant",
-            "Consultant",
-            "integer",
-            "Pairs of partners without a tie, both in the same other sector.",
-            "pairs",
-        ),
+        COORDINATOR,
+        CONSULTANT,
         Column(
             "representative",
             "Representative",
@@ -131,20 +118,8 @@ AGENCY_MEASURES = ReportDefinition(
             "The same number as for the gatekeeper, because ties have no direction.",
             "pairs",
         ),
-        Column(
-            "gatekeeper",
-            "Gatekeeper",
-            "integer",
-            "Pairs of partners without a tie, one in its own sector and one not.",
-            "pairs",
-        ),
-        Column(
-            "liaison",
-            "Liaison",
-            "integer",
-            "Pairs of partners without a tie, in two different sectors other than its own.",
-            "pairs",
-        ),
+        GATEKEEPER,
+        LIAISON,
         Column(
             "core",
             "Core number",
@@ -177,17 +152,16 @@ def agency_measures(arrays: SnapshotArrays) -> Report:
     betweenness are those of `networkx.closeness_centrality` and `networkx.betweenness_centrality(normalized=False)`.
     """
     ties = _ties(arrays)
-    connected, pairs = without_isolates(assumed_ties(arrays))
-    arcs = adjacency(pairs, len(connected))
-    between = _betweenness(arcs)
-    measured, notes = _measures(arrays, connected, arcs, between)
+    whole = TieNetwork.of(arrays)
+    between = _betweenness(whole.arcs)
+    measured, notes = _measures(arrays, whole.connected, whole.arcs, between)
     measured["strength"] = _strength(arrays, ties)
     for values in measured.values():
         values[~arrays.recorded] = np.nan  # perhaps these agencies work with others
     order = np.lexsort([-np.nan_to_num(measured[name]).round(6) for name in ("betweenness", "degree")])
     rows = _rows(arrays, measured, order)
     report = AGENCY_MEASURES.answer(
-        arrays.as_of, rows, found=len(connected), of=len(rows), unknown=sum(row.confidence == "unclear" for row in rows),
+        arrays.as_of, rows, found=len(whole.connected), of=len(rows), unknown=sum(row.confidence == "unclear" for row in rows),
         withheld=arrays.withheld, notes=[*data_notes(arrays), *notes],
     )  # fmt: skip
     return replace(report, ties=ties)
@@ -199,8 +173,7 @@ def _ties(arrays: SnapshotArrays) -> tuple[Tie, ...]:
     Each agreement of k known parties adds 1 / (k - 1) to the weight of each of its ties (Newman 2001).
     """
     agreements, weights = defaultdict[tuple[int, int], list[str]](list), defaultdict[tuple[int, int], float](float)
-    for one in arrays.assumed_agreements:
-        known = sorted({arrays.index[party] for party in one.parties if party in arrays.index})
+    for one, known in zip(arrays.assumed_agreements, arrays.assumed_parties, strict=True):
         for pair in combinations(known, 2):
             agreements[pair].append(one.id)
             weights[pair] += 1 / (len(known) - 1)

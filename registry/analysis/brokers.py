@@ -5,14 +5,13 @@ Gould-Fernandez roles (kinds of brokerage between sectors), and shows how robust
 """
 
 from dataclasses import replace
-from itertools import chain, combinations
 from typing import NamedTuple
 
 import numpy as np
 
 from registry.analysis.measures import betweenness, brokerage_roles, constraint, effective_size
 from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportParameter, ReportRow
-from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency
+from registry.analysis.snapshot import Floats, Ints, Matrix, SnapshotArrays, adjacency, pairs_by_group
 from registry.analysis.statistics import ROBUST, SEED, adjust_p_values, draw_until_clear, draws_for
 from registry.analysis.ties import OTHER_TIE_RULES, TieNetwork, data_notes
 from registry.i18n import _, number, percent
@@ -31,6 +30,38 @@ ROLES = {
     "gatekeeper": "between its own sector and others",
     "liaison": "between two other sectors",
 }
+
+COORDINATOR = Column(
+    "coordinator", "Coordinator", "integer", "Pairs of partners without a tie, both in its own sector.", "pairs"
+)
+CONSULTANT = Column(
+    "consultant",
+    "Consultant",
+    "integer",
+    "Pairs of partners without a tie, both in the same other sector.",
+    "pairs",
+)
+GATEKEEPER = Column(
+    "gatekeeper",
+    "Gatekeeper",
+    "integer",
+    "Pairs of partners without a tie, one in its own sector and one not.",
+    "pairs",
+)
+LIAISON = Column(
+    "liaison",
+    "Liaison",
+    "integer",
+    "Pairs of partners without a tie, in two different sectors other than its own.",
+    "pairs",
+)
+CONSTRAINT = Column(
+    "constraint",
+    "Constraint",
+    "number",
+    "How strongly the partners of the agency are connected with each other; a high value means few independent contacts "
+    "(Burt 1992).",
+)
 
 BROKERS = ReportDefinition(
     "brokers",
@@ -86,37 +117,11 @@ BROKERS = ReportDefinition(
             "The most significant role; empty if no role occurs significantly more often than with permuted sectors.",
             words=ROLES,
         ),
-        Column(
-            "coordinator", "Coordinator", "integer", "Pairs of partners without a tie, both in its own sector.", "pairs"
-        ),
-        Column(
-            "consultant",
-            "Consultant",
-            "integer",
-            "Pairs of partners without a tie, both in the same other sector.",
-            "pairs",
-        ),
-        Column(
-            "gatekeeper",
-            "Gatekeeper",
-            "integer",
-            "Pairs of partners without a tie, one in its own sector and one not.",
-            "pairs",
-        ),
-        Column(
-            "liaison",
-            "Liaison",
-            "integer",
-            "Pairs of partners without a tie, in two different sectors other than its own.",
-            "pairs",
-        ),
-        Column(
-            "constraint",
-            "Constraint",
-            "number",
-            "How strongly the partners of the agency are connected with each other; a high value means few independent contacts "
-            "(Burt 1992).",
-        ),
+        COORDINATOR,
+        CONSULTANT,
+        GATEKEEPER,
+        LIAISON,
+        CONSTRAINT,
         Column(
             "effective",
             "Effective size",
@@ -183,15 +188,12 @@ def _rank(arrays: SnapshotArrays) -> Ranked:
     """Return the betweenness of each agency, and its bootstrap support over the agreements."""
     whole = TieNetwork.of(arrays)
     size, count = len(whole.connected), len(whole.agreements)
-    pairs = [
-        (number, *pair) for number, parties in enumerate(whole.agreements) for pair in combinations(sorted(parties), 2)
-    ]
-    cells = np.fromiter(chain.from_iterable(pairs), np.int64).reshape(-1, 3)
+    pairs, agreement = pairs_by_group(whole.agreements)
     draws, random = draws_for(size, WORK, MOST_DRAWS, FEWEST_DRAWS), np.random.default_rng(SEED)
     times, drawn = np.zeros(size), np.zeros((draws, size))
     for draw in steps(_("bootstrap networks"), list(drawn) if count else []):
         chosen = np.bincount(random.integers(count, size=count), minlength=count) > 0
-        draw[:] = _betweenness(cells[chosen[cells[:, 0]], 1:], size, SOURCES_A_DRAW, random)
+        draw[:] = _betweenness(pairs[chosen[agreement]], size, SOURCES_A_DRAW, random)
         times[_top(draw)] += 1
     low, high = np.quantile(drawn, QUANTILES, axis=0)
     through = _betweenness(whole.ties, size, SOURCES, random)

@@ -16,7 +16,7 @@ from registry.analysis.measures import components
 from registry.analysis.report import SCOPE, Cell, Column, Examined, Report, ReportDefinition, ReportRow
 from registry.analysis.snapshot import Ints, SnapshotArrays, adjacency, assumed_ties
 from registry.analysis.statistics import PERTURBED, ROBUST, SEED, draws_for
-from registry.analysis.ties import TIE_RULES, TieNetwork, data_notes
+from registry.analysis.ties import TIE_RULES, data_notes
 from registry.i18n import _, number, percent
 from registry.progress import steps
 
@@ -207,7 +207,7 @@ def cut_points(arrays: SnapshotArrays, *, least_support: float = ROBUST.default)
     recorded. The only tie of an agency is also a bridge, but the report `isolates` lists it instead of this report.
     """
     ties, draws = assumed_ties(arrays), draws_for(len(arrays.agencies), WORK, MOST_DRAWS, FEWEST_DRAWS)
-    sizes = [len(parties) for parties in TieNetwork.of(arrays).agreements]
+    sizes = [len(parties) for parties in arrays.assumed_parties if len(parties) > 1]
     found = CutPointFinder(arrays.graph_of(ties)).found(draws, sizes, PERTURBED, SEED)
     rows = [
         _row(arrays, one, one.support >= least_support)

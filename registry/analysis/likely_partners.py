@@ -157,8 +157,7 @@ def hidden_at_random(arrays: SnapshotArrays, splits: int) -> RankingEvaluation |
     of an agreement are held out together, because the other two ties of an agreement with three parties would reveal the third
     tie. All measures, including sectors and degrees, are computed from the remaining ties only.
     """
-    random, groups = np.random.default_rng(SEED), [one.parties for one in arrays.assumed_agreements]
-    pairs, agreement = pairs_by_group(groups, arrays.index)
+    random, (pairs, agreement) = np.random.default_rng(SEED), pairs_by_group(arrays.assumed_parties)
     every, number = np.unique(pairs, axis=0), int(agreement.max(initial=-1)) + 1
     found = []
     for _split_number in steps(_("rounds with agreements hidden"), range(splits)):

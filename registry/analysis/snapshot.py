@@ -405,6 +405,11 @@ class SnapshotArrays:
         return [*self.agreements, *self.possible_agreements]
 
     @cached_property
+    def assumed_parties(self) -> Sequence[Sequence[int]]:
+        """The indices of the known parties of each of the `assumed_agreements`, in ascending order."""
+        return known_members((one.parties for one in self.assumed_agreements), self.index)
+
+    @cached_property
     def ties(self) -> Ints:
         """The distinct pairs of agencies (m x 2, smaller index first) that share an agreement in force on `as_of`."""
         return distinct_pairs((one.parties for one in self.agreements), self.index)
@@ -419,18 +424,6 @@ class SnapshotArrays:
     def degree(self) -> Ints:
         """The number of ties of each agency (N)."""
         return np.bincount(self.ties.ravel(), minlength=len(self.agencies))
-
-    @cached_property
-    def unconfirmed(self) -> int:
-        """The number of ties without a confirmed agreement, although a party to one of their agreements could confirm it."""
-        confirmed = (one.parties for one in self.agreements if one.confirmed)
-        return len(self.ties) - len(distinct_pairs(confirmed, self.index)) - self.unconfirmable
-
-    @cached_property
-    def unconfirmable(self) -> int:
-        """The number of ties of which nobody can confirm an agreement, because no party has an account."""
-        groups = (one.parties for one in self.agreements if one.confirmable)
-        return len(self.ties) - len(distinct_pairs(groups, self.index))
 
     @cached_property
     def withheld(self) -> int:
@@ -510,16 +503,20 @@ def transitive_closure(ids: Sequence[str], above: Sequence[Sequence[str]]) -> Ma
     return reached
 
 
-def pairs_by_group(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> tuple[Ints, Ints]:
-    """Return the pairs of members of each group (m x 2), as indices in ascending order, and the number of the group of each pair."""
-    known = [sorted({place[one] for one in group if one in place}) for group in groups]
-    pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in known)), np.int64)
-    return pairs.reshape(-1, 2), np.repeat(np.arange(len(known)), [len(one) * (len(one) - 1) // 2 for one in known])
+def known_members(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> list[list[int]]:
+    """Return the known members of each group, as indices in ascending order, each member once."""
+    return [sorted({place[one] for one in group if one in place}) for group in groups]
+
+
+def pairs_by_group(members: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    """Return the pairs of members of each group (m x 2), and the group of each pair (m). Members are indices in ascending order."""
+    pairs = np.fromiter(chain.from_iterable(chain.from_iterable(combinations(one, 2) for one in members)), np.int64)
+    return pairs.reshape(-1, 2), np.repeat(np.arange(len(members)), [len(one) * (len(one) - 1) // 2 for one in members])
 
 
 def distinct_pairs(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> Ints:
     """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
-    pairs, _group = pairs_by_group(groups, place)
+    pairs, _group = pairs_by_group(known_members(groups, place))
     codes = np.unique(pairs @ np.array([len(place), 1]))
     return np.column_stack(np.divmod(codes, max(len(place), 1)))
 

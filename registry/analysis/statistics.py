@@ -1,4 +1,4 @@
-"""Statistics: random matrices and random agreements, comparison with them, false discovery rate and average precision."""
+"""Statistics: random matrices and random agreements, comparison of values with them, false discovery rate and average precision."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -65,7 +65,7 @@ def _solve_bicm(rows: Ints, many: Ints, columns: Ints) -> Floats:
 
 # in a round, every agreement trades once; after 8 rounds, the sample keeps no more of its ties than after 24
 ROUNDS_BEFORE, ROUNDS_BETWEEN = 12, 2
-RANDOM_BITS = 36  # of a sort key; the other bits suffice for 2^27 pairs of agreements
+RANDOM_BITS = 36  # a sort key has so many random bits; the other bits hold the number of a pair, up to 2^27
 Parties = tuple[int, ...]
 
 
@@ -95,9 +95,8 @@ class RandomAgreements:
         self._chains, self._agreements = chains, len(given)
         self._size = np.tile(np.array([len(one) for one in given], np.int64), chains)
         self._start = np.cumsum(self._size) - self._size
-        self._party = (
-            party + self._agencies * np.arange(chains)[:, None]
-        ).ravel()  # each chain has agencies of its own
+        # each chain has agencies of its own
+        self._party = (party + self._agencies * np.arange(chains)[:, None]).ravel()
         self._random = np.random.default_rng(seed)
         self._hash = self._random.integers(1 << 63, size=self._agencies * chains, dtype=np.uint64)
         self._trade(ROUNDS_BEFORE)

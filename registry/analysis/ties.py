@@ -17,6 +17,7 @@ from registry.analysis.snapshot import (
     TieRules,
     adjacency,
     assumed_ties,
+    distinct_pairs,
     pairs_by_group,
 )
 from registry.analysis.statistics import SEED, Parties, RandomAgreements
@@ -63,10 +64,7 @@ def read_rules(values: Mapping[str, Value]) -> TieRules:
 
 
 FEWEST_DRAWS, MOST_DRAWS = 199, 9_999
-ENTRIES, MOST_CHAINS = (
-    20_000,
-    40,
-)  # small networks are drawn several at a time, with about so many parties of agreements
+ENTRIES, MOST_CHAINS = 20_000, 40  # small networks are drawn several at a time, with about so many entries
 
 
 class TieNetwork(NamedTuple):
@@ -76,7 +74,7 @@ class TieNetwork(NamedTuple):
     - `connected`: the indices of the agencies with a tie
     - `ties`: pairs (m x 2) of indices into `connected`
     - `arcs`: the adjacency matrix of the agencies in `connected`
-    - `agreements`: the parties of each agreement that makes ties, as indices into `connected`
+    - `agreements`: the parties of each agreement that makes ties, as ascending indices into `connected`
     """
 
     agencies: int
@@ -89,9 +87,9 @@ class TieNetwork(NamedTuple):
     def of(cls, arrays: SnapshotArrays) -> "TieNetwork":
         """Build the network from all ties with an agreement in force; an agreement with withheld dates is treated as in force."""
         connected, ties = without_isolates(assumed_ties(arrays))
-        place = {arrays.agencies.ids[agency]: index for index, agency in enumerate(connected.tolist())}
-        known = (tuple({place[party] for party in one.parties if party in place}) for one in arrays.assumed_agreements)
-        agreements = [parties for parties in known if len(parties) > 1]
+        place = {agency: index for index, agency in enumerate(connected.tolist())}
+        several = (parties for parties in arrays.assumed_parties if len(parties) > 1)
+        agreements = [tuple(place[party] for party in parties) for parties in several]
         return cls(len(arrays.agencies), connected, ties, adjacency(ties, len(connected)), agreements)
 
     def random_networks(self, draws: int) -> Iterator[Ints]:
@@ -122,6 +120,12 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
+    confirmed, confirmable = (
+        len(distinct_pairs((one.parties for one in agreements), arrays.index))
+        for agreements in (
+            [one for one in arrays.agreements if one.confirmed], [one for one in arrays.agreements if one.confirmable],
+        )
+    )  # fmt: skip
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
         "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
@@ -130,8 +134,8 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     ).format(
         agencies=number(len(arrays.agencies)),
         ties=number(len(arrays.ties)),
-        unconfirmed=number(arrays.unconfirmed),
-        unconfirmable=number(arrays.unconfirmable),
+        unconfirmed=number(confirmable - confirmed),
+        unconfirmable=number(len(arrays.ties) - confirmable),
         day=day(arrays.as_of),
         recorded=number(recorded),
         share=percent(recorded / len(arrays.agencies)),
@@ -168,27 +172,26 @@ def tie_notes(
     `report` is the result of `run` for the arrays. Agreements are left out one at a time, and the report is run again (delete-one
     jackknife over agreements; Efron 1982).
     """
-    sole = _sole_ties(arrays)
+    sole, notes = _sole_ties(arrays), _left_out_notes(arrays)
     if not sole.any():
-        return _left_out_notes(arrays)
+        return notes
     template = _("Ties that rest on one agreement alone: {n} of {m}.")
-    notes = [template.format(n=number(int(sole.sum())), m=number(len(arrays.ties) + len(arrays.possible_ties)))]
+    notes.append(template.format(n=number(int(sole.sum())), m=number(len(assumed_ties(arrays)))))
     wanted = int(report.parameters[LEAVE_OUT.name])
     if many := min(wanted, int((sole > 0).sum()), MOST_READ // len(sole)):
         influences = list(_influences(definition, arrays, report, run, _by_ties(arrays, sole)[:many]))
         notes.append(_influence_note(influences))
     elif wanted:
         notes.append(_("How the findings depend on single agreements was not examined, because there are too many."))
-    return [*_left_out_notes(arrays), *notes]
+    return notes
 
 
 def _sole_ties(arrays: SnapshotArrays) -> Ints:
     """Return for each of the assumed agreements the number of ties that rest on it alone."""
-    agreements = arrays.assumed_agreements
-    pairs, agreement = pairs_by_group((one.parties for one in agreements), arrays.index)
+    pairs, agreement = pairs_by_group(arrays.assumed_parties)
     codes = pairs @ np.array([len(arrays.agencies), 1])
     _codes, first, times = np.unique(codes, return_index=True, return_counts=True)
-    return np.bincount(agreement[first[times == 1]], minlength=len(agreements))
+    return np.bincount(agreement[first[times == 1]], minlength=len(arrays.assumed_parties))
 
 
 def _by_ties(arrays: SnapshotArrays, sole: Ints) -> Sequence[PartnershipRow]:

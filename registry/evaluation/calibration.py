@@ -287,11 +287,8 @@ def redrawn_agreements(random: Random, arrays: SnapshotArrays) -> Snapshot:
     as they are.
     """
     snapshot, active = arrays.snapshot, {one.id for one in arrays.assumed_agreements}
-    known = (
-        tuple(sorted({arrays.index[one] for one in each.parties if one in arrays.index}))
-        for each in arrays.assumed_agreements
-    )
-    drawn = RandomAgreements((one for one in known if len(one) > 1), int(random.integers(2**32))).agreements
+    several = (tuple(parties) for parties in arrays.assumed_parties if len(parties) > 1)
+    drawn = RandomAgreements(several, int(random.integers(2**32))).agreements
     rest = [one for one in snapshot.partnerships if one.id not in active]
     new = [_agreement(n, [arrays.agencies.ids[party] for party in each]) for n, each in enumerate(drawn)]
     return snapshot._replace(partnerships=[*rest, *(one._replace(valid_from=None, valid_until=None) for one in new)])

@@ -292,11 +292,12 @@ class Library:
             run = partial(custom.run, store, actor, parameters=values)
             return run_series(definition, dates, values, lambda day: self._withhold(run(as_of=day), actor))
         examined, scope = _read(store, definition, actor, values)
+        arrays = SnapshotArrays.of(examined, dates.first)  # puts the records in order, which is the same on every day
         quick = {**values, LEAVE_OUT.name: 0} if LEAVE_OUT.name in values else values  # it changes only notes
 
         def run_built_in(day: str) -> Report:
             with _garbage_collection_paused():
-                report = _analyse(definition, SnapshotArrays.of(examined, day), quick, scope)
+                report = _analyse(definition, replace(arrays, as_of=day), quick, scope)
             return self._withhold(report, actor)
 
         agreements = RecordedAgreements.of(examined) if "partnerships" in definition.reads else None
