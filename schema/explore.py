@@ -160,7 +160,11 @@ async def _impact(context: ExploreContext, call: ExplorationCall) -> impact.Impa
     )
     if found is None:
         return None
-    return replace(found, hits=[replace(hit, cursor=write_cursor(IMPACT, [hit.cursor])) for hit in found.hits])
+    lists: dict[str, Any] = {
+        name: [replace(hit, cursor=write_cursor(IMPACT, [hit.cursor])) for hit in getattr(found, name)]
+        for name in impact.LISTS
+    }
+    return replace(found, **lists)
 
 
 async def _ties(context: ExploreContext, call: ExplorationCall) -> shared.Ties:

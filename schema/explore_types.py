@@ -339,7 +339,7 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
                 listing(provider),
                 "The first agencies with affected services, the most stopped services first.",
             ),
-            "users": (listing(hit), "The agencies in `agencies` that use an affected resource."),
+            "users": (listing(hit), "The first agencies that the arguments select that use an affected resource."),
             "areas": (listing(hit), "The first areas in which an affected service is offered."),
             "providersStoppedCount": (int, "The number of agencies with services that stop working."),
             "providersDegradedCount": (

@@ -186,18 +186,18 @@ def dependents(kind: str, ids: Collection[str], actor: Actor, *, day: str) -> Cy
     """Return Cypher that reads the dependents of records of a kind: the records that are affected if they become unavailable.
 
     A row is `[id, whether the details are visible, kind of resource, functions, lists]`. There is one list for each member of
-    `DEPENDENTS[kind]`, in the same order. A dependent in a list is `[id, whether it has an alternative]`.
+    `DEPENDENTS[kind]`, in the same order: a list of ids or, if dependents may have an alternative, of `[id, whether it has one]`.
 
     The alternative to an agency is another lead provider or co-provider of the service, or another owner of the resource. An
-    agency that uses a resource or provides a service always has an alternative. For the dependents of a resource, the Cypher of
-    `alternatives` reads whether there is one.
+    agency that uses a resource or provides a service always has an alternative. The Cypher of `alternatives` reads the alternatives
+    to resources.
     """
     functions = "[]"
     if kind == "Resource":
         functions = f"COLLECT {{ MATCH (n)-[:HAS_FUNCTION]->(t:Function) WHERE {_is_visible('t')} RETURN t.id }}"
     lists = ", ".join(
         f"COLLECT {{ MATCH {one.pattern} WHERE {_is_visible('m')} AND {one.condition} WITH DISTINCT n, m"
-        f" RETURN [m.id, {one.has_alternative}] }}"
+        f" RETURN {f'[m.id, {one.alternative}]' if one.alternative else 'm.id'} }}"
         for one in DEPENDENTS[kind]
     )
     text = (
@@ -463,15 +463,16 @@ _LEADING = "['lead', 'co-provider']"
 class Dependence:
     """A link by which records `m` of a kind depend on a record `n`. If `forward` is set, the link leads from `n` to `m`.
 
-    `condition` and `has_alternative` are Cypher. If `hidden` is set, the link is a detail: an actor who sees only the summary of `n`
-    or of `m` does not see it.
+    `condition` is Cypher, and so is `alternative`, whether `m` has an alternative to `n`; without it, `replaced` says so for every
+    `m`. If `hidden` is set, the link is a detail: an actor who sees only the summary of `n` or of `m` does not see it.
     """
 
     relation: str
     kind: str
     forward: bool
     condition: str
-    has_alternative: str
+    alternative: str = ""
+    replaced: bool = False
     hidden: bool = False
 
     @property
@@ -490,13 +491,13 @@ DEPENDENTS: Mapping[str, Sequence[Dependence]] = {
         Dependence("OWNS", "Resource", True, "true", _OTHER.format("OWNS", "")),
     ),
     "Resource": (
-        Dependence("REQUIRES", "Service", False, _DETAILS_VISIBLE, "false", hidden=True),
-        Dependence("USES", "Agency", False, _USED, "true", hidden=True),
+        Dependence("REQUIRES", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        Dependence("USES", "Agency", False, _USED, replaced=True, hidden=True),
     ),
     "Service": (
-        Dependence("DEPENDS_ON", "Service", False, _DETAILS_VISIBLE, "false", hidden=True),
-        Dependence("PROVIDES", "Agency", False, _LEADS, "true"),
-        Dependence("IN_AREA", "Area", True, "true", "false"),
+        Dependence("DEPENDS_ON", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        Dependence("PROVIDES", "Agency", False, _LEADS, replaced=True),
+        Dependence("IN_AREA", "Area", True, "true"),
     ),
 }
 GROUPS = {

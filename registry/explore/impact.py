@@ -4,23 +4,32 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry.database import exploration
 from registry.database.exploration import DEPENDENTS
 from registry.explore import ExploreContext
 from registry.explore.paths import PathStep, sentence
+from registry.permissions import Actor
 
 STOPPABLE = ("Agency", "Service", "Resource")
 WALKED = ("Service", "Resource")  # the search continues from records of these kinds; it ends at agencies and areas
 KINDS = ("Service", "Resource", "Agency", "Area")
+# The lists of affected records: their kind and, for the users of affected resources, the relation by which they were reached.
+LISTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "services": ("Service", ()),
+    "resources": ("Resource", ()),
+    "agencies": ("Agency", ()),
+    "users": ("Agency", ("USES",)),
+    "areas": ("Area", ()),
+}
 MOST_HITS, BATCH = 50_000, 5_000
+SERVICES_OF_PROVIDER = 20  # the most services that are listed of each affected provider
 
 HitKey = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Reached:
+class Reached(NamedTuple):
     """A record that the search has reached, with the record from which it was reached, and the link followed.
 
     If the affected record has an alternative to the lost record, it is only degraded; otherwise it is lost too.
@@ -107,11 +116,12 @@ ANY_RECORD = Narrowing()
 
 @dataclass(frozen=True)
 class Impact:
-    """The affected records: how many of each kind, and a page of them. Records that stop come first, then the shortest chains.
+    """The affected records: how many there are, and the first ones of each kind. Those that stop come first, then the nearest.
 
     `totals` count all affected records, and `matching` those that pass the filters. `unplaced` is the number of affected records
-    that fail the filters because the actor sees no sector or area of them. An agency counts once. `providers` are the agencies with
-    affected services, those with the most stopped services first.
+    that fail the filters because the actor sees no sector or area of them. An agency counts once. `agencies` use or provide
+    something affected; `users` are those that use an affected resource. `providers` are the agencies with affected services, those
+    with the most stopped services first.
 
     `withheld` says that more records may be affected: the actor sees only the summary of records on the way, or of records that may
     depend on them. `complete` says that the search ended because no further record depends on the affected ones, and not because of
@@ -119,44 +129,20 @@ class Impact:
     """
 
     record: str
-    hits: Sequence[ImpactHit]
+    services: Sequence[ImpactHit]
+    resources: Sequence[ImpactHit]
+    agencies: Sequence[ImpactHit]
+    users: Sequence[ImpactHit]
+    areas: Sequence[ImpactHit]
     totals: Sequence[ImpactTotal]
     matching: Sequence[ImpactTotal]
-    providers: Sequence[AffectedProvider] = ()
-    providers_stopped_count: int = 0
-    providers_degraded_count: int = 0
-    users_count: int = 0
-    unplaced: int = 0
-    withheld: bool = False
-    complete: bool = True
-
-    @property
-    def services(self) -> Sequence[ImpactHit]:
-        """The affected services of the page."""
-        return self._of("Service")
-
-    @property
-    def resources(self) -> Sequence[ImpactHit]:
-        """The affected resources of the page."""
-        return self._of("Resource")
-
-    @property
-    def agencies(self) -> Sequence[ImpactHit]:
-        """The affected agencies of the page, each once."""
-        return list({hit.record: hit for hit in reversed(self._of("Agency"))}.values())[::-1]
-
-    @property
-    def users(self) -> Sequence[ImpactHit]:
-        """The agencies of the page that use an affected resource."""
-        return [hit for hit in self._of("Agency") if hit.chain[-1].relation == "USES"]
-
-    @property
-    def areas(self) -> Sequence[ImpactHit]:
-        """The areas of the page in which an affected service is offered."""
-        return self._of("Area")
-
-    def _of(self, kind: str) -> Sequence[ImpactHit]:
-        return [hit for hit in self.hits if hit.kind == kind]
+    providers: Sequence[AffectedProvider]
+    providers_stopped_count: int
+    providers_degraded_count: int
+    users_count: int
+    unplaced: int
+    withheld: bool
+    complete: bool
 
 
 @dataclass
@@ -200,23 +186,23 @@ async def impact(
         return None
     ordered = search.ordered()
     matching, unplaced = await _narrowed(context, ordered, narrowing)
-    page = list(_page(matching, first, after))
-    names = await _names(context, {one for hit in page for one in (*hit.path, hit.record)})
+    page = {name: list(_listed(matching, name, first, after)) for name in LISTS}
+    names = await _names(context, {one for hits in page.values() for hit in hits for one in (*hit.path, hit.record)})
     lost = {of, *(hit.record for hit in ordered if hit.lost)}
     providers = _providers(search.provided, lost, first)
     stopped = sum(1 for one in providers if one.stopped_count)
     return Impact(
         of,
-        [_as_hit(hit, names) for hit in page],
-        _totals(ordered),
-        _totals(matching),
-        providers[:first],
-        stopped,
-        len(providers) - stopped,
-        sum(1 for hit in ordered if hit.key[1] == "USES"),
-        unplaced,
-        search.withheld,
-        search.complete,
+        **{name: [_as_hit(hit, names) for hit in hits] for name, hits in page.items()},
+        totals=_totals(ordered),
+        matching=_totals(matching),
+        providers=providers[:first],
+        providers_stopped_count=stopped,
+        providers_degraded_count=len(providers) - stopped,
+        users_count=sum(1 for hit in ordered if hit.key[1] == "USES"),
+        unplaced=unplaced,
+        withheld=search.withheld,
+        complete=search.complete,
     )
 
 
@@ -225,10 +211,11 @@ async def _searched(context: ExploreContext, of: str, day: str, depth: int) -> I
     search = ImpactSearch(of)
     frontier = {kind: {of: Reached(of, kind, True)} for kind in STOPPABLE}
     for step in range(depth + 1):
-        rows = await _dependents(context, frontier, day)
+        rows, replaced = await _dependents(context, frontier, day)
         if step == 0 and not any(rows.values()):
             return None
-        found = list(_next_hits(search, rows, frontier, context))
+        search.withheld = search.withheld or _hides(rows, context.actor)
+        found = _next_hits(search, rows, replaced, frontier)
         if step == depth:
             search.hits |= {hit.key: hit for hit in found if hit.kind not in WALKED}
             search.complete = not any(hit.kind in WALKED for hit in found)
@@ -245,8 +232,8 @@ async def _searched(context: ExploreContext, of: str, day: str, depth: int) -> I
 
 async def _dependents(
     context: ExploreContext, frontier: Mapping[str, Mapping[str, Reached]], day: str
-) -> dict[str, list[Any]]:
-    """Return the rows of `exploration.dependents` by kind. Whether a resource has an alternative is filled in."""
+) -> tuple[dict[str, list[Any]], set[str]]:
+    """Return the rows of `exploration.dependents` by kind, and the ids of the resources that have an alternative."""
     batches = [(kind, ids) for kind, hits in frontier.items() for ids in _batches(sorted(hits))]
     resources = [ids for kind, ids in batches if kind == "Resource"]
     answers = await context.run(
@@ -256,11 +243,13 @@ async def _dependents(
     rows: dict[str, list[Any]] = {kind: [] for kind in frontier}
     for (kind, _ids), answer in zip(batches, answers, strict=False):
         rows[kind] += answer
-    replacing = {(function, kind): two for answer in answers[len(batches) :] for function, kind, two in answer}
-    for one, _whole, kind, functions, lists in rows.get("Resource", ()):
-        if any(other != one for function in functions for other in replacing.get((function, kind), ())):
-            lists[0] = [(far, True) for far, _none in lists[0]]
-    return rows
+    similar = {(function, kind): two for answer in answers[len(batches) :] for function, kind, two in answer}
+    replaced = {
+        one
+        for one, _whole, kind, functions, _lists in rows.get("Resource", ())
+        if any(other != one for function in functions for other in similar.get((function, kind), ()))
+    }
+    return rows, replaced
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -270,44 +259,41 @@ def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _next_hits(
     search: ImpactSearch,
     rows: Mapping[str, Sequence[Any]],
+    replaced: Collection[str],
     frontier: Mapping[str, Mapping[str, Reached]],
-    context: ExploreContext,
-) -> Iterable[Reached]:
+) -> list[Reached]:
     """Return the new hits among the dependents of the frontier, and hits that are lost and were only degraded.
 
     If a record is hit several times, its worst hit is returned.
     """
     worst: dict[HitKey, Reached] = {}
     for kind, found in rows.items():
-        kinds = [one.kind for one in DEPENDENTS[kind] if one.hidden]
-        partial = context.actor.may_be_partial(kinds)
-        for near, whole, _kind, _functions, lists in found:
-            search.withheld = search.withheld or partial or (bool(kinds) and not whole)
+        for near, _whole, _kind, _functions, lists in found:
             cause = frontier[kind][near]
             path = (*cause.path, near)
-            for dependence, dependents in zip(DEPENDENTS[kind], lists, strict=True):
-                relation = dependence.relation
-                provides = relation == "PROVIDES" and dependence.kind == "Agency"
-                for far, has_alternative in dependents:
-                    if provides:
-                        search.provided.add((far, near))
-                    if far == search.of:
-                        continue
-                    hit = Reached(
-                        far,
-                        dependence.kind,
-                        cause.lost and not has_alternative,
-                        cause,
-                        relation,
-                        dependence.forward,
-                        path,
-                    )
-                    key = hit.key
+            for link, dependents in zip(DEPENDENTS[kind], lists, strict=True):
+                is_agency = link.kind == "Agency"
+                if is_agency and link.relation == "PROVIDES":
+                    search.provided |= {(far, near) for far in dependents}
+                always = link.replaced or near in replaced
+                for dependent in dependents:
+                    far, has_alternative = dependent if link.alternative else (dependent, always)
+                    lost = cause.lost and not has_alternative
+                    key = (far, link.relation if is_agency else "")
                     known, other = search.hits.get(key), worst.get(key)
-                    is_new = known is None or (hit.lost and not known.lost)
-                    if is_new and (other is None or (other.lost, other.path) < (hit.lost, hit.path)):
-                        worst[key] = hit
-    return worst.values()
+                    is_new = far != search.of and (known is None or (lost and not known.lost))
+                    if is_new and (other is None or (other.lost, other.path) < (lost, path)):
+                        worst[key] = Reached(far, link.kind, lost, cause, link.relation, link.forward, path)
+    return list(worst.values())
+
+
+def _hides(rows: Mapping[str, Sequence[Any]], actor: Actor) -> bool:
+    """Return whether records may have dependents that the actor may not see."""
+    for kind, found in rows.items():
+        kinds = [link.kind for link in DEPENDENTS[kind] if link.hidden]
+        if found and kinds and (actor.may_be_partial(kinds) or not all(row[1] for row in found)):
+            return True
+    return False
 
 
 async def _narrowed(
@@ -330,10 +316,13 @@ async def _narrowed(
     return [hit for hit in matching if hit.record in fitting], unplaced
 
 
-def _page(hits: Sequence[Reached], first: int | None, after: str) -> Iterator[Reached]:
-    """Yield the first hits of each kind after a sort key."""
-    for kind in KINDS:
-        yield from islice((hit for hit in hits if hit.kind == kind and hit.order > after), first)
+def _listed(hits: Sequence[Reached], name: str, first: int | None, after: str) -> Iterator[Reached]:
+    """Yield the first hits of a list after a sort key. A record is in a list only once."""
+    kind, relations = LISTS[name]
+    once = {
+        hit.record: hit for hit in reversed(hits) if hit.kind == kind and hit.relation in (relations or (hit.relation,))
+    }
+    return islice((hit for hit in reversed(once.values()) if hit.order > after), first)
 
 
 async def _names(context: ExploreContext, ids: Collection[str]) -> dict[str, str]:
@@ -361,8 +350,8 @@ def _providers(provided: Iterable[tuple[str, str]], lost: Collection[str], first
     services: dict[str, list[str]] = {}
     for agency, service in sorted(provided):
         services.setdefault(agency, []).append(service)
-    found = []
+    found, most = [], None if first is None else SERVICES_OF_PROVIDER
     for agency, each in services.items():
         stopped, degraded = ([one for one in each if (one in lost) is is_lost] for is_lost in (True, False))
-        found.append(AffectedProvider(agency, stopped[:first], degraded[:first], len(stopped), len(degraded)))
+        found.append(AffectedProvider(agency, stopped[:most], degraded[:most], len(stopped), len(degraded)))
     return sorted(found, key=lambda one: (-one.stopped_count, -one.degraded_count, one.agency))

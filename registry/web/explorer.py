@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -9,13 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.database.driver import StoreError
-from registry.explore.impact import STOPPABLE, WALKED
+from registry.clock import today
+from registry.database.driver import Reader, StoreError
+from registry.explore import ExploreContext
+from registry.explore.impact import STOPPABLE, WALKED, Narrowing
+from registry.explore.impact import impact as find_impact
 from registry.explore.paths import PHRASES, phrase
 from registry.i18n import _, language, ngettext, number
 from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
-from registry.model.kinds import Kind
+from registry.model.kinds import Kind, snake
 from registry.model.values import Date
 from registry.permissions import Actor
 from registry.web.base import actor_of, address, clean_input
@@ -24,6 +28,7 @@ from registry.web.form_data import csv_file
 from registry.web.queries import PageQueries, operation
 from registry.web.refusals import may_register
 from registry.web.templating import page, term_label
+from schema.limits import PAGE
 from schema.types import camel
 
 MOST_DRAWN = 2_000
@@ -152,6 +157,7 @@ def _texts() -> dict[str, str]:
         "impact_of": _("If {name} stops"),
         "impact_sum": _("Services and resources that would stop: {lost}. That would work less well: {degraded}."),
         "impact_none": _("No record that you have access to depends on it."),
+        "impact_cut": _("Only {n} of these records are listed. Use the filters to list fewer, or download all of them as CSV."),
         "impact_filtered": _("The filters show {shown} of {all} affected records."),
         "impact_csv": _("Download as CSV"),
         "listed": _("Shown in the graph"),
@@ -218,6 +224,16 @@ def impact_rows(impact: Data) -> list[ImpactRow]:
     return [_impact_row(impact["record"], "first"), *sorted(rows, key=lambda row: row.state != "lost")]
 
 
+def affected_count(totals: Sequence[Data]) -> int:
+    """Return the number of affected records that the totals of an impact count."""
+    return sum(one["lost"] + one["degraded"] for one in totals)
+
+
+def is_cut(impact: Data) -> bool:
+    """Return whether an impact has more affected records than are listed."""
+    return affected_count(impact["matching"]) > sum(len(impact[group]) for group in AFFECTED)
+
+
 def _impact_row(record: Data, state: str, hit: Data | None = None) -> ImpactRow:
     links, reason = (len(hit["chain"]), hit["text"]) if hit else (0, "")
     kind = record["__typename"]
@@ -254,8 +270,14 @@ class ImpactQuery:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The variables of the GraphQL operation."""
+        """The variables of the GraphQL operation, without the filters."""
         return {"of": self.of, "day": self.on or None}
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The variables of the GraphQL operation that narrow the affected records."""
+        kinds = None if self.kinds is None else [snake(kind).upper() for kind in self.kinds]
+        return {"kinds": kinds, "sector": self.sector or None, "area": self.area or None}
 
     @property
     def filtered(self) -> bool:
@@ -276,45 +298,69 @@ class ImpactQuery:
 
 @dataclass(frozen=True)
 class ImpactTable:
-    """The impact of a record as a table for pages without scripts: the query, all rows, and whether rows may be missing."""
+    """The impact of a record as a table for pages without scripts.
+
+    The fields are the query; the answers without and with the filters; and all sectors and areas if not all affected records are
+    listed. If all are listed, the filters apply to the rows of the first answer.
+    """
 
     query: ImpactQuery
-    every: Sequence[ImpactRow]
-    withheld: bool
+    every: Data
+    narrowed: Data | None = None
+    every_term: Data | None = None
+
+    @cached_property
+    def known(self) -> list[ImpactRow]:
+        """The record that is assumed to stop, and the listed records without the filters."""
+        return impact_rows(self.every)
+
+    @cached_property
+    def rows(self) -> list[ImpactRow]:
+        """The listed records that pass the filters."""
+        rows = impact_rows(self.narrowed) if self.narrowed else self.known
+        return [row for row in rows[1:] if self.query.shows(row)]
 
     @property
-    def rows(self) -> list[ImpactRow]:
-        """The affected records that pass the filters."""
-        return [row for row in self.every[1:] if self.query.shows(row)]
+    def count(self) -> int:
+        """The number of affected records."""
+        return affected_count(self.every["totals"])
 
     @property
     def sentences(self) -> list[str]:
         """What the table shows, and what it leaves out."""
-        texts, states = _texts(), [row.state for row in self.every if row.kind in WALKED]
-        counts = {state: number(states.count(state)) for state in ("lost", "degraded")}
-        found = [texts["impact_sum"].format(**counts)] if self.every[1:] else []
-        none = [] if found or self.withheld else [texts["impact_none"]]
-        filtered = [texts["impact_filtered"].format(shown=number(len(self.rows)), all=number(len(self.every) - 1))]
-        unseen = [texts["links_withheld"]] if self.withheld else []
-        return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *unseen]
+        texts, totals = _texts(), [one for one in self.every["totals"] if one["kind"] in WALKED]
+        counts = {state: number(sum(one[state] for one in totals)) for state in ("lost", "degraded")}
+        found = [texts["impact_sum"].format(**counts)] if self.count else []
+        none = [] if found or self.every["withheld"] else [texts["impact_none"]]
+        matching = affected_count(self.narrowed["matching"]) if self.narrowed else len(self.rows)
+        filtered = [texts["impact_filtered"].format(shown=number(matching), all=number(self.count))]
+        cut = [texts["impact_cut"].format(n=number(len(self.rows)))] if is_cut(self.narrowed or self.every) else []
+        unseen = [texts["links_withheld"]] if self.every["withheld"] else []
+        return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *cut, *unseen]
 
     def _unplaced(self) -> list[str]:
         names = [name for name, wanted in (("sectors", self.query.sector), ("areas", self.query.area)) if wanted]
-        placed = [row for row in self.every[1:] if row.kind != "Area"]
+        placed = [row for row in self.known[1:] if row.kind != "Area"]
         count = sum(1 for row in placed if any(not getattr(row, name) for name in names))
+        if self.narrowed:
+            count = self.narrowed["unplaced"]
         return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the affected records."""
-        return list(dict.fromkeys(row.kind for row in self.every[1:]))
+        return [one["kind"] for one in self.every["totals"] if affected_count([one])]
 
     def terms(self, name: str) -> list[tuple[str, str]]:
-        """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included."""
+        """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included.
+
+        If not all affected records are listed, return all sectors or areas.
+        """
         wanted = getattr(self.query, name.removesuffix("s"))
         found = {wanted: wanted} if wanted else {}
-        for row in self.every[1:]:
+        for row in self.known[1:]:
             found |= getattr(row, name)
+        found |= _terms(self.every_term[name]["nodes"]) if self.every_term else {}
         return sorted(found.items(), key=lambda term: term[1].casefold())
 
 
@@ -348,8 +394,8 @@ class LinkText:
 class Explorer:
     """The page of the explorer."""
 
-    def __init__(self, graph: PageQueries) -> None:
-        self._graph = graph
+    def __init__(self, graph: PageQueries, reader: Reader) -> None:
+        self._graph, self._reader = graph, reader
 
     def routes(self) -> list[Route]:
         """Return the routes: the page, and the CSV file of an impact."""
@@ -369,17 +415,39 @@ class Explorer:
 
     async def _impact_csv(self, request: Request) -> Response:
         """Return the impact of `?impact=` as CSV: the rows that the page shows with the same parameters."""
-        query = ImpactQuery.read(request)
-        impact = (await self._ask("impact", query.variables, actor_of(request)))["impact"] if query.of else None
+        query, me = ImpactQuery.read(request), actor_of(request)
+        impact = (await self._ask("impact", query.variables, me))["impact"] if query.of else None
         if impact is None:
             raise HTTPException(404)
-        return csv_file(request, "impact", csv_lines(query, impact))
+        rows = self._all_rows(query, impact, me) if is_cut(impact) else _each(impact_rows(impact))
+        return csv_file(request, "impact", csv_lines(query, rows, withheld=impact["withheld"]))
+
+    async def _all_rows(self, query: ImpactQuery, first: Data, me: Actor) -> AsyncIterator[ImpactRow]:
+        """Yield the rows of an impact that has more affected records than a page lists."""
+        narrowing = Narrowing(query.kinds, query.sector or None, query.area or None)
+        context = ExploreContext(self._reader.read, me)
+        found = await find_impact(context, query.of, query.on or today(), first=None, narrowing=narrowing)
+        yield _impact_row(first["record"], "first")
+        hits = [hit for name in AFFECTED for hit in getattr(found, name)] if found else []
+        hits.sort(key=lambda hit: not hit.lost)
+        for start in range(0, len(hits), PAGE):
+            batch = hits[start : start + PAGE]
+            nodes = (await self._ask("impact_records", {"ids": [hit.record for hit in batch]}, me))["nodes"]
+            for hit, record in zip(batch, nodes, strict=True):
+                if record is not None:
+                    state, values = "lost" if hit.lost else "degraded", {"chain": hit.chain, "text": hit.text}
+                    yield _impact_row(record, state, values)
 
     async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
         if query.of:
-            found = await self._ask("impact", query.variables, me)
+            found = dict(await self._ask("impact", query.variables, me))
+            if found["impact"] and is_cut(found["impact"]):
+                found["terms"] = await self._ask("terms", {}, me)
+                if query.filtered:
+                    answer = await self._ask("impact", query.variables | query.filters, me)
+                    found["narrowed"] = answer["impact"]
         else:
-            found = await self._ask("neighbourhood", {"of": of}, me) if of else {}
+            found = dict(await self._ask("neighbourhood", {"of": of}, me)) if of else {}
         if any(found.values()):
             return found
         start = await self._ask("start", {}, me)
@@ -410,17 +478,24 @@ class Explorer:
         return await self._graph.ask(operation(name), variables, me)
 
 
-async def csv_lines(query: ImpactQuery, impact: Data) -> AsyncIterator[tuple[Any, ...]]:
+async def csv_lines(
+    query: ImpactQuery, rows: AsyncIterator[ImpactRow], *, withheld: bool
+) -> AsyncIterator[tuple[Any, ...]]:
     """Yield the lines of the CSV file of an impact: the headings, the record that is assumed to stop, and the affected records.
 
     `withheld` says in each line whether more records may be affected, which the user may not see.
     """
     yield CSV_COLUMNS
-    for row in impact_rows(impact):
+    async for row in rows:
         if query.shows(row):
             effect = "stopped" if row.state == "first" else row.state
             terms = (list(row.sectors.values()), list(row.areas.values()))
-            yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, impact["withheld"])
+            yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, withheld)
+
+
+async def _each(rows: Sequence[ImpactRow]) -> AsyncIterator[ImpactRow]:
+    for row in rows:
+        yield row
 
 
 def _first(request: Request, name: str) -> str:
@@ -463,7 +538,7 @@ def _page(
         "links": link_texts(near) if near else (),
         "nothing": no_links(near) if near else "",
         "stoppable": STOPPABLE,
-        "impact": ImpactTable(query, impact_rows(impact), impact["withheld"]) if impact else None,
+        "impact": ImpactTable(query, impact, known.get("narrowed"), known.get("terms")) if impact else None,
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
         "most": {name: known.get(name) for name in ("resources", "agencies")},

@@ -159,7 +159,14 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
     for start in (one for one in sight.records if sight.kind(one) in ("Agency", "Service", "Resource")):
         found = ask(lambda asker, start=start: impact(asker, start, day, depth=40))
         wanted = sight.impact(start, day)
-        assert {hit.record: hit.lost for hit in found.hits} == wanted
+        hits = [*found.services, *found.resources, *found.agencies, *found.areas]
+        assert {hit.record: hit.lost for hit in hits} == wanted and len(hits) == len(wanted)
+        assert {one.kind: (one.lost, one.degraded) for one in found.totals} == {
+            kind: tuple(
+                sum(1 for one in wanted if sight.kind(one) == kind and wanted[one] is lost) for lost in (True, False)
+            )
+            for kind in ("Service", "Resource", "Agency", "Area")
+        }
         assert found.complete and {hit.record for hit in found.agencies} == {
             one for one in wanted if sight.kind(one) == "Agency"
         }
@@ -172,7 +179,7 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
             for agency, services in sight.providers(affected).items()
         }
         assert found.withheld == sight.impact_withheld(start, wanted)
-        for hit in found.hits:
+        for hit in [*hits, *found.users]:
             assert [hit.chain[0].start, hit.chain[-1].end] == [start, hit.record]
             assert all(one.end == next_one.start for one, next_one in zip(hit.chain, hit.chain[1:], strict=False))
 

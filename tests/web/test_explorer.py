@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
@@ -23,7 +23,16 @@ from registry.database.driver import ConnectionSettings
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from registry.web.explorer import OPERATIONS, ImpactQuery, csv_lines, kind_names, no_links, script_texts
+from registry.web.explorer import (
+    OPERATIONS,
+    ImpactQuery,
+    ImpactRow,
+    csv_lines,
+    impact_rows,
+    kind_names,
+    no_links,
+    script_texts,
+)
 from registry.web.form_data import csv_file
 from registry.web.queries import operation
 from schema.schema import build_schema
@@ -148,12 +157,16 @@ def test_the_file_of_an_impact_says_what_is_withheld_and_has_no_formulas(client:
     hit = {"lost": True, "text": "+1", "record": record, "chain": [{}]}
     impact = {"record": {**record, "id": "r"}, "services": [hit], "resources": [], "agencies": [], "areas": []}
 
+    async def rows() -> AsyncIterator[ImpactRow]:
+        for row in impact_rows(impact):
+            yield row
+
     async def lines() -> list[tuple[object, ...]]:
-        return [line async for line in csv_lines(ImpactQuery("r"), {**impact, "withheld": True})]
+        return [line async for line in csv_lines(ImpactQuery("r"), rows(), withheld=True)]
 
     async def written() -> str:
         request = Request({"type": "http", "method": "GET", "headers": []})
-        response = csv_file(request, "impact", csv_lines(ImpactQuery("r"), {**impact, "withheld": True}))
+        response = csv_file(request, "impact", csv_lines(ImpactQuery("r"), rows(), withheld=True))
         assert isinstance(response, StreamingResponse)
         return "".join([str(part) async for part in response.body_iterator])
 
