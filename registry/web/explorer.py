@@ -32,6 +32,9 @@ from schema.limits import PAGE
 from schema.types import camel
 
 MOST_DRAWN = 2_000
+MOST_LISTED = (
+    100  # the most affected records of a kind that an impact lists; `impact.graphql` uses this default of the field
+)
 OPERATIONS = ("neighbourhood", "paths", "impact", "ties", "record")
 COMMON_CODES = frozenset({"access", "status"})
 
@@ -229,9 +232,9 @@ def affected_count(totals: Sequence[Data]) -> int:
     return sum(one["lost"] + one["degraded"] for one in totals)
 
 
-def is_cut(impact: Data) -> bool:
-    """Return whether an impact has more affected records than are listed."""
-    return affected_count(impact["matching"]) > sum(len(impact[group]) for group in AFFECTED)
+def exceeds_page(impact: Data) -> bool:
+    """Return whether a record affects too many records to list them all, with or without filters."""
+    return any(one["lost"] + one["degraded"] > MOST_LISTED for one in impact["totals"])
 
 
 def _impact_row(record: Data, state: str, hit: Data | None = None) -> ImpactRow:
@@ -298,44 +301,44 @@ class ImpactQuery:
 
 @dataclass(frozen=True)
 class ImpactTable:
-    """The impact of a record as a table for pages without scripts.
+    """The impact of a record as a table for pages without scripts: the query, the answer, and all sectors and areas.
 
-    The fields are the query; the answers without and with the filters; and all sectors and areas if not all affected records are
-    listed. If all are listed, the filters apply to the rows of the first answer.
+    If the registry applied the filters, `narrowed` is set; otherwise the table applies them to the rows of the answer. `every_term`
+    is None if all affected records are listed.
     """
 
     query: ImpactQuery
-    every: Data
-    narrowed: Data | None = None
+    answer: Data
+    narrowed: bool = False
     every_term: Data | None = None
 
     @cached_property
     def known(self) -> list[ImpactRow]:
-        """The record that is assumed to stop, and the listed records without the filters."""
-        return impact_rows(self.every)
+        """The record that is assumed to stop, and the affected records of the answer."""
+        return impact_rows(self.answer)
 
     @cached_property
     def rows(self) -> list[ImpactRow]:
         """The listed records that pass the filters."""
-        rows = impact_rows(self.narrowed) if self.narrowed else self.known
-        return [row for row in rows[1:] if self.query.shows(row)]
+        return [row for row in self.known[1:] if self.query.shows(row)]
 
     @property
     def count(self) -> int:
         """The number of affected records."""
-        return affected_count(self.every["totals"])
+        return affected_count(self.answer["totals"])
 
     @property
     def sentences(self) -> list[str]:
         """What the table shows, and what it leaves out."""
-        texts, totals = _texts(), [one for one in self.every["totals"] if one["kind"] in WALKED]
+        texts, totals = _texts(), [one for one in self.answer["totals"] if one["kind"] in WALKED]
         counts = {state: number(sum(one[state] for one in totals)) for state in ("lost", "degraded")}
         found = [texts["impact_sum"].format(**counts)] if self.count else []
-        none = [] if found or self.every["withheld"] else [texts["impact_none"]]
-        matching = affected_count(self.narrowed["matching"]) if self.narrowed else len(self.rows)
+        none = [] if found or self.answer["withheld"] else [texts["impact_none"]]
+        matching = affected_count(self.answer["matching"]) if self.narrowed else len(self.rows)
         filtered = [texts["impact_filtered"].format(shown=number(matching), all=number(self.count))]
-        cut = [texts["impact_cut"].format(n=number(len(self.rows)))] if is_cut(self.narrowed or self.every) else []
-        unseen = [texts["links_withheld"]] if self.every["withheld"] else []
+        is_cut = self.every_term and affected_count(self.answer["matching"]) > len(self.rows)
+        cut = [texts["impact_cut"].format(n=number(len(self.rows)))] if is_cut else []
+        unseen = [texts["links_withheld"]] if self.answer["withheld"] else []
         return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *cut, *unseen]
 
     def _unplaced(self) -> list[str]:
@@ -343,13 +346,13 @@ class ImpactTable:
         placed = [row for row in self.known[1:] if row.kind != "Area"]
         count = sum(1 for row in placed if any(not getattr(row, name) for name in names))
         if self.narrowed:
-            count = self.narrowed["unplaced"]
+            count = self.answer["unplaced"]
         return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the affected records."""
-        return [one["kind"] for one in self.every["totals"] if affected_count([one])]
+        return [one["kind"] for one in self.answer["totals"] if affected_count([one])]
 
     def terms(self, name: str) -> list[tuple[str, str]]:
         """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included.
@@ -419,7 +422,7 @@ class Explorer:
         impact = (await self._ask("impact", query.variables, me))["impact"] if query.of else None
         if impact is None:
             raise HTTPException(404)
-        rows = self._all_rows(query, impact, me) if is_cut(impact) else _each(impact_rows(impact))
+        rows = self._all_rows(query, impact, me) if exceeds_page(impact) else _each(impact_rows(impact))
         return csv_file(request, "impact", csv_lines(query, rows, withheld=impact["withheld"]))
 
     async def _all_rows(self, query: ImpactQuery, first: Data, me: Actor) -> AsyncIterator[ImpactRow]:
@@ -440,14 +443,9 @@ class Explorer:
 
     async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
         if query.of:
-            found = dict(await self._ask("impact", query.variables, me))
-            if found["impact"] and is_cut(found["impact"]):
-                found["terms"] = await self._ask("terms", {}, me)
-                if query.filtered:
-                    answer = await self._ask("impact", query.variables | query.filters, me)
-                    found["narrowed"] = answer["impact"]
+            found = await self._impact(query, me)
         else:
-            found = dict(await self._ask("neighbourhood", {"of": of}, me)) if of else {}
+            found = await self._ask("neighbourhood", {"of": of}, me) if of else {}
         if any(found.values()):
             return found
         start = await self._ask("start", {}, me)
@@ -458,6 +456,13 @@ class Explorer:
                 "agencies": await self._most("agencies", me),
             }
         return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
+
+    async def _impact(self, query: ImpactQuery, me: Actor) -> Data:
+        """Return the answer to an impact query. If it cannot list all affected records, apply the filters to all of them."""
+        found = await self._ask("impact", query.variables | query.filters, me)
+        if not found["impact"] or not exceeds_page(found["impact"]):
+            return await self._ask("impact", query.variables, me) if query.filtered else found
+        return {**found, "narrowed": query.filtered, "terms": await self._ask("terms", {}, me)}
 
     async def _most(self, plural: str, me: Actor) -> MostLinked:
         counted: list[tuple[Data, int]] = []
@@ -528,7 +533,7 @@ def _page(
 ) -> Response:
     near, impact = known.get("neighbourhood"), known.get("impact")
     given = {"of": of, "neighbourhood": near} if near else None
-    if impact:
+    if impact and not known.get("narrowed"):
         given = {"of": query.of, "day": query.on, "impact": impact}
     values = {
         "of": of or query.of,
@@ -538,7 +543,7 @@ def _page(
         "links": link_texts(near) if near else (),
         "nothing": no_links(near) if near else "",
         "stoppable": STOPPABLE,
-        "impact": ImpactTable(query, impact, known.get("narrowed"), known.get("terms")) if impact else None,
+        "impact": ImpactTable(query, impact, known.get("narrowed", False), known.get("terms")) if impact else None,
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
         "most": {name: known.get(name) for name in ("resources", "agencies")},
