@@ -231,17 +231,21 @@ CACHE_SIZE = 1_000
 
 
 async def read_rows(
-    answers: AnswerCache, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]
+    answers: AnswerCache,
+    reader: Reader,
+    queries: Sequence[Query | Explore],
+    cyphers: Sequence[Cypher],
+    timeout: float | None = None,
 ) -> list[Rows]:
     """Return the rows of every Cypher query, in the order of the queries. Counts are read only if they changed. Raises StoreError."""
     counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
     if not counts:
-        return await reader.read(cyphers) if cyphers else []
+        return await reader.read(cyphers, timeout=timeout) if cyphers else []
     rows, started = dict[int, Rows](), time.monotonic()
     keys = {place: _key(cyphers[place]) for place in counts}
     missing = [place for place in range(len(cyphers)) if place not in counts or not answers.holds(keys[place])]
     while True:
-        stamps, found = await reader.read_with_stamps([cyphers[place] for place in missing])
+        stamps, found = await reader.read_with_stamps([cyphers[place] for place in missing], timeout=timeout)
         rows |= dict(zip(missing, found, strict=True))
         for place, key in keys.items():
             stamp = stamps.of(kinds_in(cyphers[place].text))
@@ -287,7 +291,7 @@ class QueryContext:
     """The context of an operation: the database, the actor, and an optional callback that gets the queries and their Cypher.
 
     `store` opens the database client for mutations. If mutations are not allowed, `store` is None. `how` is the entry point
-    recorded in the audit log.
+    recorded in the audit log. `timeout` is the time limit in seconds, if it is not that of the connection.
     """
 
     reader: Reader
@@ -295,6 +299,7 @@ class QueryContext:
     explain: Callable[[Sequence[Query | Explore], Sequence[Cypher]], None] | None = None
     store: Callable[[], Store] | None = None
     how: str = "api"
+    timeout: float | None = None
 
     def call_explain(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
         """If there is a callback, call it with the queries and their Cypher."""
@@ -385,7 +390,7 @@ class QueryExecutor:
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
         await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)
-        rows = await read_rows(self._answers, context.reader, queries, cyphers)
+        rows = await read_rows(self._answers, context.reader, queries, cyphers, context.timeout)
         values |= await self._introspected(parsed, compiled.planned.introspection)
         try:
             return ExecutionResult(compiled.planned.data(rows, values), errors or None)

@@ -320,9 +320,11 @@ class Reader:
                     raise explain(error, self._dialect, self._settings) from error
                 await asyncio.sleep(pause)
 
-    async def read_with_stamps(self, cyphers: Sequence[Cypher]) -> tuple[Stamps, list[Rows]]:
+    async def read_with_stamps(
+        self, cyphers: Sequence[Cypher], *, timeout: float | None = None
+    ) -> tuple[Stamps, list[Rows]]:
         """Run read queries and return the change stamps of the graph and the rows of each query. Raises StoreError."""
-        ((found,),), *rows = await self.read([READ_STAMPS, *cyphers])
+        ((found,),), *rows = await self.read([READ_STAMPS, *cyphers], timeout=timeout)
         return Stamps(found), rows
 
     async def stamps(self, *, recent: bool = False) -> Stamps:

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from registry.auth.oidc import BearerAuthentication, Provider
 from registry.config import Settings
-from registry.database.answer_cache import AnswerCache
+from registry.database.answer_cache import AnswerCache, SharedAnswers
 from registry.database.driver import ConnectionSettings, Reader, StoreError
 from registry.model.definitions import MODEL
 from registry.model.kinds import Model
@@ -68,12 +68,12 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     The application connects to the database at startup. If the database is down then, the first request that finds it running
     connects.
     """
-    reader, cache = Reader(place), AnswerCache()
+    reader, threads = Reader(place), StoreThreads(place)
+    cache = AnswerCache(SharedAnswers(threads.store))
     schema = build_schema(model, cache, introspection=settings.introspection)
     limits = RateLimits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
     library = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count)
-    threads = StoreThreads(place)
     answers, graph = ReportRunner(threads, reader, library, cache), PageQueries(schema, reader)
     pages, inbox = ReportPages(answers, library), Inbox(graph, reader)
     documents = map(operation, (*OPERATIONS, *EXAMPLE_OPERATIONS))

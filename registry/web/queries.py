@@ -22,6 +22,8 @@ from schema.limits import CostBudgetExceeded, error_response
 from schema.schema import Schema
 from schema.types import camel, field_of
 
+BACKGROUND = 120.0  # seconds that a query may take for which no page waits
+
 
 class PageQueries:
     """Runs the GraphQL operations of pages."""
@@ -37,14 +39,16 @@ class PageQueries:
             raise _exception_for(error) from None
         sight = actor.role, actor.agencies, actor.groups
         key = (language(), operation, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS), sight)
-        return Question(key, kinds, partial(self.ask, operation, variables, actor), today())
+        return Question(key, kinds, partial(self.ask, operation, variables, actor, BACKGROUND), today())
 
-    async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    async def ask(
+        self, operation: str, variables: Mapping[str, Any], actor: Actor, timeout: float | None = None
+    ) -> dict[str, Any]:
         """Run an operation and return its data. A field that names a record that the user cannot see is null.
 
         Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation.
         """
-        context = QueryContext(self._reader, actor)
+        context = QueryContext(self._reader, actor, timeout=timeout)
         result = await self._schema.execute(operation, context, dict(variables))
         errors = [error for error in result.errors or () if result.data is None or not _is_missing_record(error)]
         if errors:

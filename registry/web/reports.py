@@ -31,6 +31,7 @@ from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import FILES
 from registry.reports.json_schema import json_schema
+from registry.reports.saved import ReportCodec
 from registry.reports.series import NAME as SERIES
 from registry.reports.series import NOT_REPEATED, STEPS, DateRange
 from registry.web.base import (
@@ -157,9 +158,11 @@ class ReportRunner:
             return await to_thread.run_sync(work, limiter=self._limiter)
 
         # a result depends on the reader's role, agencies and groups, not on the name
-        reader = actor.role, actor.agencies, actor.groups
-        key = ("report", language(), name, reader, day, dates, *values.items())
-        return Question(key, library.kinds_read(name, values), run, (as_of, library.state(name)), REPORT_WEIGHT)
+        reader = str(actor.role), sorted(actor.agencies), sorted(actor.groups)
+        key = str(("report", language(), name, reader, day, dates, list(values.items()), library.state(name)))
+        # servers share what many users ask for, not the answers for single days and parameters
+        codec = None if day or dates or params else ReportCodec()
+        return Question(key, library.kinds_read(name, values), run, as_of, REPORT_WEIGHT, codec)
 
 
 def _assessed(report: Report) -> int:
