@@ -322,6 +322,11 @@ class QueryContext:
         if self.explain:
             self.explain(queries, cyphers)
 
+    async def read(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
+        """Call the callback, run the Cypher queries, and return the rows of each. Raises StoreError."""
+        self.call_explain(queries, cyphers)
+        return await self.reader.read(cyphers) if cyphers else []
+
     def explore_context(self, query: Explore, answers: AnswerCache) -> ExploreContext:
         """Return the context in which an exploration runs."""
 

@@ -144,6 +144,35 @@ def test_an_impact_and_its_file_show_the_same_without_scripts(
     assert given(text)["known"] == {"of": "depok:infra-dc", "day": filters.get("on", ""), "impact": asked}
 
 
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_an_impact_too_large_to_list_is_filtered_in_the_registry(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, filters: dict[str, str | list[str]]
+) -> None:
+    query = {"impact": "depok:infra-dc", **filters}
+
+    def asked() -> tuple[list[str], list[str], list[dict[str, str]]]:
+        shown = client.get("/explore", params=query).text.split('id="impact-title"')[-1]
+        file = client.get("/explore/impact.csv", params=query).text
+        sentences = re.findall(r"<p>(.*?)</p>", shown.split("<form")[0])
+        lines = sorted(csv.DictReader(io.StringIO(file)), key=lambda line: line["id"])
+        return re.findall(r'<tr>\s*<td><a href="([^"]+)"', shown), sentences, lines
+
+    whole = asked()
+    monkeypatch.setattr("registry.web.explorer.MOST_LISTED", 5)
+    assert asked() == whole
+
+
+def test_a_hub_tells_how_many_records_depend_directly_on_it(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = '{ agency(id: "depok:diskominfo") { providesCount ownsCount } }'
+    counts = client.post("/graphql", json={"query": query}).json()["data"]["agency"]
+    monkeypatch.setattr("registry.web.record_views.MOST_FOLLOWED", 3)
+    text = client.get("/agencies/depok:diskominfo").text
+    assert f"{sum(counts.values())} records depend directly on it." in text
+    assert '<a href="/explore?impact=depok%3Adiskominfo">Show everything that is affected</a>' in text
+
+
 def test_an_impact_of_nothing_that_is_there_is_not_found(client: httpx.Client) -> None:
     assert [client.get(path).status_code for path in ("/explore?impact=no", "/explore/impact.csv?impact=no")] == [
         404
