@@ -221,10 +221,11 @@ def alternatives(resources: Collection[str], actor: Actor) -> Cypher:
     return Cypher(text, {"in": {"ids": sorted(resources)}, "me": actor.parameter()})
 
 
-def names_of(ids: Collection[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads `[id, name]` of the given agencies, services, resources and areas."""
-    kinds = (*DEPENDENTS, "Area")
-    text = f"{match_ids('$in.ids', kinds)} WHERE {can_view_summary('n')} RETURN collect([n.id, n.name])"
+def names_of(kind: str, ids: Collection[str], actor: Actor) -> Cypher:
+    """Return Cypher that reads `[id, name]` of records of a kind."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) WHERE {can_view_summary('n')} RETURN collect([n.id, n.name])"
+    )
     return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
 
 

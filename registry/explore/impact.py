@@ -187,7 +187,7 @@ async def impact(
     ordered = search.ordered()
     matching, unplaced = await _narrowed(context, ordered, narrowing)
     page = {name: list(_listed(matching, name, first, after)) for name in LISTS}
-    names = await _names(context, {one for hits in page.values() for hit in hits for one in (*hit.path, hit.record)})
+    names = await _names(context, [hit for hits in page.values() for hit in hits])
     lost = {of, *(hit.record for hit in ordered if hit.lost)}
     providers = _providers(search.provided, lost, first)
     stopped = sum(1 for one in providers if one.stopped_count)
@@ -325,10 +325,17 @@ def _listed(hits: Sequence[Reached], name: str, first: int | None, after: str) -
     return islice((hit for hit in reversed(once.values()) if hit.order > after), first)
 
 
-async def _names(context: ExploreContext, ids: Collection[str]) -> dict[str, str]:
+async def _names(context: ExploreContext, hits: Iterable[Reached]) -> dict[str, str]:
+    """Return the names of the hits and of the records on their chains, by id."""
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for hit in hits:
+        one: Reached | None = hit
+        while one:
+            ids[one.kind].add(one.record)
+            one = one.cause
     if not ids:
         return {}
-    answers = await context.run(*(exploration.names_of(batch, context.actor) for batch in _batches(sorted(ids))))
+    answers = await context.run(*(exploration.names_of(kind, those, context.actor) for kind, those in ids.items()))
     return {one: name for answer in answers for one, name in answer}
 
 
