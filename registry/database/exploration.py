@@ -192,9 +192,8 @@ def dependents(kind: str, ids: Collection[str], actor: Actor, *, day: str) -> Cy
     agency that uses a resource or provides a service always has an alternative. The Cypher of `alternatives` reads the alternatives
     to resources.
     """
-    functions = "[]"
-    if kind == "Resource":
-        functions = f"COLLECT {{ MATCH (n)-[:HAS_FUNCTION]->(t:Function) WHERE {_is_visible('t')} RETURN t.id }}"
+    found = f"COLLECT {{ MATCH (n)-[:HAS_FUNCTION]->(t:Function) WHERE {_is_visible('t')} RETURN t.id }}"
+    functions = found if kind == "Resource" else "[]"
     lists = ", ".join(
         f"COLLECT {{ MATCH {one.pattern} WHERE {_is_visible('m')} AND {one.condition} WITH DISTINCT n, m"
         f" RETURN {f'[m.id, {one.alternative}]' if one.alternative else 'm.id'} }}"
@@ -244,10 +243,10 @@ def placed(kind: str, ids: Collection[str], actor: Actor, terms: Mapping[str, st
 def _has_term(kind: str, term: str, also: str = "") -> str:
     if kind == "Area":
         return "false" if term == "Sector" else "n.id = $in.terms.Area"
-    owned = kind == "Resource" and term == "Sector"
-    pattern = f"(n){'<-[:OWNS]-(o:Agency)' if owned else ''}-[:IN_{term.upper()}]->(t:{term})"
-    owner = f" AND {_is_visible('o')}" if owned else ""
-    return f"EXISTS {{ MATCH {pattern} WHERE {_is_visible('t')}{owner}{also} }}"
+    owner, visible = (
+        ("<-[:OWNS]-(o:Agency)", f" AND {_is_visible('o')}") if (kind, term) == ("Resource", "Sector") else ("", "")
+    )
+    return f"EXISTS {{ MATCH (n){owner}-[:IN_{term.upper()}]->(t:{term}) WHERE {_is_visible('t')}{visible}{also} }}"
 
 
 def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:

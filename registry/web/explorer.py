@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -299,7 +298,7 @@ class ImpactQuery:
         return address(path, [*((name, value) for name, value in pairs.items() if value), *kinds])
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImpactTable:
     """The impact of a record as a table for pages without scripts: the query, the answer, and all sectors and areas.
 
@@ -312,41 +311,31 @@ class ImpactTable:
     narrowed: bool = False
     every_term: Data | None = None
 
-    @cached_property
-    def known(self) -> list[ImpactRow]:
-        """The record that is assumed to stop, and the affected records of the answer."""
-        return impact_rows(self.answer)
-
-    @cached_property
-    def rows(self) -> list[ImpactRow]:
-        """The listed records that pass the filters."""
-        return [row for row in self.known[1:] if self.query.shows(row)]
-
-    @property
-    def count(self) -> int:
-        """The number of affected records."""
-        return affected_count(self.answer["totals"])
+    def __post_init__(self) -> None:
+        """Compute the rows of the answer, those that pass the filters, and the number of affected records."""
+        self.known = impact_rows(self.answer)
+        self.rows = [row for row in self.known[1:] if self.query.shows(row)]
+        self.count = affected_count(self.answer["totals"])
 
     @property
     def sentences(self) -> list[str]:
         """What the table shows, and what it leaves out."""
         texts, totals = _texts(), [one for one in self.answer["totals"] if one["kind"] in WALKED]
         counts = {state: number(sum(one[state] for one in totals)) for state in ("lost", "degraded")}
-        found = [texts["impact_sum"].format(**counts)] if self.count else []
-        none = [] if found or self.answer["withheld"] else [texts["impact_none"]]
+        none = [] if self.count or self.answer["withheld"] else [texts["impact_none"]]
+        found = [texts["impact_sum"].format(**counts)] if self.count else none
         matching = affected_count(self.answer["matching"]) if self.narrowed else len(self.rows)
         filtered = [texts["impact_filtered"].format(shown=number(matching), all=number(self.count))]
         is_cut = self.every_term and affected_count(self.answer["matching"]) > len(self.rows)
         cut = [texts["impact_cut"].format(n=number(len(self.rows)))] if is_cut else []
         unseen = [texts["links_withheld"]] if self.answer["withheld"] else []
-        return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *cut, *unseen]
+        return [*found, *(filtered if self.query.filtered and self.count else []), *self._unplaced(), *cut, *unseen]
 
     def _unplaced(self) -> list[str]:
         names = [name for name, wanted in (("sectors", self.query.sector), ("areas", self.query.area)) if wanted]
         placed = [row for row in self.known[1:] if row.kind != "Area"]
-        count = sum(1 for row in placed if any(not getattr(row, name) for name in names))
-        if self.narrowed:
-            count = self.answer["unplaced"]
+        unplaced = sum(1 for row in placed if any(not getattr(row, name) for name in names))
+        count = self.answer["unplaced"] if self.narrowed else unplaced
         return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
 
     @property
@@ -422,11 +411,15 @@ class Explorer:
         impact = (await self._ask("impact", query.variables, me))["impact"] if query.of else None
         if impact is None:
             raise HTTPException(404)
-        rows = self._all_rows(query, impact, me) if exceeds_page(impact) else _each(impact_rows(impact))
+        rows = self._all_rows(query, impact, me)
         return csv_file(request, "impact", csv_lines(query, rows, withheld=impact["withheld"]))
 
     async def _all_rows(self, query: ImpactQuery, first: Data, me: Actor) -> AsyncIterator[ImpactRow]:
-        """Yield the rows of an impact that has more affected records than a page lists."""
+        """Yield all rows of an impact. If it has more affected records than a page lists, only `first` is taken from the answer."""
+        if not exceeds_page(first):
+            for row in impact_rows(first):
+                yield row
+            return
         narrowing = Narrowing(query.kinds, query.sector or None, query.area or None)
         context = ExploreContext(self._reader.read, me)
         found = await find_impact(context, query.of, query.on or today(), first=None, narrowing=narrowing)
@@ -438,8 +431,9 @@ class Explorer:
             nodes = (await self._ask("impact_records", {"ids": [hit.record for hit in batch]}, me))["nodes"]
             for hit, record in zip(batch, nodes, strict=True):
                 if record is not None:
-                    state, values = "lost" if hit.lost else "degraded", {"chain": hit.chain, "text": hit.text}
-                    yield _impact_row(record, state, values)
+                    yield _impact_row(
+                        record, "lost" if hit.lost else "degraded", {"chain": hit.chain, "text": hit.text}
+                    )
 
     async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
         if query.of:
@@ -496,11 +490,6 @@ async def csv_lines(
             effect = "stopped" if row.state == "first" else row.state
             terms = (list(row.sectors.values()), list(row.areas.values()))
             yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, withheld)
-
-
-async def _each(rows: Sequence[ImpactRow]) -> AsyncIterator[ImpactRow]:
-    for row in rows:
-        yield row
 
 
 def _first(request: Request, name: str) -> str:
