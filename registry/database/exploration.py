@@ -243,9 +243,8 @@ def placed(kind: str, ids: Collection[str], actor: Actor, terms: Mapping[str, st
 def _has_term(kind: str, term: str, also: str = "") -> str:
     if kind == "Area":
         return "false" if term == "Sector" else "n.id = $in.terms.Area"
-    owner, visible = (
-        ("<-[:OWNS]-(o:Agency)", f" AND {_is_visible('o')}") if (kind, term) == ("Resource", "Sector") else ("", "")
-    )
+    owned = (kind, term) == ("Resource", "Sector")
+    owner, visible = ("<-[:OWNS]-(o:Agency)", f" AND {_is_visible('o')}") if owned else ("", "")
     return f"EXISTS {{ MATCH (n){owner}-[:IN_{term.upper()}]->(t:{term}) WHERE {_is_visible('t')}{visible}{also} }}"
 
 
