@@ -143,7 +143,9 @@ class Paths:
         wanted, place = np.unique(number_of[end], return_inverse=True)
         groups, size = list(distinct), len(self._arrays.agencies) + 1
         # the last row of `reached` reaches nothing and belongs to every start, so that each start has a row
-        from_start = sparse.hstack([members(starts, self._arrays.index), sparse.csr_array(np.ones((len(starts), 1)))], format="csr")
+        from_start = sparse.hstack(
+            [members(starts, self._arrays.index), sparse.csr_array(np.ones((len(starts), 1)))], format="csr"
+        )
         for first in steps(_("paths to owners"), range(0, len(wanted), MOST_ENDS)):
             reaches = np.zeros((size, MOST_ENDS), np.bool_)
             block = [groups[n] for n in wanted[first : first + MOST_ENDS].tolist()]
@@ -220,12 +222,7 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
-    confirmed, confirmable = (
-        len(distinct_pairs((one.parties for one in agreements), arrays.index))
-        for agreements in (
-            [one for one in arrays.agreements if one.confirmed], [one for one in arrays.agreements if one.confirmable],
-        )
-    )  # fmt: skip
+    confirmed, confirmable = _confirmed_ties(arrays)
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
         "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
@@ -241,6 +238,17 @@ def coverage_note(arrays: SnapshotArrays) -> str:
         share=percent(recorded / len(arrays.agencies)),
         rest=number(len(arrays.agencies) - recorded),
     )
+
+
+def _confirmed_ties(arrays: SnapshotArrays) -> tuple[int, int]:
+    """Return how many ties have an agreement that is confirmed, and how many have one that can be confirmed."""
+    known = list(zip(arrays.agreements, arrays.assumed_parties, strict=False))  # the agreements in force come first
+    groups = (
+        [parties for one, parties in known if one.confirmed],
+        [parties for one, parties in known if one.confirmable],
+    )
+    confirmed, confirmable = (len(distinct_pairs(group, len(arrays.agencies))) for group in groups)
+    return confirmed, confirmable
 
 
 def data_notes(arrays: SnapshotArrays) -> list[str]:
