@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from registry.analysis.missing_ties import Dependence, dependences
+from registry.analysis.missing_ties import Dependence
 from registry.analysis.report import Cell, Examined, Report, ReportRow, no_case_text
 from registry.analysis.snapshot import PartnershipRow, SnapshotArrays
 from registry.i18n import _, ngettext, number
@@ -38,7 +38,8 @@ class Stakes:
     uses as a party.
     """
 
-    def __init__(self, arrays: SnapshotArrays) -> None:
+    def __init__(self, arrays: SnapshotArrays, needs: Sequence[Dependence]) -> None:
+        """`needs` is the result of `dependences` for the arrays."""
         snapshot = arrays.snapshot
         self._arrays = arrays
         self._services = {one.id: one for one in snapshot.services}
@@ -46,9 +47,9 @@ class Stakes:
         self._agreements = {one.id: one for one in snapshot.partnerships}
         self._needs = {one.id: one for one in snapshot.needs}
         self._hidden = any(not one.whole for one in snapshot.services)
-        self._dependents = _inverted((one.id, one.depends_on) for one in snapshot.services)
-        self._requiring = _inverted((one.id, one.requires) for one in snapshot.services)
-        self._dependences = list(dependences(arrays))
+        self._dependents = _inverted((one.id, one.depends_on) for one in snapshot.services if one.depends_on)
+        self._requiring = _inverted((one.id, one.requires) for one in snapshot.services if one.requires)
+        self._dependences = needs
         self._by_pair: dict[frozenset[int], list[str]] = {}
         for one in self._dependences:
             for holder in one.holders:

@@ -418,7 +418,16 @@ class SnapshotArrays:
     def possible_ties(self) -> Ints:
         """The pairs that are not in `ties` and share an agreement whose dates are withheld."""
         hidden = distinct_pairs(self.assumed_parties[len(self.agreements) :], len(self.agencies))
-        return _without(hidden, self.ties, len(self.agencies))
+        codes = np.array([len(self.agencies), 1])
+        return hidden[~np.isin(hidden @ codes, self.ties @ codes)]
+
+    @cached_property
+    def confirmed_ties(self) -> tuple[int, int]:
+        """The numbers of ties with an agreement that is confirmed, and with one that can be confirmed."""
+        known = list(zip(self.agreements, self.assumed_parties, strict=False))
+        groups = ([who for one, who in known if one.confirmed], [who for one, who in known if one.confirmable])
+        confirmed, confirmable = (len(distinct_pairs(group, len(self.agencies))) for group in groups)
+        return confirmed, confirmable
 
     @property
     def degree(self) -> Ints:
@@ -519,11 +528,6 @@ def distinct_pairs(members: Sequence[Sequence[int]], size: int) -> Ints:
     pairs, _group = pairs_by_group(members)
     codes = np.sort(pairs @ np.array([size, 1]))  # faster than np.unique, which computes hashes
     return np.column_stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], max(size, 1)))
-
-
-def _without(pairs: Ints, others: Ints, width: int) -> Ints:
-    """Return the pairs (m x 2) that `others` does not contain."""
-    return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:

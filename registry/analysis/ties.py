@@ -22,7 +22,6 @@ from registry.analysis.snapshot import (
     TieRules,
     adjacency,
     assumed_ties,
-    distinct_pairs,
     pairs_by_group,
     pattern,
 )
@@ -222,7 +221,7 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
-    confirmed, confirmable = _confirmed_ties(arrays)
+    confirmed, confirmable = arrays.confirmed_ties
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
         "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "
@@ -238,17 +237,6 @@ def coverage_note(arrays: SnapshotArrays) -> str:
         share=percent(recorded / len(arrays.agencies)),
         rest=number(len(arrays.agencies) - recorded),
     )
-
-
-def _confirmed_ties(arrays: SnapshotArrays) -> tuple[int, int]:
-    """Return how many ties have an agreement that is confirmed, and how many have one that can be confirmed."""
-    known = list(zip(arrays.agreements, arrays.assumed_parties, strict=False))  # the agreements in force come first
-    groups = (
-        [parties for one, parties in known if one.confirmed],
-        [parties for one, parties in known if one.confirmable],
-    )
-    confirmed, confirmable = (len(distinct_pairs(group, len(arrays.agencies))) for group in groups)
-    return confirmed, confirmable
 
 
 def data_notes(arrays: SnapshotArrays) -> list[str]:
