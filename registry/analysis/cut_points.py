@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from registry.analysis.measures import components
 from registry.analysis.report import SCOPE, Cell, Column, Examined, Report, ReportDefinition, ReportRow
@@ -29,9 +31,7 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
     A tree node is either a block (a number) or an articulation point (the id of an agency). A block is a group of agencies that
     holds together if any one of them leaves; an articulation point joins several blocks.
     """
-    parts = cast("Iterator[set[str]]", nx.biconnected_components(network))
-    place = {agency: number for number, agency in enumerate(network)}
-    found = [sorted(part, key=place.__getitem__) for part in parts]  # the order of a set differs between processes
+    found = biconnected_components(network)
     times = Counter(chain.from_iterable(found))
     home: dict[str, TreeNode] = {}
     tree: nx.Graph[TreeNode] = nx.Graph()
@@ -41,6 +41,57 @@ def block_cut_tree(network: "nx.Graph[str]") -> tuple[dict[str, TreeNode], "nx.G
         tree.add_edges_from((index, one) for one in articulation_points)
         home |= dict.fromkeys(block, index) | {one: one for one in articulation_points}
     return home, tree
+
+
+def biconnected_components(network: "nx.Graph[str]") -> list[list[str]]:
+    """Return the blocks of the network, in the order in which a depth-first search leaves them (Hopcroft & Tarjan 1973).
+
+    The nodes of a block are in the order of the network. The function of networkx does the same five times as slowly.
+    """
+    names, place = list(network), {one: number for number, one in enumerate(network)}
+    degree = np.fromiter((len(around) for around in network.adj.values()), np.int64, len(names))
+    far = np.fromiter((place[one] for around in network.adj.values() for one in around), np.int64, degree.sum())
+    if not len(far):
+        return []
+    order, above = _search_depth_first(degree, far)
+    step = np.empty(len(above), np.int64)
+    step[order] = np.arange(len(order))
+    near = np.repeat(np.arange(len(names)), degree)
+    back = above[near] != far  # every tie, except the one by which the search came to the agency
+    lowest = np.arange(len(order))
+    np.minimum.at(lowest, step[near[back]], step[far[back]])
+    # from here on, a number is the step of the search; step 0 is above all parts of the network
+    parent, low = [0, *step[above[order[1:]]].tolist()], lowest.tolist()
+    size, depth, block = [1] * len(order), [0] * len(order), [0] * len(order)
+    for one in range(len(order) - 1, 0, -1):
+        low[parent[one]] = min(low[parent[one]], low[one])
+        size[parent[one]] += size[one]
+    for one in range(1, len(order)):
+        depth[one] = depth[parent[one]] + 1
+        block[one] = one if low[one] >= parent[one] else block[parent[one]]
+    inner = np.flatnonzero(parent)
+    heads, of = np.unique(np.array(block)[inner], return_inverse=True)
+    left = (np.arange(len(order)) + size - np.array(depth))[heads]  # the order in which the search leaves the blocks
+    members = np.concatenate([order[inner], order[np.array(parent)[heads]]])
+    number = np.argsort(np.argsort(left))[np.concatenate([of, np.arange(len(heads))])]
+    parts = np.split(members[np.lexsort([members, number])], np.cumsum(np.bincount(number))[:-1])
+    return [[names[one] for one in part.tolist()] for part in parts]
+
+
+def _search_depth_first(degree: Ints, far: Ints) -> tuple[Ints, Ints]:
+    """Return the nodes with ties in the order of a depth-first search, and the node from which the search came to each node.
+
+    The ends of the ties of each node are listed in `far`, one node after the other. The search starts at one more node, the last,
+    from which it comes to the first node of every part of the network.
+    """
+    size, starts = len(degree), np.append(0, degree.cumsum())
+    part = csgraph.connected_components(sparse.csr_array((np.ones(len(far)), far, starts), (size, size)))[1]
+    connected = np.flatnonzero(degree)
+    firsts = connected[np.sort(np.unique(part[connected], return_index=True)[1])]
+    ends, starts = np.concatenate([far, firsts]), np.append(starts, len(far) + len(firsts))
+    whole = sparse.csr_array((np.ones(len(ends)), ends, starts), (size + 1, size + 1))
+    order, above = csgraph.depth_first_order(whole, size)
+    return order.astype(np.int64), above.astype(np.int64)
 
 
 def rooted(tree: "nx.Graph[TreeNode]") -> Iterator[tuple[TreeNode, TreeNode]]:

@@ -1,10 +1,12 @@
 """What hangs on one agency or one tie is what networkx finds, also when ties are added."""
 
 import networkx as nx
+import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.cut_points import CutPoint, CutPointFinder
+from registry.analysis.cut_points import CutPoint, CutPointFinder, biconnected_components
 
 
 @st.composite
@@ -72,3 +74,15 @@ def test_an_added_agreement_joins_all_its_parties() -> None:
 def test_ties_that_exist_already_change_nothing_when_added(network: "nx.Graph[str]") -> None:
     finder = CutPointFinder(network)
     assert finder.remaining_after(network.edges) == finder.remaining_after([])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_blocks_are_those_of_networkx_in_the_same_order(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 40))
+    network: nx.Graph[str] = nx.Graph()
+    network.add_nodes_from(map(str, range(count)))
+    ends = random.integers(count, size=(int(random.integers(0, 60)), 2)).astype(str).tolist()
+    network.add_edges_from((a, b) for a, b in ends if a != b)
+    expected = [sorted(block, key=int) for block in nx.biconnected_components(network)]
+    assert biconnected_components(network) == expected
