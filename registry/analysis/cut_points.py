@@ -154,8 +154,13 @@ class CutPointFinder:
 
     def remaining_after(self, added: Iterable[tuple[str, str]]) -> set[TreeNode]:
         """Return the nodes of the block-cut tree that are still articulation points after the ties are added."""
-        new = ((self._home[a], self._home[b]) for a, b in added if a != b and not self._network.has_edge(a, b))
-        edges = [(a, b) for a, b in new if a != b and not self._tree.has_edge(a, b)]
+        edges = [
+            (here, there)
+            for a, b in added
+            if (here := self._home[a]) != (there := self._home[b])
+            and not self._tree.has_edge(here, there)
+            and not self._network.has_edge(a, b)
+        ]
         self._tree.add_edges_from(edges)
         held = set(nx.articulation_points(self._tree))
         self._tree.remove_edges_from(edges)
