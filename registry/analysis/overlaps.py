@@ -35,7 +35,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
-from registry.analysis.ties import TIE_RULES, coverage_note
+from registry.analysis.ties import TIE_RULES, any_of_rows, coverage_note
 from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
@@ -93,7 +93,7 @@ def _offered(one: ResourceRow, as_of: str) -> bool:
     return general and one.shareability != NOT_SHARED and (one.available_since or "") <= as_of
 
 
-BLOCK, FEWEST = 500, 5
+BLOCK, FEWEST = 512, 5  # a block is a multiple of 64, whose agencies are the bits of whole words
 
 
 class ComparableAgencies(NamedTuple):
@@ -266,13 +266,20 @@ class _PairTest:
 
 def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
     """Return which pairs of agencies (rest x block) share an area and need an agreement; each pair is marked only once."""
-    areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
-    near = wider[begin:] @ _dense_columns(areas, begin) > 0
-    if wider.nnz > areas.nnz:
-        near |= areas[begin:] @ _dense_columns(wider, begin) > 0
+    near = _reaches(compared.wider[begin:], compared.areas[begin : begin + BLOCK])
+    if compared.wider.nnz > compared.areas.nnz:
+        near |= _reaches(compared.areas[begin:], compared.wider[begin : begin + BLOCK])
     near[compared.close[begin:, begin : begin + BLOCK].nonzero()] = False
     near[:BLOCK] = np.tril(near[:BLOCK], -1)
     return near
+
+
+def _reaches(rows: Matrix, block: Matrix) -> Bools:
+    """Return which agencies of the block (rows x block) have an area of each row; every row has an area."""
+    has = np.zeros((block.shape[1], BLOCK), np.bool_)
+    has[:, : block.shape[0]] = block.toarray().T
+    bits = any_of_rows(rows, np.packbits(has, axis=1).view(np.uint64)).view(np.uint8)
+    return np.unpackbits(bits, axis=1, count=block.shape[0]).view(np.bool_)
 
 
 def _dense_columns(matrix: Matrix, begin: int) -> NDArray[np.int16]:

@@ -129,9 +129,10 @@ class RandomAgreements:
         pairs = chain * ((self._agreements + 1) // 2) + place // 2
         for _round in range(rounds if self._agreements > 1 else 0):
             order = np.argsort((chain << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(chain)))
-            size, first = self._size[order], np.cumsum(self._size[order]) - self._size[order]
-            pair = np.repeat(pairs, size)
-            slots = np.arange(len(pair)) + np.repeat(self._start[order] - first, size)
+            size = self._size[order]
+            first = np.cumsum(size) - size
+            pair, shift = np.repeat(pairs, size), np.repeat(self._start[order] - first, size)
+            slots = shift + np.arange(len(pair))
             before = self._party[slots]
             after = self._dealt(pair, before)
             old, new = self._sums[order], np.add.reduceat(self._hash[after], first)
@@ -146,9 +147,11 @@ class RandomAgreements:
         """
         # the codes and the keys are almost in order, which the stable sort makes use of
         codes = pair * (self._agencies * self._chains) + parties
-        ordered = np.sort(codes, kind="stable")
-        common = ordered[1:][ordered[1:] == ordered[:-1]]
-        free = np.flatnonzero(np.append(common, -1)[np.searchsorted(common, codes)] != codes)
+        order = np.argsort(codes, kind="stable")
+        twice = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
+        own = np.ones(len(codes), np.bool_)
+        own[order[twice]] = own[order[twice + 1]] = False
+        free = np.flatnonzero(own)
         dealt = parties.copy()
         keys = (pair[free] << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(free))
         dealt[free] = parties[free[np.argsort(keys, kind="stable")]]

@@ -154,8 +154,8 @@ class Paths:
             word, bit = np.divmod(place[here] - first, 64)
             for step in range(FARTHEST + 1):
                 if step:
-                    reached = _any_of_rows(self._near, reached)
-                bits = _any_of_rows(from_start, reached)[start[here], word] >> bit.astype(np.uint64)
+                    reached = any_of_rows(self._near, reached)
+                bits = any_of_rows(from_start, reached)[start[here], word] >> bit.astype(np.uint64)
                 length[here] -= (bits & np.uint64(1)).astype(np.int64)
         return length
 
@@ -205,7 +205,7 @@ class Paths:
         return found
 
 
-def _any_of_rows(matrix: Matrix, bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def any_of_rows(matrix: Matrix, bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return for each row of a 0/1 matrix the bitwise or of the rows of `bits` that it selects; it selects at least one."""
     return np.bitwise_or.reduceat(bits[matrix.indices], matrix.indptr[:-1], axis=0)
 
