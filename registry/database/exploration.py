@@ -459,7 +459,7 @@ _LEADING = "['lead', 'co-provider']"
 
 
 @dataclass(frozen=True)
-class Dependence:
+class ImpactLink:
     """A link by which records `m` of a kind depend on a record `n`. If `forward` is set, the link leads from `n` to `m`.
 
     `condition` is Cypher, and so is `alternative`, whether `m` has an alternative to `n`; without it, `replaced` says so for every
@@ -484,19 +484,19 @@ class Dependence:
 _OTHER = f"EXISTS {{{{ MATCH (m)<-[f:{{}}]-(o:Agency) WHERE o.id <> n.id AND {{}}{_is_visible('o')} }}}}"
 _LEADS, _OTHER_LEADS = f"e.role IN {_LEADING}", f"f.role IN {_LEADING} AND "
 _USED = f"{_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')}"
-DEPENDENTS: Mapping[str, Sequence[Dependence]] = {
+DEPENDENTS: Mapping[str, Sequence[ImpactLink]] = {
     "Agency": (
-        Dependence("PROVIDES", "Service", True, _LEADS, _OTHER.format("PROVIDES", _OTHER_LEADS)),
-        Dependence("OWNS", "Resource", True, "true", _OTHER.format("OWNS", "")),
+        ImpactLink("PROVIDES", "Service", True, _LEADS, _OTHER.format("PROVIDES", _OTHER_LEADS)),
+        ImpactLink("OWNS", "Resource", True, "true", _OTHER.format("OWNS", "")),
     ),
     "Resource": (
-        Dependence("REQUIRES", "Service", False, _DETAILS_VISIBLE, hidden=True),
-        Dependence("USES", "Agency", False, _USED, replaced=True, hidden=True),
+        ImpactLink("REQUIRES", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        ImpactLink("USES", "Agency", False, _USED, replaced=True, hidden=True),
     ),
     "Service": (
-        Dependence("DEPENDS_ON", "Service", False, _DETAILS_VISIBLE, hidden=True),
-        Dependence("PROVIDES", "Agency", False, _LEADS, replaced=True),
-        Dependence("IN_AREA", "Area", True, "true"),
+        ImpactLink("DEPENDS_ON", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        ImpactLink("PROVIDES", "Agency", False, _LEADS, replaced=True),
+        ImpactLink("IN_AREA", "Area", True, "true"),
     ),
 }
 GROUPS = {
