@@ -1,9 +1,9 @@
-"""The query of a list page: the filters, the order and the page that an address names, and their GraphQL variables."""
+"""The query of a list page: the filters, the order and the page that an address names, and their GraphQL operations."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,11 +13,20 @@ from starlette.datastructures import QueryParams
 from registry.clock import today
 from registry.i18n import _, day, exact, ngettext, number
 from registry.model.codelists import code_list
+from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Flag
 from registry.web.base import MAX_INPUT, clean_input, list_path, param
 from registry.web.errors import UserError
-from registry.web.queries import counted_links, main_links, shown_facts
+from registry.web.queries import (
+    computed_properties,
+    counted_links,
+    link_selection,
+    main_links,
+    shown_facts,
+    summary_selection,
+    title_selection,
+)
 from registry.web.templating import label
 from schema.limits import PAGE
 from schema.schema import facets_of
@@ -343,3 +352,145 @@ def ids_to_name(query: ListQuery) -> dict[str, list[str]]:
         if own.field == "sectors":
             found.setdefault("Sector", {}).update(dict.fromkeys(query.chosen.get(name, ())))
     return {kind: list(ids) for kind, ids in found.items() if ids}
+
+
+NAMED, COUNTED = 3, 50
+EVERY_STATUS = [code.upper() for code in code_list("status")]
+
+
+def list_operation(query: ListQuery) -> str:
+    """Return the GraphQL operation for a page of a list, its number of records and its facets.
+
+    All values are variables, so the text depends only on the names of the filters.
+    """
+    plural, arguments, page = _page_selection(query, NAMED)
+    lines = [f"  {plural}({arguments}) {{", *_count_lines(query), *page, "  }", *_other_count_lines(query)]
+    return _operation("List", query, _page_declarations(query) + _count_declarations(query), lines)
+
+
+def rows_operation(query: ListQuery, named: int = NAMED, *, total: bool = False) -> str:
+    """Return the GraphQL operation for the records on a page of a list, and for their total number if `total` is set."""
+    plural, arguments, page = _page_selection(query, named)
+    lines = [f"  {plural}({arguments}) {{", *(["    totalCount"] if total else []), *page, "  }"]
+    return _operation("Rows", query, _page_declarations(query), lines)
+
+
+def counts_operation(query: ListQuery) -> str:
+    """Return the GraphQL operation for the number of records of a list and its facets."""
+    lines = [f"  {camel(query.kind.plural)}(where: $where) {{", *_count_lines(query), "  }", *_other_count_lines(query)]
+    return _operation("Counts", query, _count_declarations(query), lines)
+
+
+def page_variables(query: ListQuery) -> dict[str, Any]:
+    """Return the variables of `rows_operation`."""
+    values: dict[str, Any] = {"where": query.where(), "order": query.order, "size": query.first}
+    return values | {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
+
+
+def count_variables(query: ListQuery) -> dict[str, Any]:
+    """Return the variables of `counts_operation`. Those of `list_operation` are these and those of the page."""
+    own = {_where_name(name): _own_where(query, name) for name in _own_facets(query)}
+    return {"where": query.where(), **own, **{_where_name(name): where for name, where in own_totals(query).items()}}
+
+
+def _operation(name: str, query: ListQuery, declarations: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"query {name}($where: {query.kind.__name__}Where{declarations}) {{", *lines, "}", ""])
+
+
+def _page_declarations(query: ListQuery) -> str:
+    start = "before" if query.before else "after"
+    cursor = f", ${start}: String" if query.after or query.before else ""
+    return f", $order: [{query.kind.__name__}Order!], $size: Int{cursor}"
+
+
+def _count_declarations(query: ListQuery) -> str:
+    return "".join(
+        f", ${_where_name(name)}: {query.kind.__name__}Where" for name in (*_own_facets(query), *own_totals(query))
+    )
+
+
+def _page_selection(query: ListQuery, named: int) -> tuple[str, str, list[str]]:
+    """Return the field of a page of a list, its arguments, and the lines of its selection."""
+    start, size = ("before", "last") if query.before else ("after", "first")
+    cursor = f", {start}: ${start}" if query.after or query.before else ""
+    return (
+        camel(query.kind.plural),
+        f"where: $where, order: $order, {size}: $size{cursor}",
+        [
+            "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
+            f"    nodes {{ {' '.join(row_selection(query.kind, named))} }}",
+        ],
+    )
+
+
+def _count_lines(query: ListQuery) -> list[str]:
+    """Return the lines of the selection that counts the records of a list, and the values of its facets."""
+    own = _own_facets(query)
+    return ["    totalCount", *(f"    {_count(name)}" for name in facets_of(query.kind) if name not in own)]
+
+
+def _other_count_lines(query: ListQuery) -> list[str]:
+    """Return the lines that count with other filters than those of the list."""
+    plural = camel(query.kind.plural)
+    return [
+        *(
+            f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
+            for name in _own_facets(query)
+        ),
+        *(f"  {camel(name)}: {plural}(where: ${_where_name(name)}) {{ totalCount }}" for name in own_totals(query)),
+    ]
+
+
+def _own_facets(query: ListQuery) -> list[str]:
+    """Return the facets whose values must be counted in a query of their own, without the facet's own filter.
+
+    The values of the status always need their own query, because a list without a status filter leaves out retired records.
+    """
+    return [name for name in facets_of(query.kind) if name in query.chosen or name == "status"]
+
+
+def own_totals(query: ListQuery) -> dict[str, dict[str, Any]]:
+    """Return the GraphQL filters of the numbers of records that the values of the kind's own filters have, by alias.
+
+    The alias of a filter alone counts the records that the list has without the filter.
+    """
+    totals: dict[str, dict[str, Any]] = {}
+    for name, own in own_filters(query.kind).items():
+        if own.field == "codes":
+            rest = query.where(without=name)
+            totals[f"{name}_any"] = rest
+            for code in own.codes():
+                totals[total_name(name, code)] = {"and": [*rest.get("and", []), own.where((code,))]}
+    return totals
+
+
+def total_name(name: str, code: str) -> str:
+    """Return the alias of the number of records that a value of the kind's own filter has."""
+    return f"{name}_{code.replace('-', '_')}"
+
+
+def _own_where(query: ListQuery, name: str) -> dict[str, Any]:
+    where = query.where(without=name)
+    return {"and": [*where.get("and", []), {"status": {"in": EVERY_STATUS}}]} if name == "status" else where
+
+
+def _where_name(name: str) -> str:
+    return f"{camel(name)}Where"
+
+
+def _count(name: str) -> str:
+    return f"{camel(name)}Count: countBy(field: {name.upper()}, first: {COUNTED}, rollUp: true) {{ value label count withheld }}"
+
+
+def row_selection(kind: type[Kind], named: int) -> Iterator[str]:
+    """Yield the GraphQL selections for a row: the summary of a record, and up to `named` records of each main link."""
+    yield f"{summary_selection(kind)} access status updated"
+    for one in computed_properties(kind):
+        yield f"{camel(one.name)} unit"
+    for end in main_links(kind):
+        far = link_selection(end, title_selection(MODEL[end.target]))
+        yield f"{camel(end.name)} {far}" if end.single else f"{camel(end.name)}(first: {named}) {far}"
+        if not end.single:
+            yield f"{camel(end.name)}Count"
+    for end in counted_links(kind):
+        yield f"{camel(end.name)}Count"

@@ -50,7 +50,7 @@ from registry.web.base import (
 from registry.web.errors import RETRY_SOON, problem, store_failure
 from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION, id_in_value
-from registry.web.lists import row_selection
+from registry.web.list_query import row_selection
 from registry.web.templating import VARY, page
 from schema.limits import PAGE, pay, report_cost
 from schema.types import camel
