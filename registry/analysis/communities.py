@@ -171,13 +171,12 @@ def consensus(runs: Ints) -> Ints:
     An agency without such a tie keeps its heaviest tie. The Louvain method divides this network as often as before. This is
     repeated until all runs agree (Lancichinetti & Fortunato 2012). Agencies that are together in all runs are taken together.
     """
-    count = len(runs)
     for _round in range(MOST_ROUNDS):
         kinds, kind, many = np.unique(runs, axis=1, return_inverse=True, return_counts=True)
         if (kinds.max(axis=1) + 1 == kinds.shape[1]).all():
             break
         weights = _co_assignment(kinds, many)
-        runs = np.stack([divided(weights, np.random.default_rng((SEED, one))) for one in range(count)])[:, kind.ravel()]
+        runs = louvain_runs(weights, len(runs))[:, kind.ravel()]
     _groups, firsts, group, sizes = np.unique(runs[0], return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), np.int64)
     rank[np.lexsort((firsts, -sizes))] = np.arange(len(sizes))

@@ -1,10 +1,13 @@
 """The gap report takes findings of other reports over, with what they rest on, a measure and a next step."""
 
+import numpy as np
 import pytest
 
 from registry.analysis.gaps import PRIORITY
 from registry.analysis.report import ReportRow
-from registry.analysis.snapshot import AgencyRow, PartnershipRow, ResourceRow, Snapshot
+from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot
+from registry.evaluation.calibration import registry
+from registry.progress import reporting_to
 from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import AS_OF
 
@@ -65,3 +68,20 @@ def test_what_is_recorded_of_nine_in_ten_is_not_lacking() -> None:
         return [row["measure"] for row in report.rows if row["finding"] == "coverage" and "rea" in str(row["subject"])]
 
     assert lacking(8) == ["not recorded for 2 of 10 (20%)"] and lacking(9) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "tasks"),
+    [("overlaps", {"agencies compared"}), ("cut-points", {"networks with more agreements"}),
+     ("matches", {"comparisons of needs with resources", "paths to owners"})],
+)  # fmt: skip
+def test_the_progress_of_a_long_report_counts_up_to_its_total(name: str, tasks: set[str]) -> None:
+    lists = registry(np.random.default_rng(5), 600).snapshot
+    need = NeedRow("need", "Need", agencies=[lists.agencies[0].id], kind="fund")
+    resource = ResourceRow("resource", "Resource", owners=[lists.agencies[1].id], kind="fund")
+    seen: dict[str, list[tuple[int, int]]] = {}
+    with reporting_to(lambda what, done, total: seen.setdefault(what, []).append((done, total))):
+        run_on_snapshot(lists._replace(needs=[need], resources=[resource]), name, AS_OF, {"leave-out": 0})
+    assert seen.keys() == tasks
+    for steps in seen.values():
+        assert steps == [(done, len(steps) - 1) for done in range(len(steps))]
