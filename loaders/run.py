@@ -3,13 +3,14 @@
 import secrets
 from pathlib import Path
 
+from loaders.manifest import Inputs, Manifest, ManifestStore, RowHashes, row_hash
 from loaders.removals import Removals
 from loaders.result import LoadAborted, LoadResult, RowProblem, Tally
 from loaders.rows import SourceRow
 from loaders.source import TABLES, Mapped, MapRow, SourceDefinition
 from loaders.staging import LINK_NAMES, Staging
 from loaders.tables import open_tables
-from loaders.validate import Checks, LoadContext, RowValidator, StoredCounts
+from loaders.validate import Checks, FullLoadNeeded, LoadContext, RowValidator, StoredCounts
 from loaders.writer import BatchWriter, Lease, compare
 from registry.clock import current_time
 from registry.database.driver import Store
@@ -26,6 +27,7 @@ def run(
     dry_run: bool = False,
     prune: bool = True,
     retire_most: bool = False,
+    skip_unchanged: bool = True,
     progress: Progress = silent,
 ) -> LoadResult:
     """Load a source and return the result.
@@ -34,46 +36,98 @@ def run(
     the checks. With `prune`, records from earlier runs that the source no longer has are retired. Unless `retire_most` is set, a
     run is aborted if it would retire more than half of the records of a type, clear more than half of the values of a property, or
     remove more than half of the relationships of a link. A run is also aborted if the source is already being loaded. An
-    interrupted run can be repeated. Raises StoreError.
+    interrupted run can be repeated. With `skip_unchanged`, a run with `prune` skips the files and rows that have not changed since
+    the last run, if the result is the same. Raises StoreError.
     """
-    name, tally = _run_id(source), Tally()
+    load = _Load(store, source, _run_id(source), progress, prune=prune, retire_most=retire_most)
+    try:
+        inputs = Inputs.of(source, from_path)
+        if dry_run:
+            load.compare(inputs)
+        else:
+            load.write(inputs, skip_unchanged=skip_unchanged and prune)
+    except LoadAborted as error:
+        return load.tally.result(source.id, load.name, dry_run=dry_run, refused=str(error))
+    return load.tally.result(source.id, load.name, dry_run=dry_run)
 
-    def prepare(staging: Staging) -> LoadContext:
-        read(source, from_path, staging, tally, progress)
-        context = LoadContext(source, staging, store, StoredCounts(source, store), tally, prune)
-        Checks(context).run(retire_most=retire_most)
+
+class _Load:
+    """One load of a source. `tally` counts what the load does."""
+
+    def __init__(
+        self, store: Store, source: SourceDefinition, name: str, progress: Progress, *, prune: bool, retire_most: bool
+    ) -> None:
+        self.name, self.tally = name, Tally()
+        self._store, self._source, self._progress = store, source, progress
+        self._prune, self._retire_most = prune, retire_most
+        self._manifests = ManifestStore(store, source, name)
+
+    def compare(self, inputs: Inputs) -> None:
+        """Count what the load would do. Raises LoadAborted."""
+        with Staging(self._source.repeated) as staging:
+            compare(self._prepare(staging, inputs, RowHashes(), None))
+
+    def write(self, inputs: Inputs, *, skip_unchanged: bool) -> None:
+        """Load the source. If unchanged rows cannot be skipped, all rows are read. Raises LoadAborted."""
+        with Lease(self._store, self._source.id, self.name) as lease:
+            previous = self._manifests.previous(inputs) if skip_unchanged else None
+            if previous:
+                try:
+                    self._write(lease, inputs, previous)
+                except (FullLoadNeeded, LoadAborted):
+                    self.tally = Tally()
+                else:
+                    return
+            self._write(lease, inputs, None)
+
+    def _write(self, lease: Lease, inputs: Inputs, previous: Manifest | None) -> None:
+        hashes = RowHashes()
+        with Staging(self._source.repeated) as staging:
+            context = self._prepare(staging, inputs, hashes, previous)
+            self._manifests.void()
+            BatchWriter(context, self.name, self._progress).write(lease)
+            self._manifests.save(context, inputs, hashes, previous)
+
+    def _prepare(self, staging: Staging, inputs: Inputs, hashes: RowHashes, previous: Manifest | None) -> LoadContext:
+        before = StoredCounts(self._source, self._store)
+        self._read(staging, inputs, hashes, previous)
+        baseline = previous and previous.baseline(hashes, staging)
+        context = LoadContext(self._source, staging, self._store, before, self.tally, self._prune, baseline)
+        Checks(context).run(retire_most=self._retire_most)
         removals = Removals(context)
         removals.preserve_unmentioned()
-        removals.check(retire_most=retire_most)
+        removals.check(retire_most=self._retire_most)
         return context
 
-    try:
-        with Staging(source.repeated) as staging:
-            if dry_run:
-                compare(prepare(staging))
-            else:
-                with Lease(store, source.id, name) as lease:
-                    BatchWriter(prepare(staging), name, progress).write(lease)
-    except LoadAborted as error:
-        return tally.result(source.id, name, dry_run=dry_run, refused=str(error))
-    return tally.result(source.id, name, dry_run=dry_run)
-
-
-def read(source: SourceDefinition, from_path: Path | None, staging: Staging, tally: Tally, progress: Progress) -> None:
-    """Read every table of the source, and map, validate and stage its rows. Raises LoadAborted."""
-    validator = RowValidator(source, staging, tally)
-    for table, map_row in open_tables(source, from_path, tally.note):
-        tally.rows_read[table.file] += 0
-        if source.format == TABLES and table.name in LINK_NAMES.values():
-            staging.supply_link(table.name)
-        for number, row in enumerate(table.rows, start=1):
-            tally.rows_read[table.file] = number
-            if isinstance(row, RowProblem):
-                tally.add(row)
-            else:
-                validator.take(row, _mapped(map_row, row, source))
-            if number % EVERY == 0:
-                progress(table.file, EVERY)
+    def _read(self, staging: Staging, inputs: Inputs, hashes: RowHashes, previous: Manifest | None) -> None:
+        """Read the files, and map, validate and stage their rows. Files and rows that `previous` has are skipped."""
+        validator = RowValidator(self._source, staging, self.tally)
+        changed = previous.files_to_read(inputs) if previous else inputs.paths
+        opened = open_tables(self._source, changed, self.tally.note)
+        for path in inputs.paths:
+            if previous and path not in changed:
+                previous.repeat(path, self.tally)
+                continue
+            known = self._manifests.row_hashes(path.name, previous.files[path.name].hash) if previous else ()
+            for table, map_row in next(opened)[1]:
+                self.tally.rows_read[table.file] += 0
+                if self._source.format == TABLES and table.name in LINK_NAMES.values():
+                    staging.supply_link(table.name, table.file)
+                numbers, found = hashes.table(path, table)
+                for number, row in enumerate(table.rows, start=1):
+                    self.tally.rows_read[table.file] = number
+                    if isinstance(row, RowProblem):
+                        self.tally.add(row)
+                        continue
+                    numbers.append(row.number)
+                    found.append(row_hash(row))
+                    mapped = _mapped(map_row, row, self._source)
+                    if known and found[-1] in known:
+                        validator.skip(row.file, mapped)
+                    else:
+                        validator.take(row, mapped)
+                    if number % EVERY == 0:
+                        self._progress(table.file, EVERY)
 
 
 def _mapped(map_row: MapRow, row: SourceRow, source: SourceDefinition) -> list[Mapped]:

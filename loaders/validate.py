@@ -60,10 +60,36 @@ class RowValidator:
                 case GivenLink():
                     self._link(one, location)
                 case GivenNoLink():
-                    self._staging.supply_link(link_name(_end(one.end).link))
+                    self._staging.supply_link(link_name(_end(one.end).link), location.file)
                 case Remark():
                     problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
                     self._add_problem(one.level, problem, location)
+
+    def skip(self, file: str, given: Iterable[Mapped]) -> None:
+        """Note which records and relationships an unchanged row supplies. The row is valid, so it is neither checked nor staged.
+
+        Raises FullLoadNeeded if a record or relationship occurs twice.
+        """
+        for one in given:
+            match one:
+                case GivenRecord():
+                    self._staging.supply(file, one.kind, (*one.properties, *self._defaults))
+                    if not one.implied:
+                        self._skip(one.kind, _id(one.id, "id"))
+                case GivenLink():
+                    end = _end(one.end)
+                    self._staging.supply_link(link_name(end.link), file)
+                    self._staging.supply(file, link_name(end.link), one.properties)
+                    near, far = _id(one.here, end.kind.lower()), _id(one.there, end.name)
+                    self._skip(link_name(end.link), *((near, far) if end.outgoing else (far, near)))
+                case GivenNoLink():
+                    self._staging.supply_link(link_name(_end(one.end).link), file)
+                case Remark():
+                    raise FullLoadNeeded
+
+    def _skip(self, of: str, start: str, finish: str = "") -> None:
+        if not self._staging.skip(of, start, finish):
+            raise FullLoadNeeded
 
     def _record(self, given: GivenRecord, location: RowLocation) -> None:
         kind = _kind(given.kind)
@@ -80,7 +106,7 @@ class RowValidator:
 
     def _link(self, given: GivenLink, location: RowLocation) -> None:
         end = _end(given.end)
-        self._staging.supply_link(link_name(end.link))
+        self._staging.supply_link(link_name(end.link), location.file)
         self._staging.supply(location.file, link_name(end.link), given.properties)
         try:
             here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
@@ -196,11 +222,31 @@ class StoredCounts:
         return bool(self._counts[link.start].total and self._counts[link.end].total)
 
 
+class FullLoadNeeded(Exception):
+    """Raised by a load that reads only changed rows if it cannot tell that its result would be that of a full load."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the previous load of the source left in the graph, for a load that reads only what has changed since.
+
+    - `records`: the number of records that the source had, by plural
+    - `unchanged_records`, `unchanged_links`: the number of records (by plural) and relationships (by link) in unchanged rows
+    - `read_again`: the record types and links of the files that are read again
+    """
+
+    records: Mapping[str, int]
+    unchanged_records: Mapping[str, int]
+    unchanged_links: Mapping[str, int]
+    read_again: Collection[str]
+
+
 @dataclass(frozen=True)
 class LoadContext:
     """The data that the checks and the writing of one load share.
 
-    `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has.
+    `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has. With a
+    `baseline`, only changed rows are staged, and no record of the source may be gone.
     """
 
     source: SourceDefinition
@@ -209,10 +255,21 @@ class LoadContext:
     before: StoredCounts
     tally: Tally
     prune: bool
+    baseline: Baseline | None = None
 
     def stays(self, owner: str) -> bool:
         """Return whether a stored value of source `owner` stays in the graph even if the load does not supply the value."""
-        return not self.prune or owner != self.source.id
+        return not self.prune or self.baseline is not None or owner != self.source.id
+
+    @property
+    def unchanged_records(self) -> Mapping[str, int]:
+        """The number of records in unchanged rows, which are not staged, by plural."""
+        return self.baseline.unchanged_records if self.baseline else {}
+
+    @property
+    def unchanged_links(self) -> Mapping[str, int]:
+        """The number of relationships in unchanged rows, which are not staged, by link."""
+        return self.baseline.unchanged_links if self.baseline else {}
 
 
 AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"))
@@ -277,9 +334,15 @@ class RuleChecks:
         """
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
-        for record, status, location, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            existing = self._store.read(load_queries.relationship_sources(end, record))[0][0]
-            count = len(far | {one for one, owner in existing if self._context.stays(owner)})
+        few = self._staging.with_few(link_name(link), side, end.kind, link.at_least)
+        stored: dict[str, set[str]] = {}
+        for start in range(0, len(few), BATCH):
+            ids = [record for record, *_ in few[start : start + BATCH]]
+            for record, other, owner in self._store.read(load_queries.relationship_sources(end, ids))[0][0]:
+                if self._context.stays(owner):
+                    stored.setdefault(record, set()).add(other)
+        for record, status, location, far in few:
+            count = len(far | stored.get(record, set()))
             for problem in too_few(end, status, count):
                 self._add_problem(problem, location)
                 dropped.append(record)
@@ -373,6 +436,7 @@ def _promised(read: Sequence[RequestRow], lost: set[str]) -> Iterator[tuple[str,
 
 
 BATCH = 1_000
+BY_HAND_CODE = "BY_HAND"
 CHANGED_BY_HAND = "this record was changed by hand; the load leaves it unchanged"
 Found = list[tuple[str, str, str, str]]
 
@@ -395,6 +459,7 @@ class Checks:
         records of a type would be retired.
         """
         self._owners()
+        self._require_all_records()
         while self._references():
             pass  # repeat, because other records may refer to a record that was just left out
         self._ends()
@@ -402,7 +467,10 @@ class Checks:
         self._contradictions()
         self._implied()
         self._expectations()
-        if self._context.prune and not retire_most:
+        if self._context.baseline:
+            if self._context.tally.counts.keys() - {BY_HAND_CODE}:
+                raise FullLoadNeeded
+        elif self._context.prune and not retire_most:
             self._retirements()
 
     def _owners(self) -> None:
@@ -412,6 +480,17 @@ class Checks:
             for ids in self._staging.protected(kind.__name__, BATCH):
                 self._found_again[kind.plural] += self._alive(self._stored_owners(kind, ids))
             self._drop_owned_by_others(kind, [other for other in known if other is not kind])
+
+    def _require_all_records(self) -> None:
+        """Raise FullLoadNeeded if a record of the baseline is gone or supplied twice, because other rows may refer to it."""
+        if self._context.baseline is None:
+            return
+        unchanged = self._context.unchanged_records
+        for plural, count in self._context.baseline.records.items():
+            if count != unchanged.get(plural, 0) + self._found_again[plural]:
+                raise FullLoadNeeded
+        if self._staging.repeats_unchanged():
+            raise FullLoadNeeded
 
     def _drop_owned_by_others(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
         taken: dict[str, str] = {}
@@ -423,7 +502,7 @@ class Checks:
             location, implied = self._staging.origin(record_id)
             if message == CHANGED_BY_HAND:
                 rule = "a record not changed by hand"
-                self._context.tally.add(RowProblem("warning", "BY_HAND", *location, "id", record_id, rule, message))
+                self._context.tally.add(RowProblem("warning", BY_HAND_CODE, *location, "id", record_id, rule, message))
             elif not implied:
                 self._add_problem(Reference(location, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
@@ -495,9 +574,9 @@ class Checks:
             )
 
     def _expectations(self) -> None:
-        counts = self._staging.count_records()
+        counts, unchanged = self._staging.count_records(), self._context.unchanged_records
         for plural, least in self._source.expect.items():
-            found = counts.get(PLURALS[plural], 0)
+            found = counts.get(PLURALS[plural], 0) + unchanged.get(plural, 0)
             if found < least:
                 raise LoadAborted(f"{self._source.id} must have at least {least} {plural}, but has {found}.")
         lost, most = self._context.tally.rows_left_out, self._source.left_out_at_most

@@ -19,7 +19,7 @@ from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, lin
 from loaders.validate import BATCH, LoadContext
 from registry.clock import now
 from registry.database import load_queries, write
-from registry.database.driver import Store, StoreError
+from registry.database.driver import Cypher, Store, StoreError
 from registry.database.write import Stored
 from registry.model.definitions import MODEL, Run
 from registry.model.definitions import Source as SourceKind
@@ -314,12 +314,16 @@ class BatchWriter:
         """
         self._put(SourceKind, _source_record(self._source))
         self._put(Run, self._run_record())
+        self._tally.unchanged.update(self._context.unchanged_records)
+        self._tally.links_written.update(self._context.unchanged_links)
         for kind in LOADED:
             self._records(kind)
         for link in LINKS:
             self._links(link)
         lease.check()
-        if self._context.prune:
+        if self._context.baseline:
+            self._remove_noted_links()
+        elif self._context.prune:
             self._prune()
         self._log.follow_requests()
         self._put(Run, self._run_record(finished=now()))
@@ -361,6 +365,7 @@ class BatchWriter:
             of_others += len(rows) - written
             self._progress(name, len(rows))
         if of_others:
+            self._tally.is_steady = False
             self._tally.note(f"Links {name} that belong to other sources: {of_others}; they are unchanged.")
 
     def _first_links(self, link: Link, rows: Sequence[Stored]) -> int:
@@ -429,6 +434,18 @@ class BatchWriter:
 
         while removed := self._log.transaction(work):
             self._tally.links_removed[link_name(link)] += removed
+
+    def _remove_noted_links(self) -> None:
+        for link in LINKS:
+            for rows in self._staging.removed(link_name(link), BATCH):
+                text = load_queries.remove_given_relationships(link, rows, source=self._source.id)
+
+                def work(transaction: Transaction, link: Link = link, text: Cypher = text) -> int:
+                    gone = transaction.run(text)[0][0]
+                    self._log.links_changed(transaction, link, gone)
+                    return len(gone)
+
+                self._tally.links_removed[link_name(link)] += self._log.transaction(work)
 
     def _put(self, kind: type[Kind], record: Record) -> None:
         self._store.write(write.upsert(kind, [record], source=self._source.id, run=self._run, now=now()))
