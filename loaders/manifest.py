@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import orjson
@@ -81,12 +82,15 @@ def _hash_file(path: Path) -> tuple[str, int]:
 
 def _code_hash() -> str:
     """Return a hash of the program's code and code lists, so that a load with another version reads all rows again."""
+    return " ".join(hash_folder(files(package).joinpath(*folders)) for package, *folders in CODE)
+
+
+def hash_folder(folder: Traversable) -> str:
+    """Return a hash of the code and code lists in a folder, but not of those in its folders."""
     found = hashlib.sha256()
-    for package, *folders in CODE:
-        folder = files(package).joinpath(*folders)
-        for file in sorted(folder.iterdir(), key=lambda one: one.name):
-            if file.name.endswith((".py", ".csv")):
-                found.update(file.name.encode() + file.read_bytes())
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if file.name.endswith((".py", ".csv")):
+            found.update(file.name.encode() + file.read_bytes())
     return found.hexdigest()
 
 
