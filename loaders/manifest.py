@@ -8,7 +8,7 @@ from array import array
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -21,7 +21,7 @@ from loaders.rows import SourceRow, Table
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, link_name
 from loaders.tables import files_of
-from loaders.validate import BATCH, BY_HAND_CODE, Baseline, FullLoadNeeded, LoadContext
+from loaders.validate import BATCH, BY_HAND_CODE, Baseline, FullLoadNeeded, LoadContext, StoredCounts
 from registry.database import audit_log, load_queries
 from registry.database.driver import Store
 from registry.model.definitions import MODEL, Request
@@ -36,12 +36,12 @@ CHUNK = 1 << 20
 class Inputs:
     """The files of a source with the hash of each, and the hash of all else that decides which records its rows become.
 
-    `lines` is the number of line ends of each file. Raises LoadAborted.
+    `rows` is the estimated number of rows of each file; 0 if its format does not show it. Raises LoadAborted.
     """
 
     paths: tuple[Path, ...]
     hashes: tuple[str, ...]
-    lines: tuple[int, ...] = field(compare=False)
+    rows: tuple[int, ...]
     rest: str
 
     @classmethod
@@ -55,7 +55,8 @@ class Inputs:
         for path in others:
             if path.is_file() and path.resolve() not in own:
                 rest.update(f"{path.relative_to(source.folder)} {_hash_file(path)[0]}\n".encode())
-        return cls(paths, tuple(one for one, _ in read), tuple(lines for _, lines in read), rest.hexdigest())
+        rows = [_rows(path, lines) for path, (_, lines) in zip(paths, read, strict=True)]
+        return cls(paths, tuple(one for one, _ in read), tuple(rows), rest.hexdigest())
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +66,16 @@ class Inputs:
     def hash_of(self, name: str) -> str:
         """Return the hash of the file with this name."""
         return self.hashes[self.names.index(name)]
+
+
+def _rows(path: Path, lines: int) -> int:
+    """Return about how many rows a file with so many lines has."""
+    match path.suffix.lower():
+        case ".csv" | ".tsv" | ".txt":
+            return max(0, lines - 1)
+        case ".jsonl":
+            return lines
+    return 0
 
 
 def _hash_file(path: Path) -> tuple[str, int]:
@@ -145,7 +156,7 @@ class Manifest:
     - `rest`: the hash of all inputs other than the files
     - `files`: what was read, by file name
     - `records`, `links`: the number of records (by plural) and relationships (by link) that the source supplied
-    - `stored`: the number of records (by type) and relationships (by link) in the graph that belonged to the source after the load
+    - `stored`: the number of records (by type) and relationships (by relation) in the graph that belonged to the source after the load
     """
 
     run: str
@@ -214,8 +225,11 @@ class ManifestStore:
         self._store, self._source, self._run = store, source.id, run
         self._began = self._last_event()
 
-    def previous(self, inputs: Inputs) -> Manifest | None:
-        """Return the manifest of the last load, if a load with these inputs may skip what that load has read."""
+    def previous(self, inputs: Inputs, before: StoredCounts) -> Manifest | None:
+        """Return the manifest of the last load, if a load with these inputs may skip what that load has read.
+
+        `before` counts the records that are stored now.
+        """
         found = self._read("")
         if not found or len(set(inputs.names)) < len(inputs.names):
             return None
@@ -225,7 +239,7 @@ class ManifestStore:
         is_valid = (
             manifest.fits(inputs)
             and not self._is_changed(manifest.event, manifest.run)
-            and self._stored(manifest.stored) == manifest.stored
+            and self._stored(before) == manifest.stored
         )
         return manifest if is_valid else None
 
@@ -257,7 +271,7 @@ class ManifestStore:
             found[name] = FileRecord(inputs.hash_of(name), rows, notes, supplies, again)
             hashes = b64encode(read.without_problems(name, tally)).decode()
             self._store.write(load_queries.put_manifest(self._source, name, inputs.hash_of(name), hashes))
-        stored = self._stored({kind.__name__: 0 for kind in LOADED} | {link_name(link): 0 for link in LINKS})
+        stored = self._stored(StoredCounts(context.source, self._store))
         manifest = Manifest(self._run, event, inputs.rest, found, supplied, dict(tally.links_written), stored)
         self._store.write(load_queries.put_manifest(self._source, "", orjson.dumps(manifest).decode(), ""))
 
@@ -280,9 +294,7 @@ class ManifestStore:
                     return True
         return False
 
-    def _stored(self, names: Iterable[str]) -> dict[str, int]:
-        """Return how many of the records of each type and of the relationships of each link belong to the source; without zeros."""
-        texts = {kind.__name__: load_queries.count_source_records(kind, source=self._source) for kind in LOADED}
-        texts |= {link_name(link): load_queries.count_relationships(link, source=self._source) for link in LINKS}
-        counts = {name: int(self._store.read(texts[name])[0][0]) for name in names}
-        return {name: count for name, count in counts.items() if count}
+    def _stored(self, counts: StoredCounts) -> dict[str, int]:
+        """Return how many stored records of each type and relationships of each relation belong to the source, without zeros."""
+        relations = self._store.read(load_queries.count_relationships_by_type(source=self._source))
+        return counts.ours() | {relation: count for relation, count in relations if count}

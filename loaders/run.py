@@ -17,6 +17,7 @@ from registry.database.driver import Store
 from registry.progress import Progress, silent
 
 EVERY = 1_000
+READING, CHECKING = "Reading and checking rows", "Checking references and comparing with stored records"
 
 
 def run(
@@ -65,33 +66,36 @@ class _Load:
     def compare(self, inputs: Inputs) -> None:
         """Count what the load would do. Raises LoadAborted."""
         with Staging(self._source.repeated) as staging:
-            compare(self._prepare(staging, inputs, RowHashes(), None))
+            compare(self._prepare(staging, inputs, RowHashes(), StoredCounts(self._source, self._store), None))
 
     def write(self, inputs: Inputs, *, skip_unchanged: bool) -> None:
         """Load the source. If unchanged rows cannot be skipped, all rows are read. Raises LoadAborted."""
         with Lease(self._store, self._source.id, self.name) as lease:
-            previous = self._manifests.previous(inputs) if skip_unchanged else None
+            before = StoredCounts(self._source, self._store)
+            previous = self._manifests.previous(inputs, before) if skip_unchanged else None
             if previous:
                 try:
-                    self._write(lease, inputs, previous)
+                    self._write(lease, inputs, before, previous)
                 except (FullLoadNeeded, LoadAborted):
                     self.tally = Tally()
                 else:
                     return
-            self._write(lease, inputs, None)
+            self._write(lease, inputs, before, None)
 
-    def _write(self, lease: Lease, inputs: Inputs, previous: Manifest | None) -> None:
+    def _write(self, lease: Lease, inputs: Inputs, before: StoredCounts, previous: Manifest | None) -> None:
         hashes = RowHashes()
         with Staging(self._source.repeated) as staging:
-            context = self._prepare(staging, inputs, hashes, previous)
+            context = self._prepare(staging, inputs, hashes, before, previous)
             self._manifests.void()
             BatchWriter(context, self.name, self._progress).write(lease)
             self._manifests.save(context, inputs, hashes, previous)
 
-    def _prepare(self, staging: Staging, inputs: Inputs, hashes: RowHashes, previous: Manifest | None) -> LoadContext:
-        before = StoredCounts(self._source, self._store)
+    def _prepare(
+        self, staging: Staging, inputs: Inputs, hashes: RowHashes, before: StoredCounts, previous: Manifest | None
+    ) -> LoadContext:
         self._read(staging, inputs, hashes, previous)
-        baseline = previous and previous.baseline(hashes, staging)
+        self._progress(CHECKING, 0, 0)
+        baseline = previous.baseline(hashes, staging) if previous else None
         context = LoadContext(self._source, staging, self._store, before, self.tally, self._prune, baseline)
         Checks(context).run(retire_most=self._retire_most)
         removals = Removals(context)
@@ -104,10 +108,12 @@ class _Load:
         validator = RowValidator(self._source, staging, self.tally)
         changed = previous.files_to_read(inputs) if previous else inputs.paths
         opened = open_tables(self._source, changed, self.tally.note)
-        for path in inputs.paths:
+        done, of = 0, sum(rows for path, rows in zip(inputs.paths, inputs.rows, strict=True) if path in changed)
+        for path, expected in zip(inputs.paths, inputs.rows, strict=True):
             if previous and path not in changed:
                 previous.repeat(path, self.tally)
                 continue
+            before = done
             known = self._manifests.row_hashes(path.name, previous.files[path.name].hash) if previous else ()
             for table, map_row in next(opened)[1]:
                 self.tally.rows_read[table.file] += 0
@@ -116,6 +122,9 @@ class _Load:
                 numbers, found = hashes.table(path, table)
                 for number, row in enumerate(table.rows, start=1):
                     self.tally.rows_read[table.file] = number
+                    done += 1
+                    if done % EVERY == 0:
+                        self._progress(READING, done, max(done, of))
                     if isinstance(row, RowProblem):
                         self.tally.add(row)
                         continue
@@ -126,8 +135,8 @@ class _Load:
                         validator.skip(row.file, mapped)
                     else:
                         validator.take(row, mapped)
-                    if number % EVERY == 0:
-                        self._progress(table.file, EVERY)
+            of += done - before - expected
+            self._progress(READING, done, max(done, of))
 
 
 def _mapped(map_row: MapRow, row: SourceRow, source: SourceDefinition) -> list[Mapped]:

@@ -204,6 +204,11 @@ class Staging:
             self._db.execute("DELETE FROM records WHERE id = ?", (record_id,))
             self.protect(kind, record_id)
 
+    def count(self) -> int:
+        """Return the number of staged records and relationships."""
+        text = "SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM links)"
+        return int(self._db.execute(text).fetchone()[0])
+
     def count_records(self) -> dict[str, int]:
         """Return the number of staged records of each type."""
         return dict(self._db.execute("SELECT kind, count(*) FROM records GROUP BY kind"))

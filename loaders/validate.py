@@ -209,17 +209,22 @@ class StoredCounts:
     """The number of stored records of each type before the load, such as `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
-        self._counts = {
-            kind.__name__: KindCounts(*store.read(load_queries.count_records(kind, source=source.id))[0])
-            for kind in LOADED
-        }
+        rows = store.read(load_queries.count_records(LOADED, source=source.id))
+        self._counts = {kind: KindCounts(*counts) for kind, *counts in rows}
 
     def __getitem__(self, kind: type[Kind]) -> KindCounts:
-        return self._counts[kind.__name__]
+        return self._of(kind.__name__)
+
+    def _of(self, kind: str) -> KindCounts:
+        return self._counts.get(kind, KindCounts(0, 0, 0))
+
+    def ours(self) -> dict[str, int]:
+        """Return the number of stored records of the source, by type, without zeros."""
+        return {kind: counts.ours for kind, counts in self._counts.items() if counts.ours}
 
     def may_have_links(self, link: Link) -> bool:
         """Return whether there were records at both ends of the link before the load."""
-        return bool(self._counts[link.start].total and self._counts[link.end].total)
+        return bool(self._of(link.start).total and self._of(link.end).total)
 
 
 class FullLoadNeeded(Exception):
