@@ -262,7 +262,7 @@ class ManifestStore:
             return
         if "" in inputs.hashes or self._is_changed(self._began, self._run):
             return
-        found = dict(previous.files) if previous else {}
+        found, puts = dict(previous.files) if previous else {}, []
         for name, tables in read.files():
             supplies = sorted({of for table in tables for of in staging.supplied_by(table)})
             rows = {table: tally.rows_read[table] for table in tables}
@@ -270,10 +270,11 @@ class ManifestStore:
             again = any(tally.rows_with_problems(table) for table in tables)
             found[name] = FileRecord(inputs.hash_of(name), rows, notes, supplies, again)
             hashes = b64encode(read.without_problems(name, tally)).decode()
-            self._store.write(load_queries.put_manifest(self._source, name, inputs.hash_of(name), hashes))
+            puts.append(load_queries.put_manifest(self._source, name, inputs.hash_of(name), hashes))
         stored = self._stored(StoredCounts(context.source, self._store))
         manifest = Manifest(self._run, event, inputs.rest, found, supplied, dict(tally.links_written), stored)
-        self._store.write(load_queries.put_manifest(self._source, "", orjson.dumps(manifest).decode(), ""))
+        puts.append(load_queries.put_manifest(self._source, "", orjson.dumps(manifest).decode(), ""))
+        self._store.write(*puts)
 
     def _read(self, name: str) -> tuple[str, str] | None:
         found = self._store.read(load_queries.manifest(self._source, name))

@@ -91,7 +91,12 @@ class _Load:
             self._manifests.save(context, inputs, hashes, previous)
 
     def _prepare(
-        self, staging: Staging, inputs: Inputs, hashes: RowHashes, before: StoredCounts, previous: Manifest | None
+        self,
+        staging: Staging,
+        inputs: Inputs,
+        hashes: RowHashes,
+        before: StoredCounts,
+        previous: Manifest | None,
     ) -> LoadContext:
         self._read(staging, inputs, hashes, previous)
         self._progress(CHECKING, 0, 0)
