@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from inspect import isawaitable
 from typing import Any
 
 import orjson
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -42,9 +43,11 @@ from graphql.language import (
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from registry.database.answer_cache import AnswerCache
+from registry.database.change_stamps import Kinds, all_kinds_in, kinds_in
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
-from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total, partial_kinds
+from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total, has_partial
 from registry.explore import ExploreContext
 from registry.model.kinds import Model
 from registry.permissions import Actor
@@ -225,51 +228,35 @@ def _children(node: Node) -> Iterator[Any]:
 
 
 CACHE_SIZE = 1_000
-COUNT_SECONDS = 60.0  # other tools may change the graph without changing the stamp
 
 
-@dataclass(frozen=True)
-class CachedCount:
-    """The rows of a count, and the change stamp that the graph had when they were read."""
-
-    rows: Rows
-    change_stamp: str
-
-
-class CountCache:
-    """Caches counts until the graph changes. Not thread-safe.
-
-    The cache key consists of the Cypher and its parameters. The parameters include the names that identify the actor's permissions.
-    """
-
-    def __init__(self) -> None:
-        self._counts: TTLCache[bytes, CachedCount] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
-
-    async def read(self, reader: Reader, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> list[Rows]:
-        """Return the rows of every Cypher query, in the order of the queries. Raises StoreError."""
-        counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
-        if not counts:
-            return await reader.read(cyphers) if cyphers else []
-        cached = {place: one for place in counts if (one := self._counts.get(_key(cyphers[place])))}
-        stamp, rows = await self._read(reader, cyphers, cached, counts)
-        rows |= {place: one.rows for place, one in cached.items() if one.change_stamp == stamp}
-        if len(rows) < len(cyphers):
-            rows |= (await self._read(reader, cyphers, rows, counts))[1]
-        return [rows[place] for place in range(len(cyphers))]
-
-    async def _read(
-        self, reader: Reader, cyphers: Sequence[Cypher], cached: Iterable[int], counts: set[int]
-    ) -> tuple[str, dict[int, Rows]]:
-        """Read the rows of all queries that are not in `cached`. Store the rows of count queries in the cache.
-
-        Return the change stamp of the graph, and the rows by the position of their query.
-        """
-        places = sorted(set(range(len(cyphers))).difference(cached))
-        stamp, answers = await reader.read_with_stamp([cyphers[place] for place in places])
-        rows = dict(zip(places, answers, strict=True))
-        for place in counts.intersection(places) if stamp else ():
-            self._counts[_key(cyphers[place])] = CachedCount(rows[place], stamp)
-        return stamp, rows
+async def read_rows(
+    answers: AnswerCache,
+    reader: Reader,
+    queries: Sequence[Query | Explore],
+    cyphers: Sequence[Cypher],
+    timeout: float | None = None,
+) -> list[Rows]:
+    """Return the rows of every Cypher query, in the order of the queries. Counts are read only if they changed. Raises StoreError."""
+    counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
+    if not counts:
+        return await reader.read(cyphers, timeout=timeout) if cyphers else []
+    rows, started = dict[int, Rows](), time.monotonic()
+    keys = {place: _key(cyphers[place]) for place in counts}
+    missing = [place for place in range(len(cyphers)) if place not in counts or not answers.holds(keys[place])]
+    while True:
+        stamps, found = await reader.read_with_stamps([cyphers[place] for place in missing], timeout=timeout)
+        rows |= dict(zip(missing, found, strict=True))
+        for place, key in keys.items():
+            stamp = stamps.of(kinds_in(cyphers[place].text))
+            if place in missing:
+                if stamp:
+                    answers.keep(key, stamp, rows[place], started)
+            elif place not in rows and (answer := answers.find(key, stamp)):
+                rows[place] = answer.value or []
+        if len(rows) == len(cyphers):
+            return [rows[place] for place in range(len(cyphers))]
+        missing = [place for place in range(len(cyphers)) if place not in rows or place not in counts]
 
 
 def _key(cypher: Cypher) -> bytes:
@@ -277,25 +264,23 @@ def _key(cypher: Cypher) -> bytes:
     return hashlib.sha256(cypher.text.encode() + b"\0" + values).digest()
 
 
-class PartialKinds:
-    """Caches, for each actor, the kinds of which the actor sees some records only as a summary. Not thread-safe."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._cached: TTLCache[tuple[frozenset[str], str], frozenset[str]] = TTLCache(CACHE_SIZE, COUNT_SECONDS)
-
-    async def known(self, actor: Actor, reader: Reader) -> Actor:
-        """Return the actor with the partial kinds. Raises StoreError."""
-        if actor.is_admin:
-            return replace(actor, partial_kinds=frozenset())
-        key = actor.names(), await reader.change_stamp()
-        kinds = self._cached.get(key)
-        if kinds is None:
-            (((found,),),) = await reader.read([partial_kinds(self._model, actor)])
-            kinds = frozenset(one for one in found if one)
-            if key[1]:
-                self._cached[key] = kinds
-        return replace(actor, partial_kinds=kinds)
+async def with_partial_kinds(actor: Actor, model: Model, answers: AnswerCache, reader: Reader) -> Actor:
+    """Return the actor with the kinds of which the actor sees some records only as a summary. Raises StoreError."""
+    if actor.is_admin:
+        return replace(actor, partial_kinds=frozenset())
+    cyphers = {kind.__name__: has_partial(kind, actor) for kind in model if not kind.read_only}
+    keys = {kind: _key(cypher) for kind, cypher in cyphers.items()}
+    stamps, started = await reader.stamps(), time.monotonic()
+    known = {
+        kind: answer.value for kind, key in keys.items() if (answer := answers.find(key, stamps.of(frozenset({kind}))))
+    }
+    missing = [kind for kind in keys if kind not in known]
+    if missing:
+        stamps, rows = await reader.read_with_stamps([cyphers[kind] for kind in missing])
+        for kind, ((found,),) in zip(missing, rows, strict=True):
+            known[kind] = found
+            answers.keep(keys[kind], stamps.of(frozenset({kind})), found, started)
+    return replace(actor, partial_kinds=frozenset(kind for kind, found in known.items() if found))
 
 
 log = logging.getLogger(__name__)
@@ -306,7 +291,7 @@ class QueryContext:
     """The context of an operation: the database, the actor, and an optional callback that gets the queries and their Cypher.
 
     `store` opens the database client for mutations. If mutations are not allowed, `store` is None. `how` is the entry point
-    recorded in the audit log.
+    recorded in the audit log. `timeout` is the time limit in seconds, if it is not that of the connection.
     """
 
     reader: Reader
@@ -314,6 +299,7 @@ class QueryContext:
     explain: Callable[[Sequence[Query | Explore], Sequence[Cypher]], None] | None = None
     store: Callable[[], Store] | None = None
     how: str = "api"
+    timeout: float | None = None
 
     def call_explain(self, queries: Sequence[Query | Explore], cyphers: Sequence[Cypher]) -> None:
         """If there is a callback, call it with the queries and their Cypher."""
@@ -386,24 +372,25 @@ class QueryExecutor:
     The cache key consists of the document and the structure of the variables: nesting, nulls, flags and enums.
     """
 
-    def __init__(self, schema: GraphQLSchema, model: Model) -> None:
+    def __init__(self, schema: GraphQLSchema, model: Model, answers: AnswerCache) -> None:
         self._schema, self._model = schema, model
         self._compiled: LRUCache[object, CompiledOperation] = LRUCache(CACHE_SIZE)
-        self._counts = CountCache()
-        self._partial = PartialKinds(model)
+        self._answers = answers
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
         """Return the result of a query operation; its records are JSON fragments. Raises GraphQLError and StoreError."""
         variables = coerced(self._schema, parsed)
         compiled = self._compile(parsed, variables)
         if compiled.reads_details:
-            context = replace(context, actor=await self._partial.known(context.actor, context.reader))
+            context = replace(
+                context, actor=await with_partial_kinds(context.actor, self._model, self._answers, context.reader)
+            )
         explored, errors = await compiled.explored(context, variables)
         values = {ACTOR: context.actor, **variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
         await pay(await self._cost(queries, values, context))
         context.call_explain(queries, cyphers)
-        rows = await self._counts.read(context.reader, queries, cyphers)
+        rows = await read_rows(self._answers, context.reader, queries, cyphers, context.timeout)
         values |= await self._introspected(parsed, compiled.planned.introspection)
         try:
             return ExecutionResult(compiled.planned.data(rows, values), errors or None)
@@ -411,6 +398,11 @@ class QueryExecutor:
             lenient = self._plan(parsed, variables, lenient=True)
             completed = await complete(self._schema, parsed, lenient.data(rows, values))
             return ExecutionResult(completed.data, [*errors, *(completed.errors or ())] or None)
+
+    def kinds_read(self, parsed: ParsedOperation) -> Kinds:
+        """Return the kinds whose records the result of an operation depends on. Raises GraphQLError."""
+        compiled = self._compile(parsed, coerced(self._schema, parsed))
+        return None if compiled.planned.explored else all_kinds_in(one.text for one in compiled.templates)
 
     async def _cost(self, queries: Sequence[Query | Explore], values: Mapping[str, Any], context: QueryContext) -> int:
         """Return the cost of an operation. If full pages would exceed the limit, read how long its lists can be.
@@ -423,7 +415,7 @@ class QueryExecutor:
         await pay(len(sizes) * TOTAL_COST)
         me = context.actor.parameter()
         cyphers = [compile_query(one, self._model).ask(values, me) for one in sizes]
-        rows = await self._counts.read(context.reader, sizes, cyphers)
+        rows = await read_rows(self._answers, context.reader, sizes, cyphers)
         numbers = {size: found[0][0] for size, found in zip(sizes, rows, strict=True)}
         return check_cost(queries, values, known=numbers)
 

@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from graphql import ExecutionResult, FieldNode, GraphQLSchema, get_named_type
 from graphql.execution.values import get_argument_values
 
+from registry.database.answer_cache import AnswerCache
 from registry.database.compiler import compile_query
 from registry.database.driver import Store
 from registry.database.query import ById, Parameter, Select
@@ -33,12 +34,12 @@ from schema.connections import ROOT_DEPTH
 from schema.execute import (
     CompiledOperation,
     ParsedOperation,
-    PartialKinds,
     QueryContext,
     as_graphql_error,
     coerced,
     complete,
     fragments_of,
+    with_partial_kinds,
 )
 from schema.limits import CHANGES, LINKED, GraphQLRequestError, check_cost, pay
 from schema.planner import ANY, Planned, RecordPlanner, one_record
@@ -286,12 +287,14 @@ class PendingChange:
 class MutationExecutor:
     """Executes the mutations that change the records of a model."""
 
-    def __init__(self, schema: GraphQLSchema, model: Model, mutations: Mapping[str, MutationDefinition]) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, model: Model, mutations: Mapping[str, MutationDefinition], answers: AnswerCache
+    ) -> None:
         self._schema, self._model, self._definitions = schema, model, mutations
         views = tuple(Select(kind.__name__, (), ()) for kind in model if not kind.read_only)
         self._kind = compile_query(ById(Parameter((RECORD,)), views), model)
         self._threads = CapacityLimiter(AT_ONCE)
-        self._partial = PartialKinds(model)
+        self._answers = answers
 
     async def execute(self, parsed: ParsedOperation, context: QueryContext) -> ExecutionResult:
         """Execute a mutation operation. graphql-core awaits the changes one after the other; each change is made when it is awaited.
@@ -359,7 +362,7 @@ class MutationExecutor:
             values = {**variables, RECORD: outcome.record or change.about}
             actor = context.actor
             if change.record.reads_details:
-                actor = await self._partial.known(actor, context.reader)
+                actor = await with_partial_kinds(actor, self._model, self._answers, context.reader)
             rows = await context.read(change.record.planned.queries, change.record.bind(values, actor))
         except Exception as error:
             raise as_graphql_error(error) from error

@@ -12,6 +12,8 @@ from graphql.language import OperationType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
+from registry.database.answer_cache import AnswerCache
+from registry.database.change_stamps import Kinds
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.model.values import Flag, Integer
@@ -216,12 +218,12 @@ CODE_LIST_ARGUMENT = Argument(CODE_LIST_NAME, "The name of the code list.", ...)
 class Schema:
     """The GraphQL schema of a model. Strawberry makes its types. The class also executes operations. Not thread-safe."""
 
-    def __init__(self, model: Model, *, introspection: bool = True) -> None:
+    def __init__(self, model: Model, answers: AnswerCache, *, introspection: bool = True) -> None:
         self._types, mutations = _types(model)
         self.graphql_schema = self._types._schema
         self._documents = DocumentCache(self.graphql_schema, introspection=introspection)
-        self._queries = QueryExecutor(self.graphql_schema, model)
-        self._mutations = MutationExecutor(self.graphql_schema, model, mutations)
+        self._queries = QueryExecutor(self.graphql_schema, model, answers)
+        self._mutations = MutationExecutor(self.graphql_schema, model, mutations, answers)
 
     def as_str(self) -> str:
         """Return the schema as text in the GraphQL schema definition language."""
@@ -244,6 +246,10 @@ class Schema:
         except Exception as error:
             return failed(error)
 
+    def kinds_read(self, text: str, variables: dict[str, Any]) -> Kinds:
+        """Return the kinds whose records the result of a query depends on. Raises GraphQLError and InvalidDocument."""
+        return self._queries.kinds_read(self._documents.operation(text, None, variables, read_only=True))
+
     async def execute(
         self, text: str, context: QueryContext, variables: dict[str, Any] | None = None, name: str | None = None
     ) -> ExecutionResult:
@@ -252,9 +258,12 @@ class Schema:
         return ExecutionResult(orjson.loads(orjson.dumps(result.data)), result.errors)
 
 
-def build_schema(model: Model, *, introspection: bool = True) -> Schema:
-    """Return the GraphQL schema of a model. If `introspection` is false, clients cannot query the schema itself."""
-    return Schema(model, introspection=introspection)
+def build_schema(model: Model, answers: AnswerCache | None = None, *, introspection: bool = True) -> Schema:
+    """Return the GraphQL schema of a model, which keeps counts in the given cache.
+
+    If `introspection` is false, clients cannot query the schema itself.
+    """
+    return Schema(model, AnswerCache() if answers is None else answers, introspection=introspection)
 
 
 @cache  # making the types takes half a second, and they do not change

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import orjson
-from cachetools import LRUCache
 from graphql import ExecutionResult
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry import __version__
 from registry.clock import today
+from registry.database.answer_cache import AnswerCache
 from registry.database.driver import Reader, Store, StoreError
 from registry.i18n import language
 from registry.permissions import Actor
-from schema.execute import CACHE_SIZE, OperationRefused, QueryContext
+from schema.execute import OperationRefused, QueryContext
 from schema.limits import AWAY, BODY, ERRORS, error_response
 
 _FIELDS: dict[str, tuple[type, str]] = {
@@ -167,14 +168,13 @@ class RequestDigest(NamedTuple):
 class EntityTags:
     """Creates the entity tags (ETag) of responses to GET requests.
 
-    An entity tag is a digest of the response. A change that the actor may not see therefore leaves the tag unchanged. The tag is
-    cached with the change stamp of the graph: the response is built again only after the graph has changed. Not thread-safe.
+    An entity tag is a digest of the response. A change that the actor may not see therefore leaves the tag unchanged. The answer
+    cache keeps the tag: the response is built again only after the graph has changed. Not thread-safe.
     """
 
-    def __init__(self, schema: str, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, schema: str, reader: Reader, answers: AnswerCache) -> None:
+        self._reader, self._answers = reader, answers
         self._edition = _digest(__version__, schema)
-        self._tags: LRUCache[RequestDigest, str] = LRUCache(CACHE_SIZE)
 
     async def digest(self, request: Request, actor: Actor, media: str) -> RequestDigest:
         """Return the digest of a request and the current change stamp.
@@ -183,19 +183,20 @@ class EntityTags:
         """
         digest = _digest(request.url.query, media, actor.parameter(), language(), today(), self._edition)
         try:
-            return RequestDigest(digest, await self._reader.change_stamp(recent=True))
+            return RequestDigest(digest, (await self._reader.stamps(recent=True)).of())
         except StoreError:
             return RequestDigest(digest, "")
 
     def lookup(self, request: RequestDigest) -> str | None:
         """Return the current entity tag of a response. If the tag is not cached, the response must be built first; return None."""
-        return self._tags.get(request)
+        found = self._answers.find(request.digest, request.change_stamp)
+        return found.value if found else None
 
     def store(self, request: RequestDigest, body: bytes | memoryview) -> str:
         """Cache the entity tag of a response that was just built, and return the tag."""
         tag = f'W/"{_digest(request.digest, hashlib.sha256(body).digest())}"'
         if request.change_stamp:
-            self._tags[request] = tag
+            self._answers.keep(request.digest, request.change_stamp, tag, time.monotonic())
         return tag
 
 

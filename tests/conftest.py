@@ -150,7 +150,8 @@ def digest(store: Store) -> str:
 def patient() -> Iterator[None]:
     """Let pages wait for a report as long as it takes, so that what a test finds there does not depend on time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry.web.reports.PATIENCE", 120.0)
+        for name in ("FIRST", "AGAIN", "AT_ONCE"):
+            patch.setattr(f"registry.database.answer_cache.{name}", 120.0)
         yield
 
 

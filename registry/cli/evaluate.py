@@ -13,7 +13,7 @@ from registry.analysis.report import ReportDefinition, ReportError
 from registry.cli.output import Unwritable, info, out, print_json, print_table, showing_progress, warn
 from registry.config import load_settings
 from registry.database.connect import open_store
-from registry.database.extract import network
+from registry.database.extract import read_lists
 from registry.i18n import _, number, use_language
 from registry.permissions import ADMIN
 from registry.reports.render import as_json as json_of
@@ -115,7 +115,7 @@ def _read(question: ReportDefinition, as_of: str | None) -> "tuple[Snapshot, str
 
     day = read_day(as_of)
     with open_store(load_settings(), info) as store:
-        ((answer,),) = store.read(network(question.reads, ADMIN))
+        answer, _unchanged = read_lists(store, question.reads, ADMIN)
     return make_snapshot(question.reads, answer), day
 
 

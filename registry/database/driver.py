@@ -28,6 +28,8 @@ from neo4j.exceptions import (
     WriteServiceUnavailable,
 )
 
+from registry.database import change_stamps
+from registry.database.change_stamps import Kinds, Stamps, kinds_changed_by, union
 from registry.database.dialect import TESTED, Dialect, dialect_of, support_of
 
 
@@ -51,26 +53,24 @@ def as_one_list(text: str) -> str:
     return f"RETURN COLLECT {{ {text} }} AS rows"
 
 
-def put_change_stamp(stamp: str) -> Cypher:
-    """Return Cypher that writes the change stamp, the value by which caches notice that the graph has changed.
+def _put_stamps(kinds: Kinds) -> Cypher:
+    """Return Cypher that writes a new change stamp for the given kinds.
 
-    Run this Cypher as the last query of a transaction, so that the transaction locks the stamp only briefly.
+    Run this Cypher as the last query of a transaction, so that the transaction locks the stamps only briefly.
     """
-    return Cypher("MERGE (m:Mark {id: 'last'}) SET m.value = $in.mark", {"in": {"mark": stamp}})
+    names = [change_stamps.EVERY] if kinds is None else sorted(kinds)
+    return Cypher(change_stamps.WRITE, {"in": {"kinds": names, "mark": secrets.token_hex(8)}})
 
 
-def read_change_stamp() -> Cypher:
-    """Return Cypher that reads the change stamp. The only row is a list with the stamp, or an empty list if no stamp is stored."""
-    return Cypher("MATCH (m:Mark) WITH m.value AS mark ORDER BY mark RETURN collect(mark)")
-
-
+READ_STAMPS = Cypher(change_stamps.READ)
 Rows = list[list[Any]]
 Answer = TypeVar("Answer")
 Ask = Callable[[Cypher], Rows]
 TRIES = 12  # the number of attempts to run a transaction that conflicts with others
 # The seconds for which to retry while a server changes its leader or restarts: if a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
-RECENT_SECONDS, _STAMP = 1.0, "stamp"
+RECENT_SECONDS, _STAMPS = 1.0, "stamps"
+READS = 3  # how often records are read if they change meanwhile
 # Failures that pass by themselves or that an operator has to fix. The same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
@@ -126,6 +126,12 @@ class Readable(Protocol):
     def read_table(self, cypher: Cypher, most: int) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
         """Run a query and return the names of its columns and at most `most` rows."""
 
+    def unchanged(self, work: Callable[[Readable], Answer], kinds: Kinds = None) -> tuple[Answer, bool]:
+        """Run `work`, which reads records of these kinds, until no such record changes meanwhile, but at most READS times.
+
+        Return the last result, and whether no record changed.
+        """
+
 
 class Store:
     """A synchronous database client for commands: reads, writes in managed transactions, and schema changes."""
@@ -161,6 +167,23 @@ class Store:
         """Run one read query in a transaction and return the names of its columns and at most `most` rows."""
         return self._with_retries(self._read_table, cypher, most)
 
+    def unchanged(self, work: Callable[[Readable], Answer], kinds: Kinds = None) -> tuple[Answer, bool]:
+        """Run `work`, which reads records of these kinds, until no such record changes meanwhile, but at most READS times.
+
+        Return the last result, and whether no record changed.
+        """
+        before = self.stamps().of(kinds)
+        for _read in range(READS):
+            answer, start, before = work(self), before, self.stamps().of(kinds)
+            if before == start:
+                return answer, True
+        return answer, False
+
+    def stamps(self) -> Stamps:
+        """Return the change stamps of the database."""
+        ((found,),) = self.read(READ_STAMPS)
+        return Stamps(found)
+
     def write(self, *cyphers: Cypher) -> list[Rows]:
         """Run write queries in one transaction, which is retried on conflicts. Return the rows of each query."""
         return self._with_retries(self._run_transaction, lambda ask: [ask(cypher) for cypher in cyphers])
@@ -187,9 +210,8 @@ class Store:
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._session(self._reader, neo4j.READ_ACCESS) as session:
-            query = neo4j.Query(_literal(cypher.text), timeout=self.dialect.time_limit(self._settings.timeout))
-            rows: Rows = session.run(query, cypher.parameters).values()
-            return rows
+            query = neo4j.Query(_text(cypher, self.dialect), timeout=self.dialect.time_limit(self._settings.timeout))
+            return _rows(cypher, self.dialect, session.run(query, cypher.parameters).values())
 
     def _read_table(self, cypher: Cypher, most: int) -> tuple[list[str], Rows]:
         with (
@@ -204,13 +226,15 @@ class Store:
     def _run_transaction(self, work: Callable[[Ask], Answer]) -> Answer:
         with self._session(self._writer) as session:
             transaction = session.begin_transaction()
+            changed = list[Kinds]()
 
             def ask(cypher: Cypher) -> Rows:
+                changed.append(kinds_changed_by(cypher.text))
                 rows: Rows = transaction.run(_literal(cypher.text), cypher.parameters).values()
                 return rows
 
             answer = work(ask)
-            ask(put_change_stamp(secrets.token_hex(8)))
+            ask(_put_stamps(union(changed)))
             transaction.commit()
             return answer
 
@@ -265,7 +289,7 @@ class Reader:
         self._settings = place
         self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
         self._dialect = Dialect(embedded=False)
-        self._recent_stamp: TTLCache[str, str] = TTLCache(1, RECENT_SECONDS)
+        self._recent_stamps: TTLCache[str, Stamps] = TTLCache(1, RECENT_SECONDS)
 
     async def __aenter__(self) -> Reader:
         try:
@@ -306,51 +330,53 @@ class Reader:
                     raise explain(error, self._dialect, self._settings) from error
                 await asyncio.sleep(pause)
 
-    async def read_with_stamp(self, cyphers: Sequence[Cypher]) -> tuple[str, list[Rows]]:
-        """Run read queries and return the change stamp of the graph and the rows of each query. Raises StoreError.
+    async def read_with_stamps(
+        self, cyphers: Sequence[Cypher], *, timeout: float | None = None
+    ) -> tuple[Stamps, list[Rows]]:
+        """Run read queries and return the change stamps of the graph and the rows of each query. Raises StoreError."""
+        ((found,),), *rows = await self.read([READ_STAMPS, *cyphers], timeout=timeout)
+        return Stamps(found), rows
 
-        If no change stamp is stored in the graph, the returned stamp is "".
+    async def stamps(self, *, recent: bool = False) -> Stamps:
+        """Return the change stamps of the graph. Raises StoreError.
+
+        If `recent` is set, the stamps may be up to RECENT_SECONDS old.
         """
-        ((stamps,),), *rows = await self.read([read_change_stamp(), *cyphers])
-        return ",".join(stamps), rows
-
-    async def change_stamp(self, *, recent: bool = False) -> str:
-        """Return the change stamp of the graph. Raises StoreError.
-
-        If `recent` is set, the stamp may be up to RECENT_SECONDS old.
-        """
-        stamp = self._recent_stamp.get(_STAMP) if recent else None
-        if stamp is None:
-            stamp, _rows = await self.read_with_stamp([])
-            self._recent_stamp[_STAMP] = stamp
-        return stamp
+        stamps = self._recent_stamps.get(_STAMPS) if recent else None
+        if stamps is None:
+            stamps, _rows = await self.read_with_stamps([])
+            self._recent_stamps[_STAMPS] = stamps
+        return stamps
 
     async def _read_one(self, cypher: Cypher, timeout: float | None) -> list[Rows]:
         async with self._session() as session:
-            query = neo4j.Query(self._text(cypher), timeout=timeout)
-            return [self._rows(cypher, await (await session.run(query, cypher.parameters)).values())]
+            query = neo4j.Query(_text(cypher, self._dialect), timeout=timeout)
+            return [_rows(cypher, self._dialect, await (await session.run(query, cypher.parameters)).values())]
 
     async def _read_all(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:
         async with self._session() as session, await session.begin_transaction(timeout=timeout) as transaction:
             return [
-                self._rows(one, await (await transaction.run(self._text(one), one.parameters)).values())
+                _rows(
+                    one,
+                    self._dialect,
+                    await (await transaction.run(_text(one, self._dialect), one.parameters)).values(),
+                )
                 for one in cyphers
             ]
-
-    def _text(self, cypher: Cypher) -> Any:
-        text = cypher.seeking if cypher.seeking and self._dialect.seeks else cypher.text
-        return _literal(as_one_list(text) if self._gathers(cypher) else text)
-
-    def _rows(self, cypher: Cypher, rows: Rows) -> Rows:
-        return [[row] for row in rows[0][0]] if self._gathers(cypher) else rows
-
-    def _gathers(self, cypher: Cypher) -> bool:
-        return cypher.long and self._dialect.gathers
 
     def _session(self) -> Any:
         written = neo4j.Bookmarks.from_raw_values(self._settings.written.get_bookmarks())
         how = {"default_access_mode": neo4j.READ_ACCESS, "bookmarks": written}
         return self._driver.session(database=self._settings.database, **how)
+
+
+def _text(cypher: Cypher, dialect: Dialect) -> Any:
+    text = cypher.seeking if cypher.seeking and dialect.seeks else cypher.text
+    return _literal(as_one_list(text) if cypher.long and dialect.gathers else text)
+
+
+def _rows(cypher: Cypher, dialect: Dialect, rows: Rows) -> Rows:
+    return [[row] for row in rows[0][0]] if cypher.long and dialect.gathers else rows
 
 
 class _Attempts:

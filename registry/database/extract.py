@@ -1,18 +1,27 @@
-"""Cypher that reads the records that a network analysis needs, as one list per kind."""
+"""Reads the records that a network analysis needs, as one list per kind, in batches."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from registry.clock import now
+from registry.database.change_stamps import Kinds, all_kinds_in
 from registry.database.conditions import PARTS, disputing
 from registry.database.credential_queries import agencies_with_account
-from registry.database.driver import Cypher
+from registry.database.driver import Cypher, Readable, StoreError
+from registry.i18n import _
 from registry.permissions import Actor, can_view_details, can_view_summary
+from registry.progress import steps
+
+BATCH, SMALLEST_BATCH = 5_000, 100
+COSTLY = ("TIMEOUT", "TOO_COSTLY")
+Lists = list[list[list[Any]]]
 
 
-def network(reads: Sequence[str], actor: Actor) -> Cypher:
-    """Return Cypher that reads one list of records for each member of `reads`, in that order. Every list is ordered by id.
+def read_lists(store: Readable, reads: Sequence[str], actor: Actor) -> tuple[Lists, bool]:
+    """Read one list of records for each member of `reads`, in that order, in batches. Raises StoreError.
 
-    `whole` is whether the actor sees the details of the record. If `whole` is false, the details are null or left out.
+    Also return whether no record of these kinds changed in the meantime. Every list is ordered by id. `whole` is whether the actor
+    sees the details of the record. If `whole` is false, the details are null or left out.
 
     - `agencies`: `[id, name, whole, sector ids, area ids, ids of the bodies it is part of]`
     - `services`: `[id, name, whole, provider ids, function ids, ids of required resources, of
@@ -30,8 +39,35 @@ def network(reads: Sequence[str], actor: Actor) -> Cypher:
     - `feedbacks`: `[id, name, whole, service ids, channel ids, owner ids, received, answered]`
     - `sectors`, `areas`, `functions`: `[id, name, Indonesian label, English label, ids of broader terms, code]`
     """
-    lists = ", ".join(f"COLLECT {{ {_LISTS[name]} }}" for name in reads)
-    return Cypher(f"RETURN [{lists}] AS lists", {"me": actor.parameter(), "in": {"now": now()}})
+    kinds = kinds_read(reads)
+    return store.unchanged(lambda store: [_read_list(store, name, actor) for name in steps(_("Reading"), reads)], kinds)
+
+
+def kinds_read(reads: Sequence[str]) -> Kinds:
+    """Return the kinds whose records these lists depend on."""
+    return all_kinds_in(_LISTS[name] for name in reads)
+
+
+def _read_list(store: Readable, name: str, actor: Actor) -> list[list[Any]]:
+    """Read all batches of a list. A batch that takes too much time or memory is read again in smaller parts."""
+    rows, size = list[list[Any]](), BATCH
+    while True:
+        try:
+            found = store.read(records_after(name, actor, rows[-1][0] if rows else "", size))
+        except StoreError as error:
+            if error.code not in COSTLY or size <= SMALLEST_BATCH:
+                raise
+            size //= 4
+            continue
+        rows += [row for (row,) in found]
+        if len(found) < size:
+            return rows
+
+
+def records_after(name: str, actor: Actor, after: str, size: int) -> Cypher:
+    """Return Cypher that reads the first records of a list with an id after `after`, ordered by id."""
+    parameters = {"me": actor.parameter(), "in": {"now": now()}, "id": after, "n": size}
+    return Cypher(_LISTS[name], parameters, long=True)
 
 
 NOTHING: Mapping[str, str] = {}
@@ -39,7 +75,7 @@ COMPARED = ("resources", "areas", "functions")
 
 
 def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
-    """Return Cypher that reads lists of records like `network`, but only of the records that are compared with one need.
+    """Return Cypher that reads lists of records like `read_lists`, but only of the records that are compared with one need.
 
     The lists hold the resources of the needed kind, and the areas and functions of the need with all broader areas and functions.
     The need may be a draft.
@@ -50,17 +86,25 @@ def compared_with(need: str, kind: str, actor: Actor) -> Cypher:
     return Cypher(text, {"me": actor.parameter(), "in": {"need": need, "kind": kind}})
 
 
-def _records(kind: str, *columns: str, path: str = "", also: str = "", once: Mapping[str, str] = NOTHING) -> str:
-    """Return the subquery for the list of a kind. The list has the records at the end of `path` that meet the condition `also`.
+def _records(kind: str, *columns: str, path: str = "", also: str = "") -> str:
+    """Return the subquery for the list of a kind. The list has the records at the end of `path` that meet the condition `also`."""
+    return (
+        f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {can_view_summary('n')}{f' AND {also}' if also else ''}"
+        f" WITH {'DISTINCT ' if path else ''}n ORDER BY n.id RETURN [n.id, n.name, {', '.join(columns)}]"
+    )
+
+
+def _batch(kind: str, *columns: str, once: Mapping[str, str] = NOTHING) -> str:
+    """Return the query for a batch of the list of a kind: the first `$n` records with an id after `$id`.
 
     `once` has expressions that are evaluated once for all records; their values are available by their names.
     """
     values = ", ".join(f"{expression} AS {name}" for name, expression in once.items())
     return (
         f"{f'WITH {values} ' if once else ''}"
-        f"MATCH {path}(n:{kind}) WHERE {_published('n')} AND {can_view_summary('n')}{f' AND {also}' if also else ''}"
-        f" WITH {'DISTINCT ' if path else ''}n{''.join(f', {name}' for name in once)} ORDER BY n.id"
-        f" RETURN [n.id, n.name, {', '.join(columns)}]"
+        f"MATCH (n:{kind}) WHERE n.id > $id AND {_published('n')} AND {can_view_summary('n')}"
+        f" WITH n{''.join(f', {name}' for name in once)} ORDER BY n.id LIMIT $n"
+        f" RETURN [n.id, n.name, {', '.join(columns)}] AS row ORDER BY n.id"
     )
 
 
@@ -92,8 +136,16 @@ def _detail(name: str) -> str:
     return f"CASE WHEN {_DETAILS_VISIBLE} THEN n.{name} END"
 
 
-def _terms(kind: str, path: str = "") -> str:
-    return _records(kind, "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), "n.code", path=path)
+def _term_columns(kind: str) -> tuple[str, ...]:
+    return "n.label_id", "n.label_en", _linked(f"(n)-[:BROADER]->(m:{kind})"), "n.code"
+
+
+def _terms(kind: str, path: str) -> str:
+    return _records(kind, *_term_columns(kind), path=path)
+
+
+def _term_batch(kind: str) -> str:
+    return _batch(kind, *_term_columns(kind))
 
 
 _DETAILS_VISIBLE = can_view_details("n")
@@ -121,14 +173,14 @@ _RESOURCE = (
 )
 _TERMS = (("Area", "IN_AREA"), ("Function", "HAS_FUNCTION"))
 _LISTS = {
-    "agencies": _records(
+    "agencies": _batch(
         "Agency",
         _DETAILS_VISIBLE,
         _linked("(n)-[:IN_SECTOR]->(m:Sector)"),
         _linked("(n)-[:IN_AREA]->(m:Area)"),
         _linked("(n)-[:PART_OF]->(m:Agency)"),
     ),
-    "services": _records(
+    "services": _batch(
         "Service",
         _DETAILS_VISIBLE,
         _linked("(n)<-[:PROVIDES]-(m:Agency)"),
@@ -138,8 +190,8 @@ _LISTS = {
         _linked("(n)-[:FOR_AUDIENCE]->(m:Audience)"),
         _linked("(n)<-[e:PROVIDES]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
     ),
-    "resources": _records("Resource", *_RESOURCE),
-    "needs": _records(
+    "resources": _batch("Resource", *_RESOURCE),
+    "needs": _batch(
         "Need",
         _DETAILS_VISIBLE,
         _linked("(n)-[:NEEDED_BY]->(m:Agency)"),
@@ -151,7 +203,7 @@ _LISTS = {
         _detail("by_when"),
         _linked_details("(n)-[:NEEDED_FOR]->(m:Service)"),
     ),
-    "partnerships": _records(
+    "partnerships": _batch(
         "Partnership",
         _DETAILS_VISIBLE,
         "n.instrument",
@@ -174,7 +226,7 @@ _LISTS = {
         _linked("(n)<-[e:PARTY_TO]-(m:Agency)", also="coalesce(e.role = 'lead', false)"),
         once={"hiding": _HIDING, "accounts": agencies_with_account(now="$in.now")},
     ),
-    "statements": _records(
+    "statements": _batch(
         "Statement",
         _DETAILS_VISIBLE,
         _linked_details("(n)-[:STATED_BY]->(m:Agency)"),
@@ -183,7 +235,7 @@ _LISTS = {
         _detail("level"),
         _detail("on"),
     ),
-    "channels": _records(
+    "channels": _batch(
         "Channel",
         _DETAILS_VISIBLE,
         _linked("(n)-[:CHANNEL_OF]->(m:Agency)"),
@@ -192,7 +244,7 @@ _LISTS = {
         "n.two_way",
         "n.answers_within",
     ),
-    "feedbacks": _records(
+    "feedbacks": _batch(
         "Feedback",
         _DETAILS_VISIBLE,
         _linked_details("(n)-[:SAID_ABOUT]->(m:Service)"),
@@ -201,7 +253,7 @@ _LISTS = {
         _detail("received"),
         _detail("answered"),
     ),
-    "sectors": _terms("Sector"),
-    "areas": _terms("Area"),
-    "functions": _terms("Function"),
+    "sectors": _term_batch("Sector"),
+    "areas": _term_batch("Area"),
+    "functions": _term_batch("Function"),
 }

@@ -324,7 +324,7 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
 
 
 # Node labels that are not kinds of the model.
-OURS = ("Chain", "Contact", "Credential", "Lease", "Manifest", "Mark", "Metadata", "SavedView")
+OURS = ("Answer", "Chain", "Contact", "Credential", "Lease", "Manifest", "Mark", "Metadata", "SavedView")
 # Names of constraints and indexes of earlier releases that conflict with this release. Others are left unchanged, because they may
 # belong to a newer release on the same server.
 OBSOLETE: frozenset[str] = frozenset()

@@ -187,15 +187,10 @@ def link_detail_kinds(condition: Condition, end: End, model: Model) -> frozenset
     return frozenset()
 
 
-def partial_kinds(model: Model, actor: Actor) -> Cypher:
-    """Return Cypher that reads the kinds of which the actor sees some records only as a summary. Its only row is their list.
-
-    Kinds that are read-only are left out: their records are shown in full or not at all.
-    """
+def has_partial(kind: type[Kind], actor: Actor) -> Cypher:
+    """Return Cypher that reads whether the actor sees some records of a kind only as a summary."""
     hidden = f"{can_view_summary('n')} AND NOT {can_view_details('n')}"
-    kinds = [kind.__name__ for kind in model if not kind.read_only]
-    parts = (f"CASE WHEN EXISTS {{ MATCH (n:{kind}) WHERE {hidden} }} THEN '{kind}' END" for kind in kinds)
-    return Cypher(f"RETURN [{', '.join(parts)}]", {"me": actor.parameter()})
+    return Cypher(f"RETURN EXISTS {{ MATCH (n:{kind.__name__}) WHERE {hidden} }}", {"me": actor.parameter()})
 
 
 def anchor(where: Condition) -> tuple[LinkCondition, Condition] | None:

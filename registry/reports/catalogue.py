@@ -45,9 +45,10 @@ from registry.analysis.snapshot import Snapshot, SnapshotArrays, make_snapshot
 from registry.analysis.ties import LEAVE_OUT, read_rules, tie_notes
 from registry.analysis.what_if import WHAT_IF, what_if
 from registry.clock import today
+from registry.database.change_stamps import Kinds
 from registry.database.driver import Readable
 from registry.database.exploration import visible
-from registry.database.extract import network
+from registry.database.extract import kinds_read, read_lists
 from registry.i18n import _, language, number, use_language
 from registry.permissions import Actor, Role, actor_named
 from registry.reports.custom import CustomReport, Fault, read_header
@@ -105,18 +106,26 @@ def run_report(
     question, day = find_definition(name), read_day(as_of)
     values = read_parameters(question, params or {})
     with _garbage_collection_paused():
-        examined, scope = _read(store, question, actor, values)
-        return _analyse(question, SnapshotArrays.of(examined, day), values, scope)
+        examined, scope, notes = _read(store, question, actor, values)
+        report = _analyse(question, SnapshotArrays.of(examined, day), values, scope)
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def _read(
     store: Readable, question: ReportDefinition, actor: Actor, values: Mapping[str, Value]
-) -> tuple[Snapshot, Scope | None]:
-    """Read the records that the report examines, and the agencies that its parameters select. Raises ReportError and StoreError."""
+) -> tuple[Snapshot, Scope | None, Sequence[str]]:
+    """Read the records that the report examines, and the agencies that its parameters select. Raises ReportError and StoreError.
+
+    Also return a note if records changed while they were read.
+    """
     types = tuple(dict.fromkeys((*question.reads, *scope_reads(values))))
-    ((answer,),) = store.read(network(types, actor))
-    known = make_snapshot(types, answer)
-    return Snapshot(**{name: getattr(known, name) for name in question.reads}), read_scope(known, values)
+    lists, unchanged = read_lists(store, types, actor)
+    known = make_snapshot(types, lists)
+    note = _(
+        "Records changed while this report read them, so that it may combine values from before and after a change."
+    )
+    examined = Snapshot(**{name: getattr(known, name) for name in question.reads})
+    return examined, read_scope(known, values), () if unchanged else (note,)
 
 
 def run_on_snapshot(
@@ -291,7 +300,7 @@ class Library:
         if isinstance(custom := self._custom_reports().get(name), CustomReport):
             run = partial(custom.run, store, actor, parameters=values)
             return run_series(definition, dates, values, lambda day: self._withhold(run(as_of=day), actor))
-        examined, scope = _read(store, definition, actor, values)
+        examined, scope, notes = _read(store, definition, actor, values)
         arrays = SnapshotArrays.of(examined, dates.first)  # puts the records in order, which is the same on every day
         quick = {**values, LEAVE_OUT.name: 0} if LEAVE_OUT.name in values else values  # it changes only notes
 
@@ -301,7 +310,8 @@ class Library:
             return self._withhold(report, actor)
 
         agreements = RecordedAgreements.of(examined) if "partnerships" in definition.reads else None
-        return run_series(definition, dates, values, run_built_in, agreements, scope)
+        report = run_series(definition, dates, values, run_built_in, agreements, scope)
+        return replace(report, notes=(*report.notes, *notes))
 
     def _withhold(self, report: Report, actor: Actor) -> Report:
         return report if actor.is_admin else withhold_small_counts(report, self._smallest_count)
@@ -335,7 +345,7 @@ class Library:
         types = scope_reads(values)
         if not types:
             return None
-        ((answer,),) = store.read(network(types, actor))
+        answer, _unchanged = read_lists(store, types, actor)
         return read_scope(make_snapshot(types, answer), values)
 
     def _changes(self, store: Readable, actor: Actor, as_of: str, label: str, scope: Scope | None) -> Report:
@@ -384,6 +394,13 @@ class Library:
         """Return a value that changes whenever a file that the report depends on changes."""
         saved = self._runs.edition() if self._runs and name in (CHANGES.name, GAPS.name) else ()
         return (*self.edition(), *saved)
+
+    def kinds_read(self, name: str, values: Mapping[str, Value]) -> Kinds:
+        """Return the kinds whose records a report depends on; `values` are its parameters. The report must exist."""
+        if isinstance(custom := self._custom_reports().get(name), CustomReport):
+            return custom.kinds_read
+        reads = (*DEFINITIONS[name].reads, *scope_reads(values))
+        return None if name == CHANGES.name else kinds_read(reads)
 
     def _custom_reports(self) -> dict[str, CustomReport | BrokenReport]:
         """Return the custom reports by name. Changed files are read again. If a file was deleted, its report is dropped."""

@@ -21,6 +21,7 @@ from registry.analysis.report import (
     ReportRow,
     Value,
 )
+from registry.database.change_stamps import Kinds, all_kinds_in
 from registry.database.driver import Cypher, Readable, StoreError
 from registry.database.exploration import visible
 from registry.i18n import _, language, number
@@ -235,6 +236,11 @@ class CustomReport:
         return ReportDefinition(
             self.name, str(head.title), str(head.question), str(head.method), (), columns, parameters, common=()
         )
+
+    @property
+    def kinds_read(self) -> Kinds:
+        """The kinds whose records the report depends on, as far as its queries name them."""
+        return all_kinds_in(filter(None, (self.text, self.header.of)))
 
     def run(self, store: Readable, actor: Actor, as_of: str, parameters: Mapping[str, Value]) -> Report:
         """Run the Cypher query exactly as its author wrote it, and leave out the rows that the actor may not see.

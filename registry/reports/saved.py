@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -31,11 +31,13 @@ from registry.analysis.run_comparison import CHANGES as WORDS
 from registry.analysis.run_comparison import RowChange, compare, described
 from registry.analysis.snapshot import SnapshotArrays
 from registry.clock import day_of, now
+from registry.database.change_stamps import Kinds
 from registry.database.driver import Cypher, Readable
 from registry.i18n import _, day, language, ngettext, number
 from registry.permissions import ANYBODY, Actor
 from registry.reports.render import as_json, given
 
+T = TypeVar("T")
 LABEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 SUFFIX, NOT_SAVABLE = ".json", "changes"
 
@@ -127,10 +129,35 @@ class Fingerprinted:
         self._hash.update(orjson.dumps([names, rows], default=str))
         return names, rows
 
+    def unchanged(self, work: Callable[[Readable], T], kinds: Kinds = None) -> tuple[T, bool]:
+        """Run `work` until no record of these kinds changes meanwhile; only the last run counts for the fingerprint."""
+        hashed = self._hash
+
+        def last(_store: Readable) -> T:
+            self._hash = hashed.copy()
+            return work(self)
+
+        return self.store.unchanged(last, kinds)
+
     @property
     def fingerprint(self) -> str:
         """The fingerprint of all data read so far; reading equal data in the same order gives the same fingerprint."""
         return self._hash.hexdigest()
+
+
+class ReportCodec:
+    """Converts reports to JSON and back, so that servers can share them."""
+
+    def dump(self, value: Report) -> bytes:
+        """Return the report as JSON."""
+        return _REPORT.dump_json(value)
+
+    def load(self, content: bytes) -> Report:
+        """Return the report that the JSON stands for. Raises ValueError."""
+        return _REPORT.validate_json(content)
+
+
+_REPORT = TypeAdapter(Report)
 
 
 class SavedRuns:

@@ -1,6 +1,5 @@
 """The web application: routes, middleware and the readiness check."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -12,15 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, request_response
 from starlette.staticfiles import StaticFiles
 
-from registry.analysis.gaps import GAPS
 from registry.auth.oidc import BearerAuthentication, Provider
 from registry.config import Settings
-from registry.database.driver import ConnectionSettings, Cypher, Reader, StoreError
-from registry.database.extract import network
-from registry.i18n import _
+from registry.database.answer_cache import AnswerCache, SharedAnswers
+from registry.database.driver import ConnectionSettings, Reader, StoreError
 from registry.model.definitions import MODEL
 from registry.model.kinds import Model
-from registry.permissions import ANONYMOUS
 from registry.reports.catalogue import Library
 from registry.reports.export import FILES
 from registry.reports.saved import SavedRuns
@@ -55,57 +51,15 @@ from schema.reports import ReportSchema
 from schema.schema import build_schema
 from schema.server import Endpoint, EntityTags, TrustedDocuments
 
-# seconds for the database to plan the query, and seconds that one readiness request waits for that plan
-PLANNING, PATIENCE = 120.0, 2.0
 
-
-class Readiness:
-    """Checks that the database is ready, and makes it plan the large query of the gap report before a user runs the report.
-
-    After a start, Neo4j needs more time to plan this query than a single query may take.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._planning: asyncio.Task[None] | None = None
-
-    def begin(self) -> asyncio.Task[None]:
-        """Return the task that plans the query. If there is no task yet, or if the last task failed, start a new task."""
-        if self._planning is None or (self._planning.done() and self._failed(self._planning)):
-            self._planning = asyncio.create_task(self._plan())
-        return self._planning
-
-    async def end(self) -> None:
-        """Cancel the task that plans the query."""
-        if self._planning is not None:
-            self._planning.cancel()
-            with suppress(asyncio.CancelledError, StoreError):
-                await self._planning
-
-    async def ready(self, _request: Request) -> Response:
-        """Answer a readiness check: status 200 if the database is ready, otherwise 503."""
-        try:
-            await self._reader.connect()
-            planned, _rest = await asyncio.wait([self.begin()], timeout=PATIENCE)
-            for one in planned:
-                one.result()
-        except StoreError as error:
-            if self._planning is not None and self._planning.done():
-                self._planning = None  # a database that restarted has to plan the query again
-            return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
-        if not planned:
-            return PlainTextResponse(f"{_('The registry is starting. Try again soon.')}\n", 503, RETRY_SOON)
-        return PlainTextResponse("ok\n")
-
-    async def _plan(self) -> None:
-        query = network(GAPS.reads, ANONYMOUS)
-        # this user sees no record, so the result is empty, but the plan is the same
-        empty = Cypher(query.text, {**query.parameters, "me": {"names": []}})
-        await self._reader.read([empty], timeout=PLANNING)
-
-    @staticmethod
-    def _failed(planning: asyncio.Task[None]) -> bool:
-        return planning.cancelled() or planning.exception() is not None
+async def ready(reader: Reader, _request: Request) -> Response:
+    """Answer a readiness check: status 200 if the database responds, otherwise 503."""
+    try:
+        await reader.connect()
+        await reader.stamps()
+    except StoreError as error:
+        return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
+    return PlainTextResponse("ok\n")
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
@@ -114,16 +68,19 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     The application connects to the database at startup. If the database is down then, the first request that finds it running
     connects.
     """
-    reader, schema = Reader(place), build_schema(model, introspection=settings.introspection)
+    reader, threads = Reader(place), StoreThreads(place)
+    cache = AnswerCache(SharedAnswers(threads.store))
+    schema = build_schema(model, cache, introspection=settings.introspection)
     limits = RateLimits(settings)
     provider = Provider(settings) if settings.oidc_issuer else None
     library = Library(settings.reports, SavedRuns(settings.saved_runs), settings.smallest_count)
-    threads = StoreThreads(place)
-    answers, graph = ReportRunner(threads, reader, library), PageQueries(schema, reader)
-    pages, inbox, readiness = ReportPages(answers, library), Inbox(graph, reader), Readiness(reader)
+    answers, graph = ReportRunner(threads, reader, library, cache), PageQueries(schema, reader)
+    pages, inbox = ReportPages(answers, library), Inbox(graph, reader)
     documents = map(operation, (*OPERATIONS, *EXAMPLE_OPERATIONS))
     trusted = TrustedDocuments(settings.documents, documents) if settings.documents else None
-    layout = partial(LayoutMiddleware, badge=InboxBadge(inbox, reader), notice=IllustrativeNotice(graph, reader))
+    layout = partial(
+        LayoutMiddleware, badge=InboxBadge(inbox, reader, cache), notice=IllustrativeNotice(graph, reader, cache)
+    )
     graphiql = GraphiQLPages(graph)
     endpoint = partial(
         Endpoint,
@@ -136,7 +93,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         schema,
         page=layout(request_response(graphiql.records)),
         store=threads.store,
-        entity_tags=EntityTags(schema.as_str(), reader),
+        entity_tags=EntityTags(schema.as_str(), reader, cache),
     )
     reports = endpoint(
         ReportSchema(library, answers.report, introspection=settings.introspection),
@@ -147,16 +104,14 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
-            readiness.begin()
         yield
-        await readiness.end()
         threads.close()
         await limits.close()
         await reader.close()
         if provider is not None:
             await provider.close()
 
-    page_routes = [*_form_routes(graph, reader, threads, inbox), *_page_routes(pages, graph, reader)]
+    page_routes = [*_form_routes(graph, reader, threads, inbox), *_page_routes(pages, graph, reader, cache)]
     page_routes += _sign_in_routes(provider, settings, threads, reader, limits)
     views = SavedViews(graph, reader, threads)
     page_routes += SavedViewPages(views).routes()
@@ -167,7 +122,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         routes=[
             Route(GRAPHIQL, graphql),
             Route(GRAPHIQL_OF_REPORTS, reports),
-            *_other_routes(pages, readiness),
+            *_other_routes(pages, reader),
             *page_routes,
         ],
         lifespan=lifespan,
@@ -190,10 +145,10 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     return app
 
 
-def _other_routes(pages: ReportPages, readiness: Readiness) -> list[BaseRoute]:
+def _other_routes(pages: ReportPages, reader: Reader) -> list[BaseRoute]:
     """Return the routes for files, health checks and redirects. The responses of these routes are not pages."""
     return [
-        Route("/ready", readiness.ready),
+        Route("/ready", partial(ready, reader)),
         Route("/health", pages.health),
         Mount("/static/graphiql", StaticFiles(directory=graphiql_folder())),
         Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
@@ -220,7 +175,7 @@ def _sign_in_routes(
     return [*SignInPages(threads, reader, limits, by_provider=bool(by_provider)).routes(), *by_provider]
 
 
-def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list[Route]:
+def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, cache: AnswerCache) -> list[Route]:
     return [
         Route("/", pages.home),
         *Explorer(graph).routes(),
@@ -229,7 +184,7 @@ def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader) -> list
         *(Route(f"/reports/{{name}}.{one}", pages.report_file) for one in FILES if "." in one),
         Route("/reports/{name}.{format}", pages.report_file),
         Route("/reports/{name}", pages.report),
-        *ListPages(graph).routes(),
+        *ListPages(graph, reader, cache).routes(),
         *RecordPages(graph, RecordHistories(graph, reader), NeedMatches(graph, reader)).routes(),
         *SearchPages(graph).routes(),
         *ComparePages(graph).routes(),

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from cachetools import LRUCache, TTLCache
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from registry import i18n
 from registry.clock import today
 from registry.database import inbox
+from registry.database.answer_cache import AnswerCache, Question
 from registry.database.driver import Reader, Rows, StoreError
 from registry.i18n import _
 from registry.model.definitions import MAIN, MODEL
@@ -258,8 +258,6 @@ def _status_events(events: Rows) -> Rows:
     return [one for one in events if one[2] != "changed"]
 
 
-CACHE_SIZE = 256
-NOTICE_SECONDS = 60.0  # needed because other tools change the graph without writing the change stamp
 BadgeCount = tuple[int, bool]  # the number of items, and whether there may be more items
 NOTHING: BadgeCount = (0, False)
 ILLUSTRATIVE = """query Illustrative {
@@ -270,48 +268,45 @@ log = logging.getLogger(__name__)
 
 
 class InboxBadge:
-    """Counts the inbox items that a user must act on. The number is cached until the graph or the day changes."""
+    """Counts the inbox items that a user must act on."""
 
-    def __init__(self, inbox: Inbox, reader: Reader) -> None:
-        self._inbox, self._reader = inbox, reader
-        self._counts: LRUCache[tuple[Actor, str, str], BadgeCount] = LRUCache(CACHE_SIZE)
+    def __init__(self, inbox: Inbox, reader: Reader, answers: AnswerCache) -> None:
+        self._inbox, self._reader, self._answers = inbox, reader, answers
 
     async def count(self, me: Actor) -> BadgeCount:
         """Return the number of inbox items. If the database does not respond or the user's cost budget is used up, return 0."""
+
+        async def count() -> BadgeCount:
+            parts = await self._inbox.parts(me)
+            return sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
+
         try:
-            key = me, await self._reader.change_stamp(), today()
-            count = self._counts.get(key)
-            if count is None:
-                parts = await self._inbox.parts(me)
-                count = sum(part.waiting for part in parts), any(part.full and part.waiting for part in parts)
-                if key[1]:
-                    self._counts[key] = count
+            return await self._answers.exact(Question(("inbox", me), None, count, today()), self._reader)
         except StoreError as error:
             log.warning("%s", error)
             return NOTHING
         except CostBudgetExceeded:  # the request itself may cost nothing, so the page is shown without the badge
             return NOTHING
-        return count
 
 
 class IllustrativeNotice:
-    """Finds the sources of illustrative (invented) records. The names of the sources are cached until the graph changes."""
+    """Finds the sources of illustrative (invented) records."""
 
-    def __init__(self, graph: PageQueries, reader: Reader) -> None:
-        self._graph, self._reader = graph, reader
+    def __init__(self, graph: PageQueries, reader: Reader, answers: AnswerCache) -> None:
+        self._graph, self._reader, self._answers = graph, reader, answers
         self._names: tuple[str, ...] = ()
-        self._by_stamp: TTLCache[str, tuple[str, ...]] = TTLCache(1, NOTICE_SECONDS)
 
     async def sources(self) -> tuple[str, ...]:
         """Return the names of the sources of illustrative records. If the database does not respond, return the names read last."""
+
+        async def read() -> tuple[str, ...]:
+            with paid():
+                found = (await self._graph.ask(ILLUSTRATIVE, {}, ANONYMOUS))["sources"]["nodes"]
+            return tuple(one["name"] for one in found)
+
         try:
-            stamp = await self._reader.change_stamp(recent=True)
-            names = self._by_stamp.get(stamp)
-            if names is None:
-                with paid():
-                    found = (await self._graph.ask(ILLUSTRATIVE, {}, ANONYMOUS))["sources"]["nodes"]
-                names = self._by_stamp[stamp] = tuple(one["name"] for one in found)
-            self._names = names
+            question = Question("illustrative", frozenset({"Source"}), read)
+            self._names = await self._answers.exact(question, self._reader, recent=True)
         except StoreError as error:
             log.warning("%s", error)
         return self._names

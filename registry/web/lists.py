@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.clock import today
+from registry.database.answer_cache import AnswerCache, Latest
+from registry.database.driver import Reader
 from registry.i18n import _, number
 from registry.model.codelists import code_list
 from registry.model.definitions import MODEL
@@ -46,7 +50,7 @@ from registry.web.queries import (
 )
 from registry.web.refusals import EDITABLE, may_register
 from registry.web.templating import code_label, label, page, property_text, term_label
-from schema.limits import EXPORT_COST, PAGE, paid, pay
+from schema.limits import EXPORT_COST, PAGE, TOTAL_COST, paid, pay
 from schema.schema import facets_of
 from schema.types import CLOSED_LISTS, camel
 
@@ -54,45 +58,95 @@ NAMED, COUNTED = 3, 50
 EVERY_STATUS = [code.upper() for code in code_list("status")]
 
 
-def list_operation(query: ListQuery, *, named: int = NAMED, facets: bool = True) -> str:
-    """Return the GraphQL operation for a page of a list.
+def list_operation(query: ListQuery) -> str:
+    """Return the GraphQL operation for a page of a list, its number of records and its facets.
 
     All values are variables, so the text depends only on the names of the filters.
     """
-    kind, start = query.kind, "before" if query.before else "after"
-    size, plural = "last" if query.before else "first", camel(query.kind.plural)
-    own_query = [name for name in facets_of(kind) if facets and _needs_own_query(query, name)]
-    totals = own_totals(query) if facets else {}
-    wheres = "".join(f", ${_where_name(name)}: {kind.__name__}Where" for name in (*own_query, *totals))
-    cursor = (f", ${start}: String", f", {start}: ${start}") if query.after or query.before else ("", "")
-    return "\n".join(
-        [
-            f"query List($where: {kind.__name__}Where, $order: [{kind.__name__}Order!], $size: Int{cursor[0]}{wheres}) {{",
-            f"  {plural}(where: $where, order: $order, {size}: $size{cursor[1]}) {{",
-            *(["    totalCount"] if facets or not query.after else []),
-            "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
-            *(f"    {_count(name)}" for name in facets_of(kind) if facets and name not in own_query),
-            f"    nodes {{ {' '.join(row_selection(kind, named))} }}",
-            "  }",
-            *(
-                f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
-                for name in own_query
-            ),
-            *(f"  {camel(name)}: {plural}(where: ${_where_name(name)}) {{ totalCount }}" for name in totals),
-            "}",
-            "",
-        ]
+    plural, arguments, page = _page_selection(query, NAMED)
+    lines = [f"  {plural}({arguments}) {{", *_count_lines(query), *page, "  }", *_other_count_lines(query)]
+    return _operation("List", query, _page_declarations(query) + _count_declarations(query), lines)
+
+
+def rows_operation(query: ListQuery, named: int = NAMED, *, total: bool = False) -> str:
+    """Return the GraphQL operation for the records on a page of a list, and for their total number if `total` is set."""
+    plural, arguments, page = _page_selection(query, named)
+    lines = [f"  {plural}({arguments}) {{", *(["    totalCount"] if total else []), *page, "  }"]
+    return _operation("Rows", query, _page_declarations(query), lines)
+
+
+def counts_operation(query: ListQuery) -> str:
+    """Return the GraphQL operation for the number of records of a list and its facets."""
+    lines = [f"  {camel(query.kind.plural)}(where: $where) {{", *_count_lines(query), "  }", *_other_count_lines(query)]
+    return _operation("Counts", query, _count_declarations(query), lines)
+
+
+def page_variables(query: ListQuery) -> dict[str, Any]:
+    """Return the variables of `rows_operation`."""
+    values: dict[str, Any] = {"where": query.where(), "order": query.order, "size": query.first}
+    return values | {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
+
+
+def count_variables(query: ListQuery) -> dict[str, Any]:
+    """Return the variables of `counts_operation`. Those of `list_operation` are these and those of the page."""
+    own = {_where_name(name): _own_where(query, name) for name in _own_facets(query)}
+    return {"where": query.where(), **own, **{_where_name(name): where for name, where in own_totals(query).items()}}
+
+
+def _operation(name: str, query: ListQuery, declarations: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"query {name}($where: {query.kind.__name__}Where{declarations}) {{", *lines, "}", ""])
+
+
+def _page_declarations(query: ListQuery) -> str:
+    start = "before" if query.before else "after"
+    cursor = f", ${start}: String" if query.after or query.before else ""
+    return f", $order: [{query.kind.__name__}Order!], $size: Int{cursor}"
+
+
+def _count_declarations(query: ListQuery) -> str:
+    return "".join(
+        f", ${_where_name(name)}: {query.kind.__name__}Where" for name in (*_own_facets(query), *own_totals(query))
     )
 
 
-def list_variables(query: ListQuery, *, facets: bool = True) -> dict[str, Any]:
-    """Return the variables of the operation."""
-    values: dict[str, Any] = {"where": query.where(), "order": query.order, "size": query.first}
-    values |= {key: cursor for key in ("after", "before") if (cursor := getattr(query, key))}
-    for name in facets_of(query.kind):
-        if facets and _needs_own_query(query, name):
-            values[_where_name(name)] = _own_where(query, name)
-    return values | ({_where_name(name): where for name, where in own_totals(query).items()} if facets else {})
+def _page_selection(query: ListQuery, named: int) -> tuple[str, str, list[str]]:
+    """Return the field of a page of a list, its arguments, and the lines of its selection."""
+    start, size = ("before", "last") if query.before else ("after", "first")
+    cursor = f", {start}: ${start}" if query.after or query.before else ""
+    return (
+        camel(query.kind.plural),
+        f"where: $where, order: $order, {size}: $size{cursor}",
+        [
+            "    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
+            f"    nodes {{ {' '.join(row_selection(query.kind, named))} }}",
+        ],
+    )
+
+
+def _count_lines(query: ListQuery) -> list[str]:
+    """Return the lines of the selection that counts the records of a list, and the values of its facets."""
+    own = _own_facets(query)
+    return ["    totalCount", *(f"    {_count(name)}" for name in facets_of(query.kind) if name not in own)]
+
+
+def _other_count_lines(query: ListQuery) -> list[str]:
+    """Return the lines that count with other filters than those of the list."""
+    plural = camel(query.kind.plural)
+    return [
+        *(
+            f"  {camel(name)}Apart: {plural}(where: ${_where_name(name)}) {{ {_count(name)} }}"
+            for name in _own_facets(query)
+        ),
+        *(f"  {camel(name)}: {plural}(where: ${_where_name(name)}) {{ totalCount }}" for name in own_totals(query)),
+    ]
+
+
+def _own_facets(query: ListQuery) -> list[str]:
+    """Return the facets whose values must be counted in a query of their own, without the facet's own filter.
+
+    The values of the status always need their own query, because a list without a status filter leaves out retired records.
+    """
+    return [name for name in facets_of(query.kind) if name in query.chosen or name == "status"]
 
 
 def own_totals(query: ListQuery) -> dict[str, dict[str, Any]]:
@@ -112,14 +166,6 @@ def own_totals(query: ListQuery) -> dict[str, dict[str, Any]]:
 
 def _total_name(name: str, code: str) -> str:
     return f"{name}_{code.replace('-', '_')}"
-
-
-def _needs_own_query(query: ListQuery, name: str) -> bool:
-    """Return whether the values of a facet must be counted in a query of their own, without the facet's own filter.
-
-    The values of the status always need their own query, because a list without a status filter leaves out retired records.
-    """
-    return name in query.chosen or name == "status"
 
 
 def _own_where(query: ListQuery, name: str) -> dict[str, Any]:
@@ -384,8 +430,8 @@ COMMON_COLUMNS = ("id", "name", "access", "status", "updated", "withheld")
 class ListPages:
     """The list pages of every kind of record."""
 
-    def __init__(self, graph: PageQueries) -> None:
-        self._graph = graph
+    def __init__(self, graph: PageQueries, reader: Reader, answers: AnswerCache) -> None:
+        self._graph, self._reader, self._answers = graph, reader, answers
 
     def routes(self) -> list[Route]:
         """Return the routes: for each kind the page, the JSON file and the CSV file."""
@@ -396,8 +442,9 @@ class ListPages:
 
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         query, me = ListQuery.of(kind, request.query_params), actor_of(request)
-        data = await self._query(query, me)
-        found = data[camel(kind.plural)]
+        data, counts = await asyncio.gather(
+            self._query(rows_operation(query), page_variables(query), query, me), self._counts(query, me)
+        )
         titles = await titles_of(self._graph, ids_to_name(query), me)
         sectors, more_sectors = await self._sectors(query, me)
         return page(
@@ -408,15 +455,23 @@ class ListPages:
             fields=own_fields(query),
             sectors=sectors,
             more_sectors=more_sectors,
-            found=found,
+            total=counts.value[camel(kind.plural)]["totalCount"] if counts.value else None,
+            counts=counts,
             rows=list_rows(query, data, today()),
-            facets=facets(query, data, titles),
+            facets=facets(query, counts.value, titles) if counts.value else [],
             chips=chips(query, titles),
             registering=kind in EDITABLE and may_register(me),
             narrowed=query.by_details and not me.is_admin,
-            pages=_page_paths(query, found["pageInfo"]),
-            graphiql=graphiql_path(list_operation(query), list_variables(query)),
+            pages=_page_paths(query, data[camel(kind.plural)]["pageInfo"]),
+            graphiql=graphiql_path(list_operation(query), page_variables(query) | count_variables(query)),
         )
+
+    async def _counts(self, query: ListQuery, me: Actor) -> Latest[dict[str, Any]]:
+        """Return the latest numbers of records. After a change, they are counted in the background if that takes time."""
+        text, variables = counts_operation(query), count_variables(query)
+        await pay(TOTAL_COST * len(re.findall(r"\bcountBy|totalCount\b", text)))
+        with paid():
+            return await self._answers.latest(self._graph.question(text, variables, me), self._reader)
 
     async def _sectors(self, query: ListQuery, me: Actor) -> tuple[list[tuple[str, str]], int]:
         """Return the id and title of each sector that the list can be filtered by, and the number of sectors that are left out.
@@ -430,12 +485,14 @@ class ListPages:
         return titles, found["totalCount"] - len(titles)
 
     async def _json(self, kind: type[Kind], request: Request) -> Response:
-        return json_file(await self._query(ListQuery.of(kind, request.query_params), actor_of(request)))
+        query = ListQuery.of(kind, request.query_params)
+        variables = page_variables(query) | count_variables(query)
+        return json_file(await self._query(list_operation(query), variables, query, actor_of(request)))
 
     async def _csv(self, kind: type[Kind], request: Request) -> Response:
         query = replace(ListQuery.of(kind, request.query_params).from_the_start(), first=EXPORT_PAGE)
         me = actor_of(request)
-        first = await self._rows(query, me)
+        first = await self._rows(query, me, total=True)
         await pay(min(first["totalCount"] * len(_headings(kind)), EXPORT_COST))
         return csv_file(request, kind.plural, self._lines(query, me, first))
 
@@ -450,15 +507,14 @@ class ListPages:
             with paid():
                 found = await self._rows(replace(query, after=found["pageInfo"]["endCursor"]), me)
 
-    async def _rows(self, query: ListQuery, me: Actor) -> Data:
-        text = list_operation(query, named=MOST_NAMED, facets=False)
-        data = await self._graph.ask(text, list_variables(query, facets=False), me)
+    async def _rows(self, query: ListQuery, me: Actor, *, total: bool = False) -> Data:
+        data = await self._graph.ask(rows_operation(query, MOST_NAMED, total=total), page_variables(query), me)
         rows: Data = data[camel(query.kind.plural)]
         return rows
 
-    async def _query(self, query: ListQuery, me: Actor) -> Data:
+    async def _query(self, text: str, variables: Mapping[str, Any], query: ListQuery, me: Actor) -> Data:
         try:
-            return await self._graph.ask(list_operation(query), list_variables(query), me)
+            return await self._graph.ask(text, variables, me)
         except HTTPException as error:
             if error.status_code != 400 or not (query.after or query.before):
                 raise

@@ -1,14 +1,18 @@
 """GraphQL queries of the pages. The queries run in this process, with the permissions of the user."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from graphql import GraphQLError
 from starlette.exceptions import HTTPException
 
+from registry.clock import today
+from registry.database.answer_cache import Question
 from registry.database.driver import Reader, StoreError
+from registry.i18n import language
 from registry.model.definitions import MODEL, Common, Term
 from registry.model.kinds import End, Kind, Property
 from registry.model.values import Code, Date, Flag, Instant, Number, Text
@@ -18,6 +22,8 @@ from schema.limits import CostBudgetExceeded, error_response
 from schema.schema import Schema
 from schema.types import camel, field_of
 
+BACKGROUND = 120.0  # seconds that a query may take for which no page waits
+
 
 class PageQueries:
     """Runs the GraphQL operations of pages."""
@@ -25,12 +31,24 @@ class PageQueries:
     def __init__(self, schema: Schema, reader: Reader) -> None:
         self._schema, self._reader = schema, reader
 
-    async def ask(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    def question(self, operation: str, variables: Mapping[str, Any], actor: Actor) -> Question[dict[str, Any]]:
+        """Return the question for the answer cache that runs an operation. Raises HTTPException for an invalid operation."""
+        try:
+            kinds = self._schema.kinds_read(operation, dict(variables))
+        except GraphQLError as error:
+            raise _exception_for(error) from None
+        sight = actor.role, actor.agencies, actor.groups
+        key = (language(), operation, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS), sight)
+        return Question(key, kinds, partial(self.ask, operation, variables, actor, BACKGROUND), today())
+
+    async def ask(
+        self, operation: str, variables: Mapping[str, Any], actor: Actor, timeout: float | None = None
+    ) -> dict[str, Any]:
         """Run an operation and return its data. A field that names a record that the user cannot see is null.
 
         Raises StoreError, CostBudgetExceeded, and HTTPException for an invalid operation.
         """
-        context = QueryContext(self._reader, actor)
+        context = QueryContext(self._reader, actor, timeout=timeout)
         result = await self._schema.execute(operation, context, dict(variables))
         errors = [error for error in result.errors or () if result.data is None or not _is_missing_record(error)]
         if errors:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from anyio import CapacityLimiter, to_thread
-from cachetools import LRUCache
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -20,10 +17,11 @@ from registry.analysis.coverage import COVERAGE
 from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import SCOPE, Links, Report, ReportError, read_parameters
-from registry.clock import now
+from registry.database.answer_cache import AnswerCache, Latest, Question
+from registry.database.change_stamps import all_kinds_in
 from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
-from registry.database.query import Compare, Parameter, Query, Total
+from registry.database.query import Compare, Parameter, Total
 from registry.i18n import _, language
 from registry.model.definitions import MAIN, MODEL
 from registry.model.kinds import Kind, snake
@@ -33,6 +31,7 @@ from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import FILES
 from registry.reports.json_schema import json_schema
+from registry.reports.saved import ReportCodec
 from registry.reports.series import NAME as SERIES
 from registry.reports.series import NOT_REPEATED, STEPS, DateRange
 from registry.web.base import (
@@ -52,39 +51,23 @@ from registry.web.form_data import json_file
 from registry.web.forms.values import NOTATION, id_in_value
 from registry.web.lists import row_selection
 from registry.web.templating import VARY, page
-from schema.execute import CountCache
 from schema.limits import PAGE, pay, report_cost
 from schema.types import camel
 
-FAILURE_SECONDS, RESULT_SECONDS, CACHE_SIZE, MAX_RUNS = 30.0, 600.0, 64, 2
-PATIENCE = 2.0  # seconds that a page waits for the first run of a report
-log = logging.getLogger(__name__)
+MAX_RUNS, REPORT_WEIGHT = 2, 200
 NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 
 
 @dataclass(frozen=True)
-class LatestRun:
-    """The latest completed run of a report, and when it ended.
-
-    `running` says whether a newer run is in progress; `failed` says whether the last run failed.
-    """
-
-    report: Report | None = None
-    ended: str = ""
-    running: bool = False
-    failed: bool = False
-
-
-@dataclass(frozen=True)
 class GapSummary:
-    """The last run of the collaboration gap report, as the home page shows it."""
+    """The latest run of the collaboration gap report, as the home page shows it."""
 
-    latest: LatestRun
+    latest: Latest[Report]
 
     @property
     def gaps(self) -> Report | None:
         """The collaboration gap report, or None if it has never run."""
-        return self.latest.report
+        return self.latest.value
 
     @property
     def parts(self) -> Mapping[str, Report]:
@@ -106,67 +89,23 @@ class GapSummary:
         return self.parts[FROM[about].name]
 
 
-class Stamp(NamedTuple):
-    """Everything that the result of a run depends on. Runs with equal stamps give equal results."""
-
-    as_of: str
-    change_stamp: str
-    edition: Hashable
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A finished run with its report. The report is None if the run failed. `refusal` is the error if the request is invalid."""
-
-    stamp: Stamp
-    at: str
-    expires: float
-    report: Report | None
-    refusal: ReportError | None = None
-
-    def is_current(self, stamp: Stamp) -> bool:
-        """Return whether the result is still valid.
-
-        A result also expires, because other tools change the graph without writing a new change stamp.
-        """
-        return self.stamp == stamp and time.monotonic() < self.expires
-
-
-@dataclass(frozen=True)
-class ActiveRun:
-    """A run in progress."""
-
-    stamp: Stamp
-    task: asyncio.Task[Report]
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """A request to run a report. Requests with the same key get the same result."""
-
-    key: Hashable
-    stamp: Stamp
-    work: Callable[[], Report]
-
-
 class ReportRunner:
-    """Runs reports in threads. At most MAX_RUNS reports run at once, and no report runs twice at the same time.
+    """Runs reports in threads, at most MAX_RUNS at once, and numbers of records; the answer cache keeps the results."""
 
-    Results are cached until the graph changes. While a newer run is in progress, pages show the previous result with its time.
-    """
-
-    def __init__(self, threads: StoreThreads, reader: Reader, library: Library) -> None:
-        self._threads, self._reader, self._library = threads, reader, library
+    def __init__(self, threads: StoreThreads, reader: Reader, library: Library, answers: AnswerCache) -> None:
+        self._threads, self._reader, self._library, self._answers = threads, reader, library, answers
         self._limiter = CapacityLimiter(MAX_RUNS)
-        self._counts = CountCache()
-        self._reports: LRUCache[Hashable, FinishedRun] = LRUCache(CACHE_SIZE)
-        self._failures: LRUCache[Hashable, FinishedRun] = LRUCache(CACHE_SIZE)
-        self._running: dict[Hashable, ActiveRun] = {}
 
-    async def counts(self, actor: Actor) -> dict[str, int]:
+    async def counts(self, actor: Actor) -> Latest[Mapping[str, int]]:
         """Return the number of records of each main kind. Raises StoreError."""
-        answers = await self._ask([Total(kind, NOT_RETIRED) for kind in MAIN], actor)
-        return {kind: rows[0][0] for kind, rows in zip(MAIN, answers, strict=True)}
+        cyphers = {kind: compile_query(Total(kind, NOT_RETIRED), MODEL).ask({}, actor.parameter()) for kind in MAIN}
+        kinds = all_kinds_in(one.text for one in cyphers.values())
+
+        async def count() -> Mapping[str, int]:
+            rows = await self._reader.read(list(cyphers.values()))
+            return {kind: found[0][0] for kind, found in zip(cyphers, rows, strict=True)}
+
+        return await self._answers.latest(Question(("counts", actor.names()), kinds, count), self._reader)
 
     async def report(
         self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
@@ -175,48 +114,39 @@ class ReportRunner:
 
         If `dates` is given, run the report on these dates. Raises ReportError and StoreError.
         """
-        request = await self._wanted(name, day, params, actor, dates)
-        ended = self._reports.get(request.key)
-        if ended and ended.report and ended.is_current(request.stamp):
-            return ended.report
-        while (running := self._running.get(request.key)) and running.stamp != request.stamp:
-            await asyncio.wait([running.task])
-        return await asyncio.shield(self._start(request).task)
+        return await self._answers.exact(self._question(name, day, params, actor, dates), self._reader)
 
     async def latest(
-        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
-    ) -> LatestRun:
-        """Return the last run of a report. If the last run is out of date, start a new run.
+        self,
+        name: str,
+        day: str | None,
+        params: Mapping[str, object],
+        actor: Actor,
+        dates: DateRange | None = None,
+        *,
+        at_once: bool = False,
+    ) -> Latest[Report]:
+        """Return the latest run of a report. If it is out of date, start a new run.
 
-        If the report has no earlier result, wait for the new run, at most PATIENCE seconds. Raises ReportError and StoreError. The
-        error of an earlier failed run is raised again only if the request is invalid.
+        If the report has no earlier result, wait for the new run for a moment, unless `at_once` is set. Raises ReportError and
+        StoreError.
         """
-        request = await self._wanted(name, day, params, actor, dates)
-        last, failure = self._reports.get(request.key), self._failures.get(request.key)
-        if failure and failure.refusal and failure.is_current(request.stamp):
-            raise failure.refusal.with_traceback(None)
-        if not (last and last.is_current(request.stamp)) and not (failure and failure.is_current(request.stamp)):
-            task = (self._running.get(request.key) or self._start(request)).task
-            if last is None:
-                await asyncio.wait([task], timeout=PATIENCE)
-                last = self._reports.get(request.key)
-            if not task.done():
-                return LatestRun(last.report if last else None, last.at if last else "", running=True)
-            if error := task.exception():
-                raise error
-        failed = not (last and last.is_current(request.stamp)) and failure is not None
-        return LatestRun(last.report if last else None, last.at if last else "", failed=failed)
+        latest = await self._answers.latest(
+            self._question(name, day, params, actor, dates), self._reader, at_once=at_once
+        )
+        if isinstance(latest.error, ReportError):
+            raise latest.error.with_traceback(None)
+        return latest
 
     async def attention(self, actor: Actor) -> GapSummary:
-        """Return the last run of today's collaboration gap report. Raises StoreError."""
-        return GapSummary(await self.latest(GAPS.name, None, {}, actor))
+        """Return the latest run of today's collaboration gap report; never wait for a run. Raises StoreError."""
+        return GapSummary(await self.latest(GAPS.name, None, {}, actor, at_once=True))
 
-    async def _wanted(
+    def _question(
         self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None
-    ) -> ReportRequest:
-        as_of, values = read_day(day), read_parameters(self._library.find(name, actor), params)
-        # a result depends on the reader's role, agencies and groups, not on the name
-        reader = actor.role, actor.agencies, actor.groups
+    ) -> Question[Report]:
+        definition = self._library.find(name, actor)
+        as_of, values = read_day(day), read_parameters(definition, params)
         library, store = self._library, self._threads.store
 
         def work() -> Report:
@@ -224,47 +154,19 @@ class ReportRunner:
                 return library.run_series(store(), name, actor, dates, values)
             return library.run(store(), name, actor, as_of, values)
 
-        return ReportRequest(
-            (language(), name, reader, day, dates, *values.items()),
-            Stamp(as_of, await self._reader.change_stamp(), library.state(name)),
-            work,
-        )
+        async def run() -> Report:
+            return await to_thread.run_sync(work, limiter=self._limiter)
 
-    def _start(self, request: ReportRequest) -> ActiveRun:
-        """Return the run in progress for the key of a request. If no run for this key is in progress, start one."""
-        running = self._running.get(request.key)
-        if running is None:
-            running = self._running[request.key] = ActiveRun(request.stamp, asyncio.create_task(self._run(request)))
-            running.task.add_done_callback(_log_failure)
-        return running
-
-    async def _run(self, request: ReportRequest) -> Report:
-        cache, report, refusal = self._failures, None, None
-        try:
-            report = await to_thread.run_sync(request.work, limiter=self._limiter)
-            cache = self._reports
-            return report
-        except ReportError as error:
-            refusal = error
-            raise
-        finally:
-            lasts = FAILURE_SECONDS if report is None or not request.stamp.change_stamp else RESULT_SECONDS
-            cache[request.key] = FinishedRun(request.stamp, now(), time.monotonic() + lasts, report, refusal)
-            del self._running[request.key]
-
-    async def _ask(self, questions: list[Query], actor: Actor) -> list[list[list[Any]]]:
-        texts = [compile_query(one, MODEL).ask({}, actor.parameter()) for one in questions]
-        return await self._counts.read(self._reader, questions, texts)
+        # a result depends on the reader's role, agencies and groups, not on the name
+        reader = str(actor.role), sorted(actor.agencies), sorted(actor.groups)
+        key = str(("report", language(), name, reader, day, dates, list(values.items()), library.state(name)))
+        # servers share what many users ask for, not the answers for single days and parameters
+        codec = None if day or dates or params else ReportCodec()
+        return Question(key, library.kinds_read(name, values), run, as_of, REPORT_WEIGHT, codec)
 
 
 def _assessed(report: Report) -> int:
     return max(0, report.of - report.unknown)
-
-
-def _log_failure(task: asyncio.Task[Report]) -> None:
-    """Log why a run failed. The log entry is needed, because perhaps no request waits for the result."""
-    if not task.cancelled() and (error := task.exception()):
-        log.warning("A report failed: %s", error)
 
 
 LINKED = 5
@@ -321,7 +223,7 @@ class ReportPages:
             response = page(request, "home_unavailable.html", 503, q="", sentence=store_failure(error))
             response.headers.update(RETRY_SOON)
             return response
-        return page(request, "home.html", q="", counts=counts, attention=attention)
+        return page(request, "home.html", q="", counts=counts.value, attention=attention)
 
     async def reports(self, request: Request) -> Response:
         """Show the list of reports. An agency, sector or area in the URL limits the reports that the page links to."""
@@ -334,9 +236,9 @@ class ReportPages:
         """Show a report with a form for its parameters. During its first run, show a page that reloads itself."""
         wanted = await self._paid(request)
         latest = await self._answers.latest(*wanted)
-        if latest.report is None:
+        if latest.value is None:
             return self._page_without_result(request, latest)
-        report, one = latest.report, request.query_params.get(FINDING)
+        report, one = latest.value, request.query_params.get(FINDING)
         definition, dates = self._library.find(wanted.name, actor_of(request)), wanted.dates
         return page(
             request,
@@ -358,13 +260,13 @@ class ReportPages:
             finding=one,
         )
 
-    def _page_without_result(self, request: Request, latest: LatestRun) -> Response:
+    def _page_without_result(self, request: Request, latest: Latest[Report]) -> Response:
         """Return the page for a report that has no result yet.
 
         If the first run is in progress, the page has status 202 and reloads itself. If the first run failed, the page shows the
         error.
         """
-        if latest.failed:
+        if latest.error:
             return problem(request, 503, _("The report could not be computed. Try again in a minute."), RETRY_SOON)
         name = request.path_params["name"]
         response = page(

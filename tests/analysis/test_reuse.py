@@ -20,7 +20,7 @@ from registry.analysis.snapshot import AgencyRow, ResourceRow, Snapshot, make_sn
 from registry.cli.evaluate import verdict
 from registry.config import Settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
-from registry.database.extract import network
+from registry.database.extract import read_lists
 from registry.database.migrate import apply
 from registry.evaluation.backtests import BACKTEST, Backtest, average_precision, backtest_reuse
 from registry.model.definitions import MODEL
@@ -144,7 +144,7 @@ def fedramp(embedded_place: ConnectionSettings) -> Snapshot:
         store.write(Cypher("MATCH (n) DETACH DELETE n"))
         apply(store, MODEL)
         assert run(store, find_source("us-fedramp", Settings()), from_path=folder).refused is None
-        ((answer,),) = store.read(network(REUSE.reads, ADMIN))
+        answer, _unchanged = read_lists(store, REUSE.reads, ADMIN)
     return make_snapshot(REUSE.reads, answer)
 
 

@@ -11,7 +11,7 @@ from registry.analysis.canonical_order import canonical_order
 from registry.analysis.snapshot import AgencyRow, PartnershipRow, ServiceRow, Snapshot, SnapshotArrays, make_snapshot
 from registry.config import Settings
 from registry.database.driver import Store
-from registry.database.extract import network
+from registry.database.extract import read_lists
 from registry.permissions import ADMIN, ANONYMOUS
 from registry.reports.catalogue import run_on_snapshot
 from registry.reports.render import as_json
@@ -20,7 +20,7 @@ from tests.support.sample import AS_OF, depok, reshuffled, sample_report
 
 
 def read(store: Store, actor: Any = ADMIN) -> Snapshot:
-    ((answer,),) = store.read(network(Snapshot._fields, actor))
+    answer, _unchanged = read_lists(store, Snapshot._fields, actor)
     return make_snapshot(Snapshot._fields, answer)
 
 

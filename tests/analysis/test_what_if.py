@@ -12,7 +12,7 @@ from registry.analysis.snapshot import AgencyRow, ChannelRow, ResourceRow, Servi
 from registry.analysis.snapshot import make_snapshot as named
 from registry.analysis.what_if import Alteration, altered
 from registry.database.driver import ConnectionSettings, Reader, Store
-from registry.database.extract import network
+from registry.database.extract import read_lists
 from registry.explore import ExploreContext
 from registry.explore.impact import impact
 from registry.permissions import ADMIN
@@ -184,7 +184,7 @@ def test_the_same_stops_as_the_graph_itself_is_asked_what_is_hit(sample: Connect
     """Two ways to one answer: lists in memory here, steps of Cypher in `registry.explore.impact`."""
     reads = ("agencies", "services", "resources", "partnerships")
     with Store(sample) as store:
-        ((answer,),) = store.read(network(reads, ADMIN))
+        answer, _unchanged = read_lists(store, reads, ADMIN)
     lists = named(reads, answer)
 
     used = [one.id for one in lists.resources if any(one.id in service.requires for service in lists.services)]

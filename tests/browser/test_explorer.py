@@ -139,7 +139,7 @@ def test_what_is_shown_is_narrowed_by_kind_link_sector_area_and_day(desk: Page) 
     desk.locator("#sector").select_option("")
     desk.locator("#area").select_option(label="City of Depok")
     assert HEALTH_OFFICE in rows(desk)
-    assert "that day are not shown" in desk.locator("#status").inner_text()
+    assert "have not started on that day" in desk.locator("#status").inner_text()
     assert "Pembinaan usaha kesehatan sekolah (2018)" not in before
     explore(desk, f"{SINGLE}&on=2020-06-01")
     assert "Pembinaan usaha kesehatan sekolah (2018)" in rows(desk)

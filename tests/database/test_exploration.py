@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import networkx as nx
 import pytest
 
+from registry.database.answer_cache import AnswerCache
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.explore import ExploreContext
 from registry.explore.impact import impact
@@ -17,7 +18,7 @@ from registry.explore.search import search
 from registry.explore.shared import shared_between, ties
 from registry.model.definitions import MODEL
 from registry.permissions import ADMIN, ANONYMOUS, Actor
-from schema.execute import PartialKinds
+from schema.execute import with_partial_kinds
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.explore_oracle import Sight
 from tests.support.oracle import World
@@ -62,7 +63,9 @@ def ask(place: ConnectionSettings, world: World, actor: Actor) -> Ask[Any]:
     def ask(question: Callable[[ExploreContext], Awaitable[Any]]) -> Any:
         async def asked() -> Any:
             async with Reader(place) as reader:
-                return await question(ExploreContext(reader.read, await PartialKinds(MODEL).known(actor, reader)))
+                return await question(
+                    ExploreContext(reader.read, await with_partial_kinds(actor, MODEL, AnswerCache(), reader))
+                )
 
         return asyncio.run(asked())
 

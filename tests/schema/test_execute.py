@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from registry.clock import now
+from registry.database import answer_cache
 from registry.database.driver import ConnectionSettings, Cypher, Reader, Rows, Store
 from registry.database.write import upsert
 from registry.model.definitions import MODEL
@@ -116,7 +117,8 @@ def test_nobody_is_told_what_was_counted_for_another(ask: Ask) -> None:
 
 @pytest.fixture
 def expiring_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "COUNT_SECONDS", 0.0)
+    monkeypatch.setattr(answer_cache, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(answer_cache, "TIMES_TAKEN", 0)
 
 
 def test_what_other_tools_changed_is_counted_in_time(expiring_at_once: None, ask: Ask) -> None:
@@ -124,6 +126,6 @@ def test_what_other_tools_changed_is_counted_in_time(expiring_at_once: None, ask
 
 
 def test_a_graph_without_a_mark_is_counted_each_time(ask: Ask, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.database.driver.put_change_stamp", lambda mark: Cypher("MATCH (m:Mark) DELETE m"))
+    monkeypatch.setattr("registry.database.change_stamps.WRITE", "MATCH (m:Mark) DELETE m")
     add(store, 3)
     assert ask() == ask() == (2, 2, 2)
