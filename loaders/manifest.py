@@ -107,7 +107,10 @@ def hash_folder(folder: Traversable) -> str:
 
 def row_hash(row: SourceRow) -> int:
     """Return a hash of the cells of a row and of their columns, as an unsigned number of 64 bits."""
-    text = repr(tuple(row.items())).encode("utf-8", "surrogatepass")
+    try:
+        text = orjson.dumps(row, default=repr, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:  # a number of more than 64 bits, or half of a character
+        text = repr(tuple(row.items())).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 

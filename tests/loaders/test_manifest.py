@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loaders.manifest import hash_folder, row_hash
 from loaders.result import LoadResult
-from loaders.rows import SourceRow
+from loaders.rows import LooseRow, SourceRow
 from loaders.source import Mapped
 from loaders.undo import undo_load
 from loaders.validate import RowValidator
@@ -197,9 +200,7 @@ def test_what_may_change_the_result_makes_the_load_read_every_row(
         assert store.read(GRAPH)[1][-1] == [["PART_OF", "c:1", None, None, "city"]]
 
 
-def test_a_code_list_is_part_of_what_must_be_unchanged(tmp_path: Any) -> None:
-    from loaders.manifest import hash_folder
-
+def test_a_code_list_is_part_of_what_must_be_unchanged(tmp_path: Path) -> None:
     (tmp_path / "codes.csv").write_text("code\na\n")
     before = hash_folder(tmp_path)
     (tmp_path / "codes.csv").write_text("code\nb\n")
@@ -328,3 +329,15 @@ def test_random_changes_end_as_with_full_loads(city: City, seed: int) -> None:
     skipping, full = (results(city, seed, skip_unchanged=one) for one in (True, False))
     for one, other in zip(skipping, full, strict=True):
         assert one == other, seed
+
+
+def test_rows_with_other_cells_or_columns_have_other_hashes() -> None:
+    cells = [1, 1.5, True, "1", "true", None, "", 2**70, -(2**70), date(2026, 1, 1), "2026-01-01", "\ud800", [1], ["1"]]
+    rows = [
+        *(LooseRow([("a", cell)], "f", 1) for cell in cells),
+        SourceRow([("b", "1")], "f", 1),
+        SourceRow([("a", "1"), ("b", "")], "f", 1),
+        SourceRow([("b", ""), ("a", "1")], "f", 1),
+    ]
+    assert len({row_hash(row) for row in rows}) == len(rows)
+    assert row_hash(SourceRow([("a", "1")], "f", 1)) == row_hash(SourceRow([("a", "1")], "other", 2))
