@@ -312,9 +312,9 @@ def test_tables_may_be_given_as_one_workbook(city: City, tmp_path: Path) -> None
 
 
 def test_the_progress_of_a_load_counts_to_the_number_of_all_rows(city: City) -> None:
-    city.agencies(*(f"c:{number},City {number},other,,c:0" for number in range(1_500)))
+    city.agencies(*(f"c:{number},City {number},other,,{'c:0' if number else ''}" for number in range(1_500)))
     city.write("services", 'id,name,kind,description\nc:s,Permits,public,"one\ntwo"\n')
     seen: dict[str, list[tuple[int, int]]] = {}
     city.load(progress=lambda what, done, of: seen.setdefault(what, []).append((done, of)))
     assert seen[READING] == [(1_000, 1_502), (1_500, 1_502), (1_501, 1_501)]
-    assert seen[WRITING] == [(1_000, 3_001), (1_500, 3_001), (1_501, 3_001), (2_501, 3_001), (3_001, 3_001)]
+    assert seen[WRITING] == [(1_000, 3_000), (1_500, 3_000), (1_501, 3_000), (2_501, 3_000), (3_000, 3_000)]
