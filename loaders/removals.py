@@ -76,11 +76,12 @@ class Removals:
     def _preserve_links(self, link: Link) -> None:
         name = link_name(link)
         for batch in self._staging.links_by_file(name, BATCH):
-            existing = self._own_links(link, [row for _file, row in batch])
-            for file, row in batch:
+            unmentioned = {file: link.properties.keys() - self._staging.supplied(file, name) for file, _row in batch}
+            rows = [(row, unmentioned[file]) for file, row in batch if unmentioned[file]]
+            existing = self._own_links(link, [row for row, _names in rows]) if rows else {}
+            for row, names in rows:
                 old = existing.get((row["from"], row["to"]), {})
-                unmentioned = link.properties.keys() - self._staging.supplied(file, name)
-                copied = {one: old[one] for one in unmentioned if old.get(one) is not None}
+                copied = {one: old[one] for one in names if old.get(one) is not None}
                 if copied:
                     self._staging.change_link(name, {**row, "props": {**row["props"], **copied}})
 
@@ -107,6 +108,11 @@ class Removals:
         name, cleared = link_name(link), Counter[str]()
         again = self._context.unchanged_links.get(name, 0)
         for rows in self._staging.links(name, BATCH):
+            if not link.properties:
+                again += self._store.read(
+                    load_queries.count_existing_relationships(link, rows, source=self._source.id)
+                )[0][0]
+                continue
             existing = self._own_links(link, rows)
             again += len(existing)
             for row in rows:

@@ -72,7 +72,7 @@ class _Load:
         """Load the source. If unchanged rows cannot be skipped, all rows are read. Raises LoadAborted."""
         with Lease(self._store, self._source.id, self.name) as lease:
             before = StoredCounts(self._source, self._store)
-            previous = self._manifests.previous(inputs, before) if skip_unchanged else None
+            previous = self._manifests.previous(inputs, before) if skip_unchanged and before.ours() else None
             if previous:
                 try:
                     self._write(lease, inputs, before, previous)

@@ -21,7 +21,7 @@ from registry.clock import now
 from registry.database import load_queries, write
 from registry.database.driver import Cypher, Store, StoreError
 from registry.database.write import Stored
-from registry.model.definitions import MODEL, Run
+from registry.model.definitions import MODEL, Request, Run
 from registry.model.definitions import Source as SourceKind
 from registry.model.kinds import End, Kind, Link
 from registry.model.records import Record, make_record
@@ -330,7 +330,8 @@ class BatchWriter:
             self._remove_noted_links()
         elif self._context.prune:
             self._prune()
-        self._log.follow_requests()
+        if self._before[Request].total or self._tally.created[Request.plural]:
+            self._log.follow_requests()
         self._put(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:

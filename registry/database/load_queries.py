@@ -285,11 +285,12 @@ def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: 
 
     The relationships are given as for `upsert_relationship_rows`.
     """
+    asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
     )
-    return Cypher(text, {"in": {"rows": rows, "source": source}})
+    return Cypher(text, {"in": {"rows": asked, "source": source}})
 
 
 def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
