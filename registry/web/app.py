@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -33,6 +34,7 @@ from registry.web.compare import ComparePages
 from registry.web.csrf import AllowedHostsMiddleware, CSRFMiddleware
 from registry.web.errors import RETRY_SOON, exception_handlers, store_failure
 from registry.web.explorer import OPERATIONS, Explorer
+from registry.web.form_data import json_file
 from registry.web.forms.actions import RecordActionPages, TransitionPages
 from registry.web.forms.bulk import BulkForms
 from registry.web.forms.records import Forms
@@ -60,6 +62,13 @@ async def ready(reader: Reader, _request: Request) -> Response:
     except StoreError as error:
         return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
     return PlainTextResponse("ok\n")
+
+
+async def answers_report(cache: AnswerCache, request: Request) -> Response:
+    """Show administrators the size of the answer cache of this process, and its hits and misses."""
+    if not actor_of(request).is_admin:
+        raise HTTPException(404)
+    return json_file(cache.report())
 
 
 def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = MODEL) -> Starlette:
@@ -122,7 +131,7 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
         routes=[
             Route(GRAPHIQL, graphql),
             Route(GRAPHIQL_OF_REPORTS, reports),
-            *_other_routes(pages, reader),
+            *_other_routes(pages, reader, cache),
             *page_routes,
         ],
         lifespan=lifespan,
@@ -145,11 +154,12 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     return app
 
 
-def _other_routes(pages: ReportPages, reader: Reader) -> list[BaseRoute]:
+def _other_routes(pages: ReportPages, reader: Reader, cache: AnswerCache) -> list[BaseRoute]:
     """Return the routes for files, health checks and redirects. The responses of these routes are not pages."""
     return [
         Route("/ready", partial(ready, reader)),
         Route("/health", pages.health),
+        Route("/answers.json", partial(answers_report, cache)),
         Mount("/static/graphiql", StaticFiles(directory=graphiql_folder())),
         Mount("/static", StaticFiles(packages=[("registry.web", "static")])),
     ]

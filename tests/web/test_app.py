@@ -23,10 +23,12 @@ from registry.database.write import upsert, upsert_relationships
 from registry.i18n import _, use_language
 from registry.model.definitions import MAIN, MODEL
 from registry.model.records import make_relationship
+from registry.permissions import ADMIN, Actor, Role
 from registry.reports.catalogue import Library
 from registry.web import graphiql
 from registry.web.app import build_app
 from registry.web.inbox import LayoutMiddleware
+from tests.support.actors import acting, by
 from tests.support.engines import SLOW_ON_NEO4J
 from tests.support.example_queries import examples
 from tests.support.factories import record
@@ -121,6 +123,17 @@ def test_an_empty_list_does_not_claim_that_nothing_is_there(client: httpx.Client
     assert 'href="/login?next=' in text
 
 
+def test_only_administrators_see_how_often_answers_were_cached(place: ConnectionSettings) -> None:
+    actors = {"root": ADMIN, "sari": Actor("sari", Role.APPROVER)}
+    with serving(acting(build_app(place, settings()), actors)) as client:
+        client.get("/agencies")
+        client.get("/agencies")
+        report = client.get("/answers.json", headers=by("root")).json()
+        assert report["hits"] > 0 < report["misses"] and report["answers"] <= report["largest"]
+        assert client.get("/answers.json", headers=by("sari")).status_code == 404
+        assert client.get("/answers.json").status_code == 404
+
+
 def test_only_page_routes_prepare_the_layout(place: ConnectionSettings) -> None:
     app = build_app(place, settings())
     with serving(app):
@@ -129,7 +142,15 @@ def test_only_page_routes_prepare_the_layout(place: ConnectionSettings) -> None:
             for one in app.routes
             if not isinstance(getattr(one, "app", None), LayoutMiddleware)
         }
-    assert plain == {"/graphql", "/reports/graphql", "/ready", "/health", "/static", "/static/graphiql"}
+    assert plain == {
+        "/graphql",
+        "/reports/graphql",
+        "/ready",
+        "/health",
+        "/answers.json",
+        "/static",
+        "/static/graphiql",
+    }
 
 
 def counted(page: str) -> dict[str, int]:

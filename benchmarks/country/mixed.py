@@ -1,0 +1,115 @@
+"""Readers and writers at once, for minutes: errors, waiting times, the share of the writers, and memory."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import httpx
+import numpy as np
+import psutil
+
+READERS, WRITERS = 64, 4
+SAVE = """mutation($id: ID!, $text: String!) {
+  saveService(input: {id: $id, description: $text}) { problems { code message } }
+}"""
+QUERY = (
+    "query($n: Int!) { services(first: $n, order: [{name: ASC}]) { nodes { id name providers { agency { name } } } } }"
+)
+READS: Sequence[str] = (
+    "/",
+    "/services",
+    "/services?kind=public&sectors=sector:001",
+    "/agencies/bench:agency-0000000",
+    "/agencies/bench:agency-0001234",
+    "/resources/bench:resource-0000000",
+    "/search?q=kesehatan",
+    "/explore?of=bench:agency-0000400",
+    "/reports/gaps",
+)
+
+
+@dataclass
+class Load:
+    """What came of a mixed load."""
+
+    reads: list[float] = field(default_factory=list)
+    writes: list[float] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    memory: list[float] = field(default_factory=list)  # MB of all processes, every ten seconds
+
+    def rows(self, seconds: float) -> list[tuple[str, str]]:
+        """Return the rows of a table."""
+        half = self.memory[len(self.memory) // 2 :] or [0.0]
+        return [
+            ("requests by status", ", ".join(f"{status}: {n:,}" for status, n in sorted(self.statuses.items()))),
+            ("reads per second; p50, p95 in ms", f"{len(self.reads) / seconds:.1f}; {_quantiles(self.reads)}"),
+            ("writes per second; p50, p95 in ms", f"{len(self.writes) / seconds:.1f}; {_quantiles(self.writes)}"),
+            ("memory in MB: start, half time, end", f"{self.memory[0]:,.0f}, {half[0]:,.0f}, {half[-1]:,.0f}"),
+        ]
+
+
+def _quantiles(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "-"
+    middle, most = np.quantile(seconds, [0.5, 0.95])
+    return f"{1000 * middle:,.0f}, {1000 * most:,.0f}"
+
+
+def run(base: str, token: str, seconds: float, processes: Sequence[psutil.Process]) -> Load:
+    """Let READERS readers and WRITERS writers work for so many seconds. `token` is that of an administrator."""
+    return asyncio.run(_run(base, token, seconds, processes))
+
+
+async def _run(base: str, token: str, seconds: float, processes: Sequence[psutil.Process]) -> Load:
+    load, ends, numbers = Load(), time.perf_counter() + seconds, count()
+    limits = httpx.Limits(max_connections=READERS + WRITERS)
+    async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits, headers={"Accept": "text/html"}) as client:
+        readers = (_read(client, load, ends, start) for start in range(READERS))
+        writers = (_write(client, load, ends, token, numbers) for _ in range(WRITERS))
+        await asyncio.gather(_watch(load, ends, processes), *readers, *writers)
+    return load
+
+
+async def _read(client: httpx.AsyncClient, load: Load, ends: float, start: int) -> None:
+    for number in count(start):
+        if time.perf_counter() >= ends:
+            return
+        if number % 3:
+            request = client.build_request("GET", READS[number % len(READS)])
+        else:
+            body = {"query": QUERY, "variables": {"n": 20}}
+            request = client.build_request("POST", "/graphql", json=body, headers={"Accept": "application/json"})
+        load.reads.append(await _send(client, request, load))
+
+
+async def _write(client: httpx.AsyncClient, load: Load, ends: float, token: str, numbers: "count[int]") -> None:
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    while time.perf_counter() < ends:
+        number = next(numbers)
+        variables = {"id": f"bench:service-{number % 1000:07}", "text": f"Perubahan {number}"}
+        body = {"query": SAVE, "variables": variables}
+        load.writes.append(
+            await _send(client, client.build_request("POST", "/graphql", json=body, headers=headers), load)
+        )
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request, load: Load) -> float:
+    began = time.perf_counter()
+    try:
+        response = await client.send(request)
+        failed = b'"errors"' in response.content[:200] or b'"problems":[{' in response.content
+        load.statuses[f"{response.status_code}{' with errors' if failed else ''}"] += 1
+    except httpx.TransportError as error:
+        load.statuses[type(error).__name__] += 1
+    return time.perf_counter() - began
+
+
+async def _watch(load: Load, ends: float, processes: Sequence[psutil.Process]) -> None:
+    while True:
+        load.memory.append(sum(one.memory_info().rss for one in processes if one.is_running()) / 1e6)
+        if time.perf_counter() >= ends:
+            return
+        await asyncio.sleep(min(10.0, max(0.1, ends - time.perf_counter())))
