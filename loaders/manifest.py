@@ -33,7 +33,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Inputs:
+class SourceInputs:
     """The files of a source with the hash of each, and the hash of all else that decides which records its rows become.
 
     `rows` is the estimated number of rows of each file; 0 if its format does not show it. Raises LoadAborted.
@@ -45,7 +45,7 @@ class Inputs:
     rest: str
 
     @classmethod
-    def of(cls, source: SourceDefinition, from_path: Path | None) -> "Inputs":
+    def of(cls, source: SourceDefinition, from_path: Path | None) -> "SourceInputs":
         """Read the inputs of a source. A file that cannot be read has the hash "". Raises LoadAborted."""
         paths = tuple(files_of(source, from_path))
         read = [_hash_file(path) for path in paths]
@@ -170,11 +170,11 @@ class Manifest:
     links: Mapping[str, int]
     stored: Mapping[str, int]
 
-    def fits(self, inputs: Inputs) -> bool:
+    def fits(self, inputs: SourceInputs) -> bool:
         """Return whether a load with these inputs reads the same files, and reads a row in the same way."""
         return self.rest == inputs.rest and sorted(self.files) == sorted(inputs.names)
 
-    def files_to_read(self, inputs: Inputs) -> list[Path]:
+    def files_to_read(self, inputs: SourceInputs) -> list[Path]:
         """Return the files that changed, those with problems, and those that supply the same record types or links as these."""
         again = {name for name, one in self.files.items() if one.again or one.hash != inputs.hash_of(name)}
         while more := {
@@ -228,7 +228,7 @@ class ManifestStore:
         self._store, self._source, self._run = store, source.id, run
         self._began = self._last_event()
 
-    def previous(self, inputs: Inputs, before: StoredCounts) -> Manifest | None:
+    def previous(self, inputs: SourceInputs, before: StoredCounts) -> Manifest | None:
         """Return the manifest of the last load, if a load with these inputs may skip what that load has read.
 
         `before` counts the records that are stored now.
@@ -255,7 +255,7 @@ class ManifestStore:
         """Delete the manifest before the load writes, so that an interrupted load leaves none. Raises StoreError."""
         self._store.write(load_queries.void_manifest(self._source))
 
-    def save(self, context: LoadContext, inputs: Inputs, read: RowHashes, previous: Manifest | None) -> None:
+    def save(self, context: LoadContext, inputs: SourceInputs, read: RowHashes, previous: Manifest | None) -> None:
         """Store the manifest of a completed load, if the next load may skip what this load has read. Raises StoreError."""
         tally, staging = context.tally, context.staging
         event = self._last_event()

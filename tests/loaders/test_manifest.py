@@ -11,9 +11,9 @@ import pytest
 from loaders.manifest import hash_folder, row_hash
 from loaders.result import LoadResult
 from loaders.rows import LooseRow, SourceRow
+from loaders.run import RowValidator
 from loaders.source import Mapped
 from loaders.undo import undo_load
-from loaders.validate import RowValidator
 from loaders.writer import WRITING
 from registry.database.driver import Cypher, Store
 from registry.model.definitions import Agency
@@ -101,6 +101,17 @@ def test_links_of_other_files_to_a_row_that_is_gone_are_found(city: City) -> Non
     city.load()
     city.agencies(*TWO, "c:4,Bureau,other,,", "c:5,Centre,other,,")
     assert [(one.code, one.file, one.row) for one in city.load().problems] == [("UNKNOWN_RECORD", "resources.csv", 2)]
+
+
+@pytest.mark.parametrize("table", ["agencies", "resources.users"])
+def test_a_new_row_that_contradicts_an_unchanged_row_is_found(city: City, table: str) -> None:
+    city.agencies(*TWO)
+    city.write("resources", "id,name,kind\nc:r,Hall,facility\n")
+    city.write("resources.users", "resource,agency,role,since\nc:r,c:1,reuse,2020-01-01\n")
+    city.load()
+    row = {"agencies": "c:2,Another,department,c:1,c:1\n", "resources.users": "c:r,c:1,reuse,2024-01-01\n"}[table]
+    city.write(table, (city.folder / f"{table}.csv").read_text() + row)
+    assert city.load().counts == {"CONFLICT": 1}
 
 
 @pytest.mark.parametrize("name", ["c:2", "c:1"])
