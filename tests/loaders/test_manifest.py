@@ -95,6 +95,18 @@ def test_a_changed_row_of_one_file_is_found(city: City, store: Store, checked: l
     assert loaded(city, checked).unchanged == {"agencies": 2, "resources": 1} and checked == []
 
 
+def test_a_table_in_two_files_is_read_from_both(city: City, checked: list[tuple[str, int]]) -> None:
+    city.agencies(*TWO)
+    more = city.folder / "agencies.tsv"
+    more.write_text("id\tname\tkind\nc:3\tOffice\tother\n")
+    city.load()
+    more.write_text("id\tname\tkind\nc:3\tBureau\tother\n")
+    outcome = loaded(city, checked)
+    assert (outcome.changed, outcome.unchanged, checked) == ({"agencies": 1}, {"agencies": 2}, [("agencies.tsv", 2)])
+    more.write_text("id\tname\tkind\nc:2\tBureau\tother\n")
+    assert "CONFLICT" in city.load().counts
+
+
 def test_links_of_other_files_to_a_row_that_is_gone_are_found(city: City) -> None:
     city.agencies(*TWO, "c:3,Office,other,,", "c:4,Bureau,other,,", "c:5,Centre,other,,")
     city.write("resources", "id,name,kind,owners\nc:r,Hall,facility,c:3\n")
