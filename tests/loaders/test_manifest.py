@@ -121,7 +121,7 @@ def test_a_new_row_that_contradicts_an_unchanged_row_is_found(city: City, table:
     city.write("resources", "id,name,kind\nc:r,Hall,facility\n")
     city.write("resources.users", "resource,agency,role,since\nc:r,c:1,reuse,2020-01-01\n")
     city.load()
-    row = {"agencies": "c:2,Another,department,c:1,c:1\n", "resources.users": "c:r,c:1,reuse,2024-01-01\n"}[table]
+    row = {"agencies": "c:2,Another,department,c:1,\n", "resources.users": "c:r,c:1,reuse,2024-01-01\n"}[table]
     city.write(table, (city.folder / f"{table}.csv").read_text() + row)
     assert city.load().counts == {"CONFLICT": 1}
 
