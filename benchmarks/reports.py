@@ -6,7 +6,7 @@ Random registries of 1,000, 10,000 and 25,000 agencies with 20 services each (`g
 is not counted (`benchmarks.reading` does). Seconds are of processor time, so that neighbours make less noise; memory is growth
 above what the lists and arrays take. What a rival cannot finish is run in part, or at the smallest size, and scaled by its
 work; `~` marks that. igraph (GPL) is no dependency: it is installed into a temporary environment, and its rows are left out
-where that fails.
+where that fails. A last table tells how the seconds per agency grow from the smallest size to the largest.
 """
 
 import subprocess
@@ -38,12 +38,16 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
         igraph = _install_igraph(Path(folder))
         if igraph is None:
             print("igraph could not be installed; its rows are left out.")
+        took: dict[str, list[float]] = {}
         for size in sizes:
             world = SnapshotArrays.of(_lapsing(registry(np.random.default_rng(SEED), size).snapshot), AS_OF)
-            Console(width=150).print(_table(world, igraph))
+            Console(width=150).print(_table(world, igraph, took))
+        if len(sizes) > 1:
+            Console(width=150).print(_growth(sizes, took))
 
 
-def _table(world: SnapshotArrays, igraph: Path | None) -> Table:
+def _table(world: SnapshotArrays, igraph: Path | None, took: dict[str, list[float]]) -> Table:
+    """Run every report, add its seconds to `took`, and return the table."""
     table = Table(title="Reports, from arrays", box=None, title_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("report", "rival") else "right")
@@ -53,9 +57,27 @@ def _table(world: SnapshotArrays, igraph: Path | None) -> Table:
     for name, work in works.items():
         with Memory() as memory:
             seconds = cpu_seconds(work)
+        took.setdefault(name, []).append(seconds)
         ours = (name, f"{len(world.agencies):,}", f"{seconds:.2f}", f"{memory.growth:,.0f}")
         for rival in beside.get(name, []) or [None]:
             table.add_row(*ours, *(_cells(rival, seconds, memory.growth) if rival else ()))
+    return table
+
+
+def _growth(sizes: tuple[int, ...], took: dict[str, list[float]]) -> Table:
+    """Return the seconds of each report at each size, and the seconds per agency at the last size over those at the first.
+
+    1.0 is linear. Below about 0.1 s at the first size, the growth says little.
+    """
+    table = Table(
+        title=f"Growth: seconds per agency at {sizes[-1]:,} over {sizes[0]:,}", box=None, title_justify="left"
+    )
+    table.add_column("report")
+    for heading in (*(f"{size:,}" for size in sizes), "growth"):
+        table.add_column(heading, justify="right")
+    for name, seconds in took.items():
+        growth = seconds[-1] / sizes[-1] / (seconds[0] / sizes[0])
+        table.add_row(name, *(f"{one:.2f}" for one in seconds), f"{growth:.2f}x")
     return table
 
 

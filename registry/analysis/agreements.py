@@ -8,9 +8,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-import networkx as nx
+import numpy as np
 
 from registry.analysis.cut_points import TreeNode, block_cut_tree, rooted
+from registry.analysis.measures import components
 from registry.analysis.report import (
     SCOPE,
     Cell,
@@ -22,7 +23,16 @@ from registry.analysis.report import (
     ReportParameter,
     ReportRow,
 )
-from registry.analysis.snapshot import PartnershipRow, ResourceRow, Snapshot, SnapshotArrays
+from registry.analysis.snapshot import (
+    Ints,
+    PartnershipRow,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    adjacency,
+    assumed_ties,
+    distinct_pairs,
+)
 from registry.analysis.ties import OTHER_TIE_RULES
 from registry.i18n import _, day, ngettext, number
 
@@ -162,18 +172,19 @@ class NetworkWithout:
     between its parties. Therefore an agreement can make only agencies on these paths cease to be articulation points.
     """
 
-    def __init__(self, network: "nx.Graph[str]") -> None:
-        self._network, self._place = network, {agency: number for number, agency in enumerate(network)}
-        parts = enumerate(nx.connected_components(network))
-        self._part = {agency: number for number, part in parts for agency in part}
-        self._home, self._tree = block_cut_tree(network)
+    def __init__(self, agencies: Sequence[str], ties: Ints) -> None:
+        arcs = adjacency(ties, len(agencies))
+        self._place = {agency: number for number, agency in enumerate(agencies)}
+        self._degree, self._part = np.diff(arcs.indptr), components(arcs).of
+        self._home, self._tree = block_cut_tree(agencies, ties)
         self._above = dict(rooted(self._tree))
 
     def lapse(self, parties: Iterable[str]) -> Lapse:
         """Return what the network looks like without an agreement between these parties."""
-        known = [one for one in parties if one in self._network]
-        alone = [one for one in known if not self._network.degree(one)]
-        parts = {self._part[one] for one in known}
+        known = [one for one in parties if one in self._place]
+        places = [self._place[one] for one in known]
+        alone = [one for one, place in zip(known, places, strict=True) if not self._degree[place]]
+        parts = {int(self._part[place]) for place in places}
         return Lapse(alone, len(parts), sorted(self._bypassed(known), key=self._place.__getitem__))
 
     def _bypassed(self, parties: Sequence[str]) -> Iterator[str]:
@@ -195,7 +206,7 @@ class NetworkWithout:
         taken: set[frozenset[TreeNode]] = set()
         for party in parties:
             if (home := self._home.get(party)) is not None:
-                first = firsts.setdefault(self._part[party], home)
+                first = firsts.setdefault(int(self._part[self._place[party]]), home)
                 taken.update(frozenset(step) for step in pairwise(self._path(first, home)))
         for step in taken:
             one, other = step
@@ -427,12 +438,14 @@ def _with_lapse(
 
     For an agreement that ends soon, the examined network also lacks all other agreements that end soon.
     """
-    assumed = arrays.assumed_agreements
-    lasting = [one for one in assumed if not status.expiring(one) and not status.resumes(one)]
-    staying = {"expired": assumed, "interrupted": lasting, "expiring": lasting}
-    without = {
-        code: NetworkWithout(arrays.graph(staying[code])) for code in staying.keys() & {one.code for one in found}
-    }
+    known = zip(arrays.assumed_agreements, arrays.assumed_parties, strict=True)
+    lasting = [parties for one, parties in known if not status.expiring(one) and not status.resumes(one)]
+    agencies, codes = arrays.agencies.ids, {one.code for one in found}
+    without = {}
+    if "expired" in codes:
+        without["expired"] = NetworkWithout(agencies, assumed_ties(arrays))
+    if ending := codes & {"interrupted", "expiring"}:
+        without |= dict.fromkeys(ending, NetworkWithout(agencies, distinct_pairs(lasting, len(agencies))))
     return [one._replace(lapse=without[one.code].lapse(one.agencies)) if one.code in without else one for one in found]
 
 

@@ -27,7 +27,7 @@ from registry.progress import steps
 
 SHOWN, UNCLEAR = 5, 0.5
 RUN_WORK, MOST_RUNS, FEWEST_RUNS = 100_000, 50, 10
-TOGETHER, MOST_ROUNDS = 0.5, 20
+TOGETHER, MOST_ROUNDS, BLOCK = 0.5, 20, 500
 STABLE = ReportParameter(
     "least_stability",
     "Smallest stability",
@@ -185,22 +185,36 @@ def consensus(runs: Ints) -> Ints:
 
 
 def _co_assignment(kinds: Ints, many: Ints) -> Matrix:
-    """Return the consensus network of kinds of agencies (K x K), of which `many` agencies each are together in all runs."""
+    """Return the consensus network of kinds of agencies (K x K), of which `many` agencies each are together in all runs.
+
+    Most pairs of kinds are together in few runs and get no tie, so only the pairs of a block of kinds are counted at a time.
+    """
     runs, width = kinds.shape
     columns = kinds + np.arange(runs)[:, None] * (kinds.max() + 1)
     rows = np.tile(np.arange(width), runs)
     joined = sparse.csr_array((np.ones(kinds.size), (rows, columns.ravel())), (width, int(columns.max()) + 1))
-    share = sparse.coo_array(joined @ joined.T)
+    kept, of_alone = zip(*(_kept(joined, many, runs, first) for first in range(0, width, BLOCK)), strict=True)
+    # the heaviest tie of a kind that is alone counts from both ends, and only once if both are alone
+    pairs = np.concatenate([each[:, ends] for each in of_alone for ends in ([0, 1, 2], [1, 0, 2])])
+    a, b, together = np.concatenate([*kept, np.unique(pairs, axis=0)]).T
+    a, b = a.astype(np.int64), b.astype(np.int64)
+    weight = together * np.where(a != b, many[a] * many[b], many[a] * (many[a] - 1))
+    return sparse.csr_array((weight, (a, b)), (width, width))
+
+
+def _kept(joined: Matrix, many: Ints, runs: int, first: int) -> tuple[Floats, Floats]:
+    """Return the ties of a block of kinds that are heavy enough, and the heaviest ties of those that have no such tie.
+
+    Each row holds the two ends of a tie and its weight.
+    """
+    share = sparse.coo_array(joined[first : first + BLOCK] @ joined.T)
     (a, b), together = share.coords, share.data / runs
-    other = a != b
-    heaviest = np.zeros(width)
+    other, heaviest = a + first != b, np.zeros(share.shape[0])
     np.maximum.at(heaviest, a[other], together[other])
-    alone = (heaviest < TOGETHER) & (many == 1)
-    kept = (together >= TOGETHER) | (
-        other & ((alone[a] & (together == heaviest[a])) | (alone[b] & (together == heaviest[b])))
-    )
-    weight = together * np.where(other, many[a] * many[b], many[a] * (many[a] - 1))
-    return sparse.csr_array((weight[kept], (a[kept], b[kept])), (width, width))
+    alone = (heaviest < TOGETHER) & (many[first : first + BLOCK] == 1)
+    heavy, chosen = together >= TOGETHER, other & alone[a] & (together == heaviest[a])
+    ties = np.column_stack([a + first, b, together])
+    return ties[heavy], ties[chosen]
 
 
 def _together(runs: Ints, group: Ints) -> Floats:

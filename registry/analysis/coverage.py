@@ -1,6 +1,7 @@
 """Report `coverage`: the share of records that have the facts needed by other reports."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from registry.analysis.report import Cell, Column, Evidence, Report, ReportDefinition, ReportRow
@@ -93,10 +94,10 @@ def coverage(arrays: SnapshotArrays) -> Report:
 def _facts(arrays: SnapshotArrays) -> Iterator[CoverageFact]:
     """Yield the facts that each record type should have, with the records of the selected agencies."""
     snapshot = arrays.snapshot
-    agencies = [one for one in snapshot.agencies if arrays.concerned((one.id,))]
-    services = [one for one in snapshot.services if arrays.concerned(one.providers)]
-    resources = [one for one in snapshot.resources if arrays.concerned(one.owners)]
-    partnerships = [one for one in snapshot.partnerships if arrays.concerned(one.parties)]
+    agencies = _selected(arrays, snapshot.agencies, lambda one: (one.id,))
+    services = _selected(arrays, snapshot.services, lambda one: one.providers)
+    resources = _selected(arrays, snapshot.resources, lambda one: one.owners)
+    partnerships = _selected(arrays, snapshot.partnerships, lambda one: one.parties)
     formal = [one for one in partnerships if one.instrument != INFORMAL]
     providing = {who for one in snapshot.services for who in one.providers}
     agreeing = {who for one in snapshot.partnerships for who in one.parties}
@@ -113,6 +114,13 @@ def _facts(arrays: SnapshotArrays) -> Iterator[CoverageFact]:
     yield CoverageFact("Partnership", "cover", partnerships, _unless_withheld(_covers))
 
 
+def _selected(
+    arrays: SnapshotArrays, records: Sequence[Any], agencies: Callable[[Any], Iterable[str]]
+) -> Sequence[Any]:
+    """Return the records that concern a selected agency; without a selection, these are all records."""
+    return records if arrays.selection is None else [one for one in records if arrays.concerned(agencies(one))]
+
+
 def _covers(one: PartnershipRow) -> bool | None:
     return True if one.covers else None if one.covers_hidden else False
 
@@ -124,7 +132,7 @@ def _unless_withheld(known: Callable[[PartnershipRow], bool | None]) -> Callable
 def _row(fact: CoverageFact) -> ReportRow:
     known = [fact.known(one) for one in fact.records]
     recorded, withheld = known.count(True), known.count(None)
-    missing = [one for one, there in zip(fact.records, known, strict=True) if there is False]
+    missing = (one for one, there in zip(fact.records, known, strict=True) if there is False)
     known_count = len(known) - withheld
     values: dict[str, Cell] = {
         "kind": fact.kind,
@@ -134,5 +142,5 @@ def _row(fact: CoverageFact) -> ReportRow:
         "share": 100 * recorded / known_count if known_count else None,
         "withheld": withheld,
     }
-    evidence = tuple(Evidence(one.id, one.name, fact.kind) for one in missing[:SHOWN])
+    evidence = tuple(Evidence(one.id, one.name, fact.kind) for one in islice(missing, SHOWN))
     return ReportRow(values, evidence, concerns=None)

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import product
+from typing import NamedTuple, TypeVar
 
-from registry.analysis.missing_ties import Dependence, dependences
+from registry.analysis.missing_ties import Dependence
 from registry.analysis.report import Cell, Examined, Report, ReportRow, no_case_text
 from registry.analysis.snapshot import PartnershipRow, SnapshotArrays
 from registry.i18n import _, ngettext, number
 
+T = TypeVar("T")
 NEVER = "9999-12-31"
 CERTAINTY = ("certain", "likely", "unclear", "within-chance")
 ENDING = ("disputed", "expired", "interrupted", "expiring")
@@ -38,7 +40,8 @@ class Stakes:
     uses as a party.
     """
 
-    def __init__(self, arrays: SnapshotArrays) -> None:
+    def __init__(self, arrays: SnapshotArrays, needs: Sequence[Dependence]) -> None:
+        """`needs` is the result of `dependences` for the arrays."""
         snapshot = arrays.snapshot
         self._arrays = arrays
         self._services = {one.id: one for one in snapshot.services}
@@ -46,9 +49,10 @@ class Stakes:
         self._agreements = {one.id: one for one in snapshot.partnerships}
         self._needs = {one.id: one for one in snapshot.needs}
         self._hidden = any(not one.whole for one in snapshot.services)
-        self._dependents = _inverted((one.id, one.depends_on) for one in snapshot.services)
-        self._requiring = _inverted((one.id, one.requires) for one in snapshot.services)
-        self._dependences = list(dependences(arrays))
+        self._dependents = _inverted((one.id, one.depends_on) for one in snapshot.services if one.depends_on)
+        # by the resource and a provider of the service: a resource may be required by thousands of services
+        self._requiring = _inverted((one.id, product(one.requires, one.providers)) for one in snapshot.services)
+        self._dependences = needs
         self._by_pair: dict[frozenset[int], list[str]] = {}
         for one in self._dependences:
             for holder in one.holders:
@@ -102,9 +106,9 @@ class Stakes:
             yield from self._requiring_services(resource, user)
 
     def _requiring_services(self, resource: str, providers: Sequence[str]) -> Iterator[str]:
-        for one in self._requiring.get(resource, ()):
-            if not set(providers).isdisjoint(self._services[one].providers):
-                yield one
+        """Yield the services of the providers that require the resource; a service of several providers may be repeated."""
+        for one in providers:
+            yield from self._requiring.get((resource, one), ())
 
     def _of_pair(self, row: ReportRow) -> Iterator[str]:
         """Yield the dependent services that the row of a pair of agencies names."""
@@ -180,9 +184,9 @@ _DEPENDENTS: Mapping[str, Callable[[Stakes, ReportRow], Iterator[str]]] = {
 }
 
 
-def _inverted(links: Iterable[tuple[str, Iterable[str]]]) -> dict[str, list[str]]:
+def _inverted(links: Iterable[tuple[str, Iterable[T]]]) -> dict[T, list[str]]:
     """Return a dictionary from each far end to the near ends that link to it."""
-    found: dict[str, list[str]] = {}
+    found: dict[T, list[str]] = {}
     for near, ends in links:
         for one in ends:
             found.setdefault(one, []).append(near)

@@ -14,7 +14,7 @@ from registry.analysis.isolates import ISOLATES, isolates
 from registry.analysis.levels import FINDINGS as LEVEL_FINDINGS
 from registry.analysis.levels import LEVELS, levels
 from registry.analysis.matches import MATCHES, matches
-from registry.analysis.missing_ties import MISSING_TIES, missing_ties
+from registry.analysis.missing_ties import MISSING_TIES, Dependence, dependences, missing_ties
 from registry.analysis.overlaps import LEAST_SIMILARITY, OVERLAPS, overlaps
 from registry.analysis.report import SCOPE, Cell, Column, Report, ReportDefinition, ReportRow
 from registry.analysis.reuse import REUSE, reuse
@@ -96,9 +96,14 @@ TIE_SOURCES = {
 }
 
 
-def tie_reports(arrays: SnapshotArrays, level: float, overlaps: Report) -> tuple[Report, ...]:
-    """Return the reports about ties; the report `gaps` collects their findings. `overlaps` is the result of the report `overlaps`."""
-    return missing_ties(arrays, level=level, overlaps=overlaps), cut_points(arrays), isolates(arrays)
+def tie_reports(
+    arrays: SnapshotArrays, level: float, overlaps: Report, needs: Sequence[Dependence]
+) -> tuple[Report, ...]:
+    """Return the reports about ties; the report `gaps` collects their findings.
+
+    `overlaps` is the result of the report `overlaps`, and `needs` that of `dependences`.
+    """
+    return missing_ties(arrays, level=level, overlaps=overlaps, needs=needs), cut_points(arrays), isolates(arrays)
 
 
 def _dependent_pairs(report: Report) -> Iterator[ReportRow]:
@@ -392,18 +397,18 @@ def gaps(
     findings. The counts `of` and `unknown` are sums over all combined reports except `coverage`, so they only say whether any
     case was examined and judged.
     """
-    known = coverage(arrays)
+    known, needs = coverage(arrays), dependences(arrays)
     overlapping = overlaps(arrays, level=level, least_similarity=least_similarity)
     parts = (
         agreements(arrays, within=within),
         sector_gaps(arrays, level=level, least_expected=least_expected),
         overlapping,
-        *tie_reports(arrays, level, overlapping),
+        *tie_reports(arrays, level, overlapping, needs),
         *use_reports(arrays),
     )
     everybody = replace(arrays, selection=None)
     sources = [part if arrays.selection is None or part.name != REUSE.name else reuse(everybody) for part in parts]
-    stakes = Stakes(arrays)
+    stakes = Stakes(arrays, needs)
     findings = [stakes.complete(found) for part in sources for found in _READERS[part.name](part)]
     rows = [*sorted(findings, key=_order), *(_coverage_finding(row) for row in known.rows if _incomplete(row))]
     whole = GAPS.answer(

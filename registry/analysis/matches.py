@@ -3,17 +3,30 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from math import isfinite
+from itertools import chain, islice
+from math import isfinite, nan
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from registry.analysis.agreements import agreements_note
 from registry.analysis.report import SCOPE, Cell, Column, Confidence, Evidence, Report, ReportDefinition, ReportRow
-from registry.analysis.snapshot import NeedRow, ResourceRow, Snapshot, SnapshotArrays, TermRow
-from registry.analysis.ties import TIE_RULES
+from registry.analysis.snapshot import (
+    Bools,
+    Floats,
+    Ids,
+    Ints,
+    Matrix,
+    NeedRow,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    TermRow,
+)
+from registry.analysis.ties import TIE_RULES, Paths, members
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -21,6 +34,19 @@ from registry.progress import steps
 NOT_SHARED = "not-shared"
 # The reasons why a resource does not fit, from the farthest from a fit to the nearest.
 OBSTACLES = ("own", "not-shared", "elsewhere", "purpose", "later", "full", "too-little")
+FITS = len(OBSTACLES)
+MOST_CELLS = 1 << 21  # so many pairs of a need and a resource are compared at a time
+
+
+class Comparison(NamedTuple):
+    """Needs and the resources of their kind and unit, as indices, and the first obstacle of each pair (needs x resources).
+
+    An obstacle is an index of OBSTACLES; it is FITS if the resource may meet the need.
+    """
+
+    needs: Ints
+    resources: Ints
+    obstacles: NDArray[np.uint8]
 
 
 class FitChecker:
@@ -28,34 +54,66 @@ class FitChecker:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._areas, self._functions = TermHierarchy(snapshot.areas), TermHierarchy(snapshot.functions)
-        self._of_kind_and_unit: dict[tuple[str | None, str], list[ResourceRow]] = defaultdict(list)
-        self._of_kind: dict[str | None, list[ResourceRow]] = defaultdict(list)
-        for one in snapshot.resources:
-            self._of_kind_and_unit[one.kind, fold(one.unit or "")].append(one)
-            self._of_kind[one.kind].append(one)
+        self._resources = snapshot.resources
+        self._of_kind_and_unit: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+        self._of_kind: dict[str | None, list[int]] = defaultdict(list)
+        for n, one in enumerate(snapshot.resources):
+            self._of_kind_and_unit[one.kind, fold(one.unit or "")].append(n)
+            self._of_kind[one.kind].append(n)
 
-    def candidates(self, need: NeedRow) -> Iterator[ResourceRow]:
-        """Yield the resources that have the type and the unit of the need; a resource without a recorded unit is included."""
-        if not need.unit:
-            yield from self._of_kind[need.kind]
-        else:
-            yield from self._of_kind_and_unit[need.kind, fold(need.unit)]
-            yield from self._of_kind_and_unit[need.kind, ""]
+    def compare(self, needs: Sequence[NeedRow]) -> Iterator[Comparison]:
+        """Compare every need with the resources of its kind and unit, in blocks; show the progress."""
+        alike: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+        for n, need in enumerate(needs):
+            alike[need.kind, fold(need.unit or "")].append(n)
+        blocks = [
+            (group[first : first + height], resources)
+            for (kind, unit), group in alike.items()
+            if (resources := self._candidates(kind, unit))
+            for height in (max(MOST_CELLS // len(resources), 1),)
+            for first in range(0, len(group), height)
+        ]
+        for group, resources in steps(_("comparisons of needs with resources"), blocks):
+            rows = [needs[n] for n in group], [self._resources[n] for n in resources]
+            yield Comparison(np.array(group), np.array(resources), self._obstacles(*rows))
 
-    def obstacle(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> str | None:
-        """Return the first reason in OBSTACLES why the resource does not meet the need; return None if it may meet the need."""
-        there = zip(OBSTACLES, self._checks(need, resource, spare), strict=True)
-        return next((obstacle for obstacle, hinders in there if hinders), None)
+    def _candidates(self, kind: str | None, unit: str) -> list[int]:
+        """Return the resources of the kind and the unit; a resource without a recorded unit is included."""
+        if not unit:
+            return self._of_kind[kind]
+        return self._of_kind_and_unit[kind, unit] + self._of_kind_and_unit[kind, ""]
 
-    def _checks(self, need: NeedRow, resource: ResourceRow, spare: float | None) -> Iterator[bool]:
-        """Yield lazily, for each reason in OBSTACLES, whether it applies to the need and the resource."""
-        yield any(owner in need.agencies for owner in resource.owners)
-        yield resource.shareability == NOT_SHARED
-        yield not self._areas.reach(resource.areas, need.areas)
-        yield not self._functions.reach(resource.functions, need.functions, some=True)
-        yield bool(need.by_when and resource.available_since and need.by_when < resource.available_since)
-        yield spare is not None and spare <= 0
-        yield spare is not None and spare < (known(need.quantity) or 0)
+    def _obstacles(self, needs: Sequence[NeedRow], resources: Sequence[ResourceRow]) -> NDArray[np.uint8]:
+        """Return the first obstacle of each pair (needs x resources)."""
+        left, wanted = spare_amounts(resources), wanted_amounts(needs)[:, None]
+        checks = (
+            overlapping([one.agencies for one in needs], [one.owners for one in resources]).toarray() > 0,
+            np.array([one.shareability == NOT_SHARED for one in resources]),
+            ~self._areas.covers([one.areas for one in resources], [one.areas for one in needs]),
+            ~self._functions.covers([one.functions for one in resources], [one.functions for one in needs], some=True),
+            _too_late(needs, resources),
+            left <= 0,
+            left < wanted,
+        )
+        found = np.full((len(needs), len(resources)), FITS, np.uint8)
+        for place, hinders in reversed(tuple(enumerate(checks))):
+            np.copyto(found, np.uint8(place), where=hinders)
+        return found
+
+
+def _too_late(needs: Sequence[NeedRow], resources: Sequence[ResourceRow]) -> Bools:
+    """Return for each pair (needs x resources) whether the resource becomes available after the day by which it is needed."""
+    days = {*(one.by_when for one in needs), *(one.available_since for one in resources)}
+    place = {day: n for n, day in enumerate(sorted(filter(None, days)))}
+    by_when = np.array([place.get(one.by_when or "", len(place)) for one in needs])
+    return by_when[:, None] < np.array([place.get(one.available_since or "", -1) for one in resources])
+
+
+def overlapping(groups: Sequence[Ids], others: Sequence[Ids]) -> Matrix:
+    """Return how many ids each of the groups has in common with each of the `others` (groups x others)."""
+    place = {one: n for n, one in enumerate(dict.fromkeys(chain.from_iterable(others)))}
+    common: Matrix = (members(groups, place) @ members(others, place).T).tocsr()
+    return common
 
 
 class TermHierarchy:
@@ -65,16 +123,22 @@ class TermHierarchy:
         self._broader = {one.id: one.broader for one in terms}
         self._reached: dict[str, set[str]] = {}
 
-    def reach(self, held: Sequence[str], wanted: Sequence[str], *, some: bool = False) -> bool:
-        """Return whether a resource with the functions or areas `held` covers those `wanted` by a need.
+    def covers(self, held: Sequence[Ids], wanted: Sequence[Ids], *, some: bool = False) -> Bools:
+        """Return which needs each resource covers (wanted x held), if resources `held` and needs want these functions or areas.
 
-        For each wanted term, `held` must contain the term or a broader term. If `some` is set, one wanted term is enough. If no
+        For each wanted term, the resource must have the term or a broader term. If `some` is set, one wanted term is enough. If no
         terms are wanted or held, the result is True, because terms that are not recorded may match.
         """
-        if not held or not wanted:
-            return True
-        met = (not self.upwards(one).isdisjoint(held) for one in wanted)
-        return any(met) if some else all(met)
+        place = {one: n for n, one in enumerate(dict.fromkeys(chain.from_iterable(wanted)))}
+        wants = members(wanted, place)
+        met = wants @ (overlapping([tuple(self.upwards(one)) for one in place], held) > 0).astype(np.int32)
+        enough = np.minimum(wants.sum(axis=1), 1) if some else wants.sum(axis=1)
+        unlimited = np.array([not one for one in held], np.bool_)
+        return np.asarray((met.toarray() >= enough[:, None]) | unlimited)
+
+    def reach(self, held: Ids, wanted: Ids) -> bool:
+        """Return whether a resource that has the terms `held` covers those `wanted`, as `covers` does for many."""
+        return not held or all(not self.upwards(one).isdisjoint(held) for one in wanted)
 
     def upwards(self, term: str) -> set[str]:
         """Return the term and all its broader terms, direct and indirect. The hierarchy may contain cycles."""
@@ -93,6 +157,16 @@ def spare(resource: ResourceRow) -> float | None:
     return None if capacity is None or used is None else capacity - used
 
 
+def spare_amounts(resources: Sequence[ResourceRow]) -> Floats:
+    """Return the unused capacity of each resource; NaN if it is not known."""
+    return np.array([nan if (left := spare(one)) is None else left for one in resources], np.float64)
+
+
+def wanted_amounts(needs: Sequence[NeedRow]) -> Floats:
+    """Return the quantity of each need; 0 if it is not known."""
+    return np.array([known(one.quantity) or 0 for one in needs], np.float64)
+
+
 def known(amount: float | None) -> float | None:
     """Return the amount; return None if the amount is NaN or infinite."""
     return None if amount is None or not isfinite(amount) else amount
@@ -100,9 +174,15 @@ def known(amount: float | None) -> float | None:
 
 def certain(need: NeedRow, resource: ResourceRow) -> bool:
     """Return whether the amounts, units and areas that decide if the resource meets the need are all recorded."""
-    amounts = known(need.quantity), spare(resource)
-    facts = need.unit, resource.unit, need.areas, resource.areas
-    return None not in amounts and all(facts)
+    return _need_is_certain(need) and _resource_is_certain(resource)
+
+
+def _need_is_certain(one: NeedRow) -> bool:
+    return known(one.quantity) is not None and bool(one.unit and one.areas)
+
+
+def _resource_is_certain(one: ResourceRow) -> bool:
+    return spare(one) is not None and bool(one.unit and one.areas)
 
 
 Finding = Literal["fits", "may-fit", "too-little"]
@@ -126,40 +206,39 @@ def meeting(need: NeedRow, snapshot: Snapshot) -> list[Candidate]:
 
 
 def _candidates(need: NeedRow, snapshot: Snapshot) -> Iterator[Candidate]:
-    fitting = FitChecker(snapshot)
-    for resource in fitting.candidates(need):
-        left = spare(resource)
-        obstacle = fitting.obstacle(need, resource, left)
-        if obstacle == "too-little":
-            yield Candidate(resource, "too-little", left)
-        elif obstacle is None:
-            yield Candidate(resource, "fits" if certain(need, resource) else "may-fit", left)
+    for _needs, resources, obstacles in FitChecker(snapshot).compare([need]):
+        for n, obstacle in zip(resources.tolist(), obstacles[0].tolist(), strict=True):
+            resource = snapshot.resources[n]
+            if obstacle == FITS:
+                yield Candidate(resource, "fits" if certain(need, resource) else "may-fit", spare(resource))
+            elif OBSTACLES[obstacle] == "too-little":
+                yield Candidate(resource, "too-little", spare(resource))
 
 
 NOTHING = 1e-9
 
 
-def maximum_weight_matching(values: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Return the (row, column) pairs of the matching with the highest total weight.
+def maximum_weight_matching(rows: Ints, columns: Ints, weights: Floats) -> Ints:
+    """Return which of the possible pairs form the matching with the highest total weight, in the order of their rows.
 
-    Each row and each column is in at most one pair. `values` holds the weight of each possible pair; every weight is above the
-    constant NOTHING. The sparse Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column
-    for each row, so that a row may stay unmatched.
+    Each row and each column is in at most one pair. The possible pairs are distinct, and every weight is above the constant
+    NOTHING. The sparse Jonker-Volgenant algorithm (Jonker & Volgenant 1987; `scipy.sparse.csgraph`) gets a dummy column for each
+    row, so that a row may stay unmatched.
     """
-    if not values:
-        return []
-    rows, columns = (sorted(set(side)) for side in zip(*values, strict=True))
-    place = ({one: n for n, one in enumerate(rows)}, {one: n for n, one in enumerate(columns)})
-    here = [place[0][row] for row, _column in values] + list(range(len(rows)))
-    there = [place[1][column] for _row, column in values] + [len(columns) + n for n in range(len(rows))]
-    weights = np.array([*values.values(), *[NOTHING] * len(rows)])
-    matrix = sparse.csr_array((weights, (here, there)), (len(rows), len(columns) + len(rows)))
-    chosen = min_weight_full_bipartite_matching(matrix, maximize=True)
-    pairs = zip(*(side.tolist() for side in chosen), strict=True)
-    return [(rows[row], columns[column]) for row, column in pairs if column < len(columns)]
+    if not len(weights):
+        return np.empty(0, np.int64)
+    height, width = (len(np.unique(side)) for side in (rows, columns))
+    here, there = (np.unique(side, return_inverse=True)[1] for side in (rows, columns))
+    dummy = np.arange(height)
+    cells = np.concatenate([here, dummy]), np.concatenate([there, width + dummy])
+    matrix = sparse.csr_array((np.concatenate([weights, np.full(height, NOTHING)]), cells), (height, width + height))
+    row, column = min_weight_full_bipartite_matching(matrix, maximize=True)
+    order = np.lexsort([there, here])
+    codes, real = here[order] * width + there[order], column < width
+    return order[np.searchsorted(codes, row[real].astype(np.int64) * width + column[real])]
 
 
-FARTHEST, SOON, SOMETIME, UNKNOWN_SHARE, ALSO = 3, 90, 365, 0.5, 5
+SOON, SOMETIME, UNKNOWN_SHARE, ALSO = 90, 365, 0.5, 5
 FINDINGS = {"fits": "fits", "may-fit": "may fit, some facts are unknown"}
 CONFIDENCE: Mapping[str, Confidence] = {"fits": "certain", "may-fit": "unclear"}
 UNMET = {
@@ -262,97 +341,75 @@ def matches(arrays: SnapshotArrays) -> Report:
 
 
 class Matching:
-    """Assigns the resources of a snapshot to its needs."""
+    """Assigns the resources of a snapshot to its needs.
+
+    `_need` and `_resource` are the indices of every pair of a need and a resource that may meet it, in the order of the needs.
+    """
 
     def __init__(self, arrays: SnapshotArrays) -> None:
-        self._as_of, self._needs = arrays.as_of, arrays.snapshot.needs
-        self._resources = {one.id: one for one in arrays.snapshot.resources}
-        self._fitting = FitChecker(arrays.snapshot)
-        self._left = {one.id: spare(one) for one in arrays.snapshot.resources}
-        self._fits = {
-            need.id: [one for one in self._fitting.candidates(need) if self._fits_now(need, one)]
-            for need in self._needs
-        }
-        fitted = (need for need in self._needs if self._fits[need.id])
-        self._paths = dict(_paths(arrays, {who for need in fitted for who in need.agencies}))
+        self._as_of, self._needs, self._resources = arrays.as_of, arrays.snapshot.needs, arrays.snapshot.resources
+        self._nearest = np.full(len(self._needs), -1)
+        pairs = [np.empty((0, 2), np.int64)]
+        for needs, resources, obstacles in FitChecker(arrays.snapshot).compare(self._needs):
+            self._nearest[needs] = obstacles.max(axis=1)
+            need, resource = (obstacles == FITS).nonzero()
+            pairs.append(np.column_stack([needs[need], resources[resource]]))
+        found = np.concatenate(pairs)
+        self._need, self._resource = found[np.argsort(found[:, 0], kind="stable")].T
+        self._paths = Paths(arrays)
 
     def found(self) -> list[Match]:
-        """Assign resources in rounds until no remaining resource fits an unmet need, and return the matches."""
-        waiting, found = list(self._needs), []
-        while round_ := self._round(waiting):
-            for match in round_:
-                left = self._left[match.resource.id]
-                self._left[match.resource.id] = None if left is None else left - (known(match.need.quantity) or 0)
-            found += round_
-            met = {match.need.id for match in round_}
-            waiting = [need for need in waiting if need.id not in met]
-        return found
+        """Assign resources in rounds until no remaining resource fits an unmet need, and return the matches.
+
+        In a round, each resource is assigned to at most one need.
+        """
+        left, wanted = spare_amounts(self._resources), wanted_amounts(self._needs)
+        values, waiting = self._values(), np.ones(len(self._needs), np.bool_)
+        found: list[Match] = []
+        while True:
+            spare_now = left[self._resource]
+            short = (spare_now <= 0) | (spare_now < wanted[self._need])
+            open_pairs = np.flatnonzero(waiting[self._need] & ~short)
+            chosen = open_pairs[
+                maximum_weight_matching(self._need[open_pairs], self._resource[open_pairs], values[open_pairs])
+            ]
+            if not len(chosen):
+                return found
+            left[self._resource[chosen]] -= wanted[self._need[chosen]]
+            waiting[self._need[chosen]] = False
+            found += map(self._match, chosen.tolist(), values[chosen].tolist())
 
     def notes(self, needs: Sequence[NeedRow], found: Sequence[Match]) -> list[str]:
         """Return notes that count the unmet needs by the reason why no resource fits."""
         if not needs:
             return [_("There are no recorded needs that you may see.")]
         met = {one.need.id for one in found}
-        unmet = Counter(self._main_obstacle(need) for need in needs if need.id not in met)
+        reasons = ("none", *OBSTACLES, "given")  # by the resource that comes closest to meeting the need
+        pairs = zip(needs, self._nearest.tolist(), strict=True)
+        unmet = Counter(reasons[nearest + 1] for need, nearest in pairs if need.id not in met)
         return [ngettext(*UNMET[one], unmet[one]).format(n=number(unmet[one])) for one in UNMET if unmet[one]] or [
             _("Every recorded need has a resource.")
         ]
 
-    def _round(self, waiting: Sequence[NeedRow]) -> list[Match]:
-        """Return the matches of one round; in a round, each resource is assigned to at most one need."""
-        place = {one: n for n, one in enumerate(self._resources)}
-        ids = list(self._resources)
-        values = {
-            (n, place[one.id]): self._value(need, one)
-            for n, need in enumerate(waiting) for one in self._fits[need.id] if self._fits_now(need, one)
-        }  # fmt: skip
-        return [
-            self._match(waiting[n], self._resources[ids[column]], values[n, column])
-            for n, column in maximum_weight_matching(values)
-        ]
+    def _match(self, pair: int, value: float) -> Match:
+        need, resource = self._needs[self._need[pair]], self._resources[self._resource[pair]]
+        first = np.searchsorted(self._need, self._need[pair])
+        last = np.searchsorted(self._need, self._need[pair], "right")
+        others = (n for n in self._resource[first : min(last, first + ALSO + 1)].tolist() if n != self._resource[pair])
+        also = [self._resources[n] for n in islice(others, ALSO)]
+        return Match(need, resource, value, self._paths.shortest(need.agencies, resource.owners), also)
 
-    def _fits_now(self, need: NeedRow, resource: ResourceRow) -> bool:
-        return self._fitting.obstacle(need, resource, self._left[resource.id]) is None
-
-    def _match(self, need: NeedRow, resource: ResourceRow, value: float) -> Match:
-        also = [one for one in self._fits[need.id] if one is not resource]
-        return Match(need, resource, value, self._path(need, resource), also[:ALSO])
-
-    def _value(self, need: NeedRow, resource: ResourceRow) -> float:
-        """Return the value of assigning the resource to the need; `matches` describes the formula."""
-        left = _days(need, self._as_of)
-        urgency = 1 / (1 + max(SOMETIME if left is None else left, 0) / SOON)
-        way = self._path(need, resource)
-        steps = FARTHEST + 1 if way is None else len(way) - 1
-        return (1 if certain(need, resource) else UNKNOWN_SHARE) * urgency / (1 + steps)
-
-    def _path(self, need: NeedRow, resource: ResourceRow) -> Sequence[str] | None:
-        """Return the shortest path of agreements from the agency with the need to an owner of the resource.
-
-        The path is a list of agencies and includes both ends. The result is None if there is no path.
-        """
-        ways = [
-            self._paths[who][owner] for who in need.agencies for owner in resource.owners if owner in self._paths[who]
-        ]
-        return min(ways, key=len, default=None)
-
-    def _main_obstacle(self, need: NeedRow) -> str:
-        """Find the resource that comes closest to meeting the need, and return the reason why it does not meet the need."""
-        at_first = [self._fitting.obstacle(need, one, spare(one)) for one in self._fitting.candidates(need)]
-        if None in at_first:
-            return "given"
-        return max(at_first, key=lambda one: OBSTACLES.index(str(one)), default="none") or "none"
-
-
-def _paths(arrays: SnapshotArrays, agencies: set[str]) -> Iterator[tuple[str, Mapping[str, Sequence[str]]]]:
-    """Yield each agency with its shortest paths, over agreements in force, to the agencies at most FARTHEST ties away."""
-    if not agencies:
-        return
-    import networkx as nx  # imported here because it takes half a second
-
-    graph = arrays.graph(arrays.agreements)
-    for who in steps(_("paths to owners"), sorted(agencies)):
-        yield who, nx.single_source_shortest_path(graph, who, FARTHEST) if who in graph else {}
+    def _values(self) -> Floats:
+        """Return the value of each pair; `matches` describes the formula."""
+        days = (_days(need, self._as_of) for need in self._needs)
+        urgency = np.array([1 / (1 + max(SOMETIME if left is None else left, 0) / SOON) for left in days])
+        certain_needs = np.array([_need_is_certain(one) for one in self._needs], np.bool_)
+        certain_resources = np.array([_resource_is_certain(one) for one in self._resources], np.bool_)
+        sure = certain_needs[self._need] & certain_resources[self._resource]
+        far = self._paths.lengths(
+            [one.agencies for one in self._needs], [one.owners for one in self._resources], self._need, self._resource
+        )
+        return np.asarray(np.where(sure, 1, UNKNOWN_SHARE) * urgency[self._need] / (1 + far))
 
 
 def _certain_match(match: Match) -> bool:

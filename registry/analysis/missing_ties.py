@@ -1,6 +1,6 @@
 """Report `missing-ties`: pairs of agencies that depend on each other or do the same work, but have no agreement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,21 +37,25 @@ class Dependence(NamedTuple):
     needed: ServiceRow | ResourceRow
 
 
-def dependences(arrays: SnapshotArrays) -> Iterator[Dependence]:
-    """Yield what each service needs from other agencies: resources that it requires, and services that it depends on.
+def dependences(arrays: SnapshotArrays) -> list[Dependence]:
+    """Return what each service needs from other agencies: resources that it requires, and services that it depends on.
 
     A need is left out if the agency that leads the service also owns the resource or leads the other service.
     """
+    needing = [one for one in arrays.snapshot.services if one.requires or one.depends_on]
+    wanted = {need for one in needing for need in (*one.requires, *one.depends_on)}
     held: dict[str, tuple[ServiceRow | ResourceRow, Ids]] = {
-        one.id: (one, one.owners) for one in arrays.snapshot.resources
+        one.id: (one, one.owners) for one in arrays.snapshot.resources if one.id in wanted
     }
-    held |= {one.id: (one, one.answering) for one in arrays.snapshot.services}
-    for service in arrays.snapshot.services:
+    held |= {one.id: (one, one.answering) for one in arrays.snapshot.services if one.id in wanted}
+    found = []
+    for service in needing:
+        agencies = [arrays.index[one] for one in service.answering if one in arrays.index]
         for needed, whose in (held[one] for one in (*service.requires, *service.depends_on) if one in held):
             holders = tuple(arrays.index[one] for one in whose if one in arrays.index)
-            for agency in (arrays.index[one] for one in service.answering if one in arrays.index):
-                if holders and agency not in holders:
-                    yield Dependence(agency, holders, service, needed)
+            if holders:
+                found += [Dependence(one, holders, service, needed) for one in agencies if one not in holders]
+    return found
 
 
 SHOWN, COMMON_AUDIENCE = 3, 0.2
@@ -112,14 +116,21 @@ class Reasons(NamedTuple):
     likely: float
 
 
-def missing_ties(arrays: SnapshotArrays, *, level: float = LEVEL.default, overlaps: Report | None = None) -> Report:
+def missing_ties(
+    arrays: SnapshotArrays,
+    *,
+    level: float = LEVEL.default,
+    overlaps: Report | None = None,
+    needs: Sequence[Dependence] | None = None,
+) -> Report:
     """Rank the pairs of agencies that have no tie, but at least two reasons for one.
 
     `of` counts the pairs of agencies with a dependence or similar work, whether or not they have a tie. `level` is the false
-    discovery rate of the report `overlaps`. If that report was already run, pass its result as `overlaps`. The expected number of
-    ties follows the degree-corrected block model, which uses the degrees and sectors of the agencies (Karrer & Newman 2011).
+    discovery rate of the report `overlaps`. If that report was already run, pass its result as `overlaps`, and pass the result of
+    `dependences` as `needs`. The expected number of ties follows the degree-corrected block model, which uses the degrees and
+    sectors of the agencies (Karrer & Newman 2011).
     """
-    needs = list(dependences(arrays))
+    needs = dependences(arrays) if needs is None else needs
     similar = _similar_pairs(arrays, level) if overlaps is None else _pairs_of_report(arrays, overlaps)
     met = set(zip(*(ends.tolist() for ends in close(arrays).nonzero()), strict=True))
     open_needs = [one for one in needs if not any((one.agency, holder) in met for holder in one.holders)]
@@ -184,12 +195,11 @@ def _audiences(arrays: SnapshotArrays) -> Matrix:
 
     An audience is left out if more than a fifth of the agencies serve it, because it then says little about a pair of agencies.
     """
-    audiences = {
-        one: n for n, one in enumerate(sorted({each for one in arrays.snapshot.services for each in one.audiences}))
-    }
+    services = [one for one in arrays.snapshot.services if one.audiences]
+    audiences = {one: n for n, one in enumerate(sorted({each for one in services for each in one.audiences}))}
     cells = [
         (arrays.index[who], audiences[one])
-        for service in arrays.snapshot.services
+        for service in services
         for who in service.providers
         if who in arrays.index
         for one in service.audiences

@@ -1,7 +1,7 @@
 """Report `overlaps`: agencies that do significantly similar work in one area, and applications that duplicate another application."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Self
 
@@ -35,7 +35,7 @@ from registry.analysis.snapshot import (
     transitive_closure,
 )
 from registry.analysis.statistics import adjust_p_values, bicm, poisson_above
-from registry.analysis.ties import TIE_RULES, coverage_note
+from registry.analysis.ties import TIE_RULES, any_of_rows, coverage_note
 from registry.i18n import _, ngettext, number
 from registry.progress import steps
 
@@ -93,7 +93,7 @@ def _offered(one: ResourceRow, as_of: str) -> bool:
     return general and one.shareability != NOT_SHARED and (one.available_since or "") <= as_of
 
 
-BLOCK, FEWEST = 500, 5
+BLOCK, FEWEST = 512, 5  # a block is a multiple of 64, whose agencies are the bits of whole words
 
 
 class ComparableAgencies(NamedTuple):
@@ -163,17 +163,22 @@ def significant_pairs(compared: ComparableAgencies, level: float) -> Significant
     similar work anyway. The number of shared functions is Poisson with mean sum_t p_it p_jt. False discovery rate:
     Benjamini-Hochberg over the pairs in a common area.
     """
-    degree = np.diff(compared.functions.indptr)
-    _kinds, kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
-    first = np.unique(kind, return_index=True)[1]
-    p = _function_probabilities(compared, degree, first)
-    expected = p @ p.T
-    found, number, ours = _candidates(compared, kind, expected, level)
-    family = int(number.sum())
-    most = np.minimum.outer(degree[first], degree[first])
-    untestable = int(ours[poisson_above(most, expected) > level / max(family, 1)].sum())
-    adjusted = adjust_p_values(found.p, family)
-    return SignificantPairs(_masked(found._replace(p=adjusted), adjusted <= level), family, int(ours.sum()), untestable)
+    (found,) = significant_pairs_of_each([compared], level)
+    return found
+
+
+def significant_pairs_of_each(compared: Sequence[ComparableAgencies], level: float) -> list[SignificantPairs]:
+    """Return the `significant_pairs` of each; they are the same agencies with other functions.
+
+    The pairs in a common area are the same for all of them, so they are found once.
+    """
+    tests = [_PairTest(one, level) for one in compared]
+    for begin in steps(_("agencies compared"), range(0, len(compared[0].places), BLOCK)):
+        cells = np.flatnonzero(_in_common_area(compared[0], begin))
+        b, a = np.divmod(cells, min(BLOCK, len(compared[0].places) - begin))
+        for test in tests:
+            test.add(begin, cells, a + begin, b + begin)
+    return [test.result() for test in tests]
 
 
 def shuffled(compared: ComparableAgencies, seed: int) -> ComparableAgencies:
@@ -220,44 +225,61 @@ def _function_probabilities(compared: ComparableAgencies, degree: Ints, chosen: 
     return p
 
 
-def _candidates(compared: ComparableAgencies, kind: Ints, expected: Floats, level: float) -> tuple[Pairs, Ints, Ints]:
-    """Return the pairs of agencies with p <= level, how many pairs were tested, and how many of them have a selected agency.
+class _PairTest:
+    """Tests pairs of agencies for significantly many shared functions.
 
-    A class contains all agencies with the same value in `kind`. Both counts are matrices (classes x classes) that count the pairs
-    of agencies by their two classes.
+    A class contains all agencies of a sector with the same number of functions. Counts of pairs are matrices (classes x classes).
     """
-    kinds = len(expected)
-    most = int(np.diff(compared.functions.indptr).max(initial=0))
-    least = 1 + np.searchsorted(special.gammaincinv(np.arange(1, most + 1), level), expected)
-    number, ours, found = np.zeros(kinds * kinds, np.int64), np.zeros(kinds * kinds, np.int64), [_no_pairs()]
-    functions = compared.functions.astype(np.int16)
-    for begin in steps(_("agencies compared"), range(0, len(kind), BLOCK)):
-        cells = np.flatnonzero(_in_common_area(compared, begin))
-        b, a = np.divmod(cells, min(BLOCK, len(kind) - begin))
-        pair = kind[a + begin] * kinds + kind[b + begin]
-        number += np.bincount(pair, minlength=kinds * kinds)
-        if not compared.selected.all():
-            pair_selected = compared.selected[a + begin] | compared.selected[b + begin]
-            ours += np.bincount(pair[pair_selected], minlength=kinds * kinds)
-        shared = (functions[begin:] @ _dense_columns(functions, begin)).ravel()[cells]
-        selected = shared >= least.ravel()[pair]
-        found.append(
-            _pairs(a[selected] + begin, b[selected] + begin, shared[selected], expected.ravel()[pair[selected]])
-        )
-    joined = [np.concatenate(column) for column in zip(*found, strict=True)]
-    ours = number if compared.selected.all() else ours
-    return Pairs(*joined), number.reshape(kinds, kinds), ours.reshape(kinds, kinds)
+
+    def __init__(self, compared: ComparableAgencies, level: float) -> None:
+        degree = np.diff(compared.functions.indptr)
+        _kinds, self._kind = np.unique(compared.sector * (degree.max(initial=0) + 1) + degree, return_inverse=True)
+        first = np.unique(self._kind, return_index=True)[1]
+        p = _function_probabilities(compared, degree, first)
+        self._compared, self._level, self._expected = compared, level, p @ p.T
+        self._most = np.minimum.outer(degree[first], degree[first])
+        critical = special.gammaincinv(np.arange(1, int(degree.max(initial=0)) + 1), level)
+        self._least = 1 + np.searchsorted(critical, self._expected)
+        self._number = np.zeros(self._expected.size, np.int64)
+        self._ours = self._number if compared.selected.all() else np.zeros_like(self._number)
+        self._functions, self._found = compared.functions.astype(np.int16), [_no_pairs()]
+
+    def add(self, begin: int, cells: Ints, a: Ints, b: Ints) -> None:
+        """Count the pairs of a block (rest x block) of agencies, and keep those with p <= level; `cells` are the pairs a, b."""
+        pair, selected = self._kind[a] * len(self._expected) + self._kind[b], self._compared.selected
+        self._number += np.bincount(pair, minlength=self._number.size)
+        if self._ours is not self._number:
+            self._ours += np.bincount(pair[selected[a] | selected[b]], minlength=self._number.size)
+        shared = (self._functions[begin:] @ _dense_columns(self._functions, begin)).ravel()[cells]
+        near = shared >= self._least.ravel()[pair]
+        self._found.append(_pairs(a[near], b[near], shared[near], self._expected.ravel()[pair[near]]))
+
+    def result(self) -> SignificantPairs:
+        """Return the significant pairs among all pairs that were added."""
+        found = Pairs(*(np.concatenate(column) for column in zip(*self._found, strict=True)))
+        family, level = int(self._number.sum()), self._level
+        weak = poisson_above(self._most, self._expected) > level / max(family, 1)
+        adjusted = adjust_p_values(found.p, family)
+        pairs = _masked(found._replace(p=adjusted), adjusted <= level)
+        return SignificantPairs(pairs, family, int(self._ours.sum()), int(self._ours[weak.ravel()].sum()))
 
 
 def _in_common_area(compared: ComparableAgencies, begin: int) -> Bools:
     """Return which pairs of agencies (rest x block) share an area and need an agreement; each pair is marked only once."""
-    areas, wider = compared.areas.astype(np.int16), compared.wider.astype(np.int16)
-    near = wider[begin:] @ _dense_columns(areas, begin) > 0
-    if wider.nnz > areas.nnz:
-        near |= areas[begin:] @ _dense_columns(wider, begin) > 0
+    near = _reaches(compared.wider[begin:], compared.areas[begin : begin + BLOCK])
+    if compared.wider.nnz > compared.areas.nnz:
+        near |= _reaches(compared.areas[begin:], compared.wider[begin : begin + BLOCK])
     near[compared.close[begin:, begin : begin + BLOCK].nonzero()] = False
     near[:BLOCK] = np.tril(near[:BLOCK], -1)
     return near
+
+
+def _reaches(rows: Matrix, block: Matrix) -> Bools:
+    """Return which agencies of the block (rows x block) have an area of each row; every row has an area."""
+    has = np.zeros((block.shape[1], BLOCK), np.bool_)
+    has[:, : block.shape[0]] = block.toarray().T
+    bits = any_of_rows(rows, np.packbits(has, axis=1).view(np.uint64)).view(np.uint8)
+    return np.unpackbits(bits, axis=1, count=block.shape[0]).view(np.bool_)
 
 
 def _dense_columns(matrix: Matrix, begin: int) -> NDArray[np.int16]:
@@ -364,8 +386,7 @@ def overlaps(
     2017; Benjamini & Hochberg 1995.
     """
     compared = ComparableAgencies.of(arrays)
-    judged = significant_pairs(compared, level)
-    false_pairs = significant_pairs(shuffled(compared, SEED), level)
+    judged, false_pairs = significant_pairs_of_each([compared, shuffled(compared, SEED)], level)
     weighted, jaccard = _similarity(compared, judged.pairs, _idf(arrays))
     selected = np.flatnonzero(jaccard >= least_similarity)
     order = selected[np.lexsort((judged.pairs.b[selected], judged.pairs.a[selected], -weighted[selected]))]

@@ -412,13 +412,22 @@ class SnapshotArrays:
     @cached_property
     def ties(self) -> Ints:
         """The distinct pairs of agencies (m x 2, smaller index first) that share an agreement in force on `as_of`."""
-        return distinct_pairs((one.parties for one in self.agreements), self.index)
+        return distinct_pairs(self.assumed_parties[: len(self.agreements)], len(self.agencies))
 
     @cached_property
     def possible_ties(self) -> Ints:
         """The pairs that are not in `ties` and share an agreement whose dates are withheld."""
-        hidden = distinct_pairs((one.parties for one in self.possible_agreements), self.index)
-        return _without(hidden, self.ties, len(self.agencies))
+        hidden = distinct_pairs(self.assumed_parties[len(self.agreements) :], len(self.agencies))
+        codes = np.array([len(self.agencies), 1])
+        return hidden[~np.isin(hidden @ codes, self.ties @ codes)]
+
+    @cached_property
+    def confirmed_ties(self) -> tuple[int, int]:
+        """The numbers of ties with an agreement that is confirmed, and with one that can be confirmed."""
+        known = list(zip(self.agreements, self.assumed_parties, strict=False))
+        groups = ([who for one, who in known if one.confirmed], [who for one, who in known if one.confirmable])
+        confirmed, confirmable = (len(distinct_pairs(group, len(self.agencies))) for group in groups)
+        return confirmed, confirmable
 
     @property
     def degree(self) -> Ints:
@@ -514,16 +523,11 @@ def pairs_by_group(members: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     return pairs.reshape(-1, 2), np.repeat(np.arange(len(members)), [len(one) * (len(one) - 1) // 2 for one in members])
 
 
-def distinct_pairs(groups: Iterable[Sequence[str]], place: Mapping[str, int]) -> Ints:
-    """Return all distinct pairs of members of a common group (m x 2), as indices in ascending order."""
-    pairs, _group = pairs_by_group(known_members(groups, place))
-    codes = np.unique(pairs @ np.array([len(place), 1]))
-    return np.column_stack(np.divmod(codes, max(len(place), 1)))
-
-
-def _without(pairs: Ints, others: Ints, width: int) -> Ints:
-    """Return the pairs (m x 2) that `others` does not contain."""
-    return pairs[~np.isin(pairs @ np.array([width, 1]), others @ np.array([width, 1]))]
+def distinct_pairs(members: Sequence[Sequence[int]], size: int) -> Ints:
+    """Return all distinct pairs of members of a common group (m x 2), in order; members are ascending indices below `size`."""
+    pairs, _group = pairs_by_group(members)
+    codes = np.sort(pairs @ np.array([size, 1]))  # faster than np.unique, which computes hashes
+    return np.column_stack(np.divmod(codes[np.diff(codes, prepend=-1) > 0], max(size, 1)))
 
 
 def _recorded(partnerships: Sequence[PartnershipRow], place: dict[str, int]) -> Bools:

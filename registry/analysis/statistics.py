@@ -99,6 +99,7 @@ class RandomAgreements:
         self._party = (party + self._agencies * np.arange(chains)[:, None]).ravel()
         self._random = np.random.default_rng(seed)
         self._hash = self._random.integers(1 << 63, size=self._agencies * chains, dtype=np.uint64)
+        self._sums = np.add.reduceat(self._hash[self._party], self._start) if len(given) else self._hash
         self._trade(ROUNDS_BEFORE)
 
     @property
@@ -128,25 +129,32 @@ class RandomAgreements:
         pairs = chain * ((self._agreements + 1) // 2) + place // 2
         for _round in range(rounds if self._agreements > 1 else 0):
             order = np.argsort((chain << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(chain)))
-            size, first = self._size[order], np.cumsum(self._size[order]) - self._size[order]
-            pair = np.repeat(pairs, size)
-            slots = np.arange(len(pair)) + np.repeat(self._start[order] - first, size)
+            size = self._size[order]
+            first = np.cumsum(size) - size
+            pair, shift = np.repeat(pairs, size), np.repeat(self._start[order] - first, size)
+            slots = shift + np.arange(len(pair))
             before = self._party[slots]
             after = self._dealt(pair, before)
-            old, new = (np.add.reduceat(self._hash[parties], first) for parties in (before, after))
-            self._party[slots] = np.where(_accepted(pairs, old, new)[pair], after, before)
+            old, new = self._sums[order], np.add.reduceat(self._hash[after], first)
+            accepted = _accepted(pairs, old, new)
+            self._party[slots] = np.where(accepted[pair], after, before)
+            self._sums[order] = np.where(accepted[pairs], new, old)
 
     def _dealt(self, pair: Ints, parties: Ints) -> Ints:
         """Deal the parties of each pair of agreements out at random, except the parties that both agreements have.
 
         `pair` is the number of the pair to which each of the `parties` belongs, in ascending order.
         """
+        # the codes and the keys are almost in order, which the stable sort makes use of
         codes = pair * (self._agencies * self._chains) + parties
-        ordered = np.sort(codes)
-        free = np.flatnonzero(~np.isin(codes, ordered[1:][ordered[1:] == ordered[:-1]]))
+        order = np.argsort(codes, kind="stable")
+        twice = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
+        own = np.ones(len(codes), np.bool_)
+        own[order[twice]] = own[order[twice + 1]] = False
+        free = np.flatnonzero(own)
         dealt = parties.copy()
-        shuffled = np.argsort((pair[free] << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(free)))
-        dealt[free] = parties[free[shuffled]]
+        keys = (pair[free] << RANDOM_BITS) + self._random.integers(1 << RANDOM_BITS, size=len(free))
+        dealt[free] = parties[free[np.argsort(keys, kind="stable")]]
         return dealt
 
 
@@ -157,12 +165,15 @@ def _accepted(pairs: Ints, old: NDArray[np.uint64], new: NDArray[np.uint64]) -> 
     the agreement before and after the trade. Different parties have equal hashes of 64 bits so rarely that it does not matter.
     """
     accepted = np.ones(pairs[-1] + 1, np.bool_)
-    hashes, whose = np.concatenate([old, new]), np.tile(pairs, 2)
-    order = np.argsort(hashes)
-    hashes, whose = hashes[order], whose[order]
-    equal = (hashes[1:] == hashes[:-1]) & (whose[1:] != whose[:-1])
-    contested = set(hashes[1:][equal].tolist())
-    concerned = np.unique(np.concatenate([whose[1:][equal], whose[:-1][equal]]))
+    # within a pair, a new hash may be an old one, so only the other new hashes are compared
+    partner, two = np.arange(len(pairs)), pairs[1:] == pairs[:-1]
+    partner[:-1][two] += 1
+    partner[1:][two] -= 1
+    changed = (new != old) & (new != old[partner])
+    hashes = np.sort(np.concatenate([old, new[changed]]))
+    contested_hashes = hashes[1:][hashes[1:] == hashes[:-1]]
+    contested = set(contested_hashes.tolist())
+    concerned = np.unique(pairs[np.isin(old, contested_hashes) | (changed & np.isin(new, contested_hashes))])
     begin, end = np.searchsorted(pairs, concerned), np.searchsorted(pairs, concerned, "right")
     rows = list(map(slice, begin.tolist(), end.tolist()))
     taken = {each for row in rows for each in old[row].tolist()} & contested

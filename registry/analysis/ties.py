@@ -1,15 +1,20 @@
 """The network of ties: which agreements make ties, random networks, and how much findings depend on single agreements."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain, count
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
 from registry.analysis.report import Report, ReportDefinition, ReportParameter, Value
 from registry.analysis.snapshot import (
+    Ids,
     Ints,
     Matrix,
     PartnershipRow,
@@ -17,8 +22,8 @@ from registry.analysis.snapshot import (
     TieRules,
     adjacency,
     assumed_ties,
-    distinct_pairs,
     pairs_by_group,
+    pattern,
 )
 from registry.analysis.statistics import SEED, Parties, RandomAgreements
 from registry.i18n import _, day, ngettext, number, percent
@@ -109,6 +114,102 @@ def draws_at(level: float, tests: int) -> int:
     return min(max(FEWEST_DRAWS, ceil(2 * tests / level)), MOST_DRAWS)
 
 
+def members(groups: Sequence[Ids], place: Mapping[str, int]) -> Matrix:
+    """Return which known ids each group contains, as a 0/1 matrix."""
+    cells = [(n, place[one]) for n, group in enumerate(groups) for one in group if one in place]
+    return pattern(np.array(cells, np.int64).reshape(-1, 2), len(groups), len(place))
+
+
+FARTHEST, MOST_ENDS = 3, 512
+
+
+class Paths:
+    """The shortest paths over agreements in force, of at most FARTHEST ties."""
+
+    def __init__(self, arrays: SnapshotArrays) -> None:
+        self._arrays = arrays
+        self._found: dict[str, dict[str, None]] = {}
+
+    def lengths(self, starts: Sequence[Ids], ends: Sequence[Ids], start: Ints, end: Ints) -> Ints:
+        """Return for each pair of groups of agencies (`start` and `end` are indices) the length of the shortest path between them.
+
+        The length is FARTHEST + 1 if there is no path of at most FARTHEST ties. All paths are followed at once: each agency has one
+        bit for each of up to MOST_ENDS groups that it reaches.
+        """
+        length = np.full(len(start), FARTHEST + 1)
+        distinct: dict[Ids, int] = {}
+        number_of = np.array([distinct.setdefault(tuple(one), len(distinct)) for one in ends], np.int64)
+        wanted, place = np.unique(number_of[end], return_inverse=True)
+        groups, size = list(distinct), len(self._arrays.agencies) + 1
+        # the last row of `reached` reaches nothing and belongs to every start, so that each start has a row
+        from_start = sparse.hstack(
+            [members(starts, self._arrays.index), sparse.csr_array(np.ones((len(starts), 1)))], format="csr"
+        )
+        for first in steps(_("paths to owners"), range(0, len(wanted), MOST_ENDS)):
+            reaches = np.zeros((size, MOST_ENDS), np.bool_)
+            block = [groups[n] for n in wanted[first : first + MOST_ENDS].tolist()]
+            reaches[:-1, : len(block)] = members(block, self._arrays.index).T.toarray()
+            reached = np.packbits(reaches, axis=1, bitorder="little").view("<u8")
+            here = np.flatnonzero((place >= first) & (place < first + MOST_ENDS))
+            word, bit = np.divmod(place[here] - first, 64)
+            for step in range(FARTHEST + 1):
+                if step:
+                    reached = any_of_rows(self._near, reached)
+                bits = any_of_rows(from_start, reached)[start[here], word] >> bit.astype(np.uint64)
+                length[here] -= (bits & np.uint64(1)).astype(np.int64)
+        return length
+
+    def shortest(self, starts: Sequence[str], ends: Sequence[str]) -> Sequence[str] | None:
+        """Return the shortest path from a start to an end as a list of agencies, both ends included; None if there is no path."""
+        index = self._arrays.index
+        paths = (self._shortest(one, other) for one in starts for other in ends if one in index and other in index)
+        return min(filter(None, paths), key=len, default=None)
+
+    def _shortest(self, start: str, end: str) -> Sequence[str] | None:
+        """Return the shortest path of at most FARTHEST = 3 ties, searched from both ends; the earliest agreements come first."""
+        if start == end:
+            return [start]
+        around, beyond = self._partners(start), self._partners(end)
+        if end in around:
+            return [start, end]
+        for one in around:
+            if one in beyond:
+                return [start, one, end]
+        for one in around:
+            if not beyond.keys().isdisjoint(self._partners(one)):
+                return [start, one, next(other for other in self._partners(one) if other in beyond), end]
+        return None
+
+    def _partners(self, agency: str) -> dict[str, None]:
+        """Return the agencies that have an agreement in force with the agency, in the order of the agreements."""
+        if agency not in self._found:
+            parties = (one.parties for one in self._agreements[agency])
+            self._found[agency] = {
+                one: None for group in parties for one in group if one != agency and one in self._arrays.index
+            }
+        return self._found[agency]
+
+    @cached_property
+    def _near(self) -> Matrix:
+        """Which agencies each agency has a tie with, itself included, and one more row and column for nobody."""
+        size = len(self._arrays.agencies) + 1
+        return (adjacency(self._arrays.ties, size) + sparse.eye_array(size, dtype=np.int32)).tocsr()
+
+    @cached_property
+    def _agreements(self) -> Mapping[str, Sequence[PartnershipRow]]:
+        """The agreements in force of each agency."""
+        found: dict[str, list[PartnershipRow]] = defaultdict(list)
+        for one in self._arrays.agreements:
+            for party in one.parties:
+                found[party].append(one)
+        return found
+
+
+def any_of_rows(matrix: Matrix, bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return for each row of a 0/1 matrix the bitwise or of the rows of `bits` that it selects; it selects at least one."""
+    return np.bitwise_or.reduceat(bits[matrix.indices], matrix.indptr[:-1], axis=0)
+
+
 def without_isolates(ties: Ints) -> tuple[Ints, Ints]:
     """Return the indices of the agencies with at least one tie, and the ties as positions in this list of agencies."""
     connected, ends = np.unique(ties, return_inverse=True)
@@ -120,12 +221,7 @@ def coverage_note(arrays: SnapshotArrays) -> str:
     if not len(arrays.agencies):
         return _("There are no recorded agencies that you may see.")
     recorded = int(arrays.recorded.sum())
-    confirmed, confirmable = (
-        len(distinct_pairs((one.parties for one in agreements), arrays.index))
-        for agreements in (
-            [one for one in arrays.agreements if one.confirmed], [one for one in arrays.agreements if one.confirmable],
-        )
-    )  # fmt: skip
+    confirmed, confirmable = arrays.confirmed_ties
     return _(
         "Agencies: {agencies}. Ties in force on {day}: {ties}, of which {unconfirmed} are not known to be confirmed "
         "by every party with an account, and {unconfirmable} cannot be confirmed, because no party has an account. "

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -169,7 +170,9 @@ class SharedAnswers:
         If the database cannot be written to, the server may compute the answer for itself.
         """
         holder, lasts = token_hex(8), 1000 * LEASE_SECONDS
-        found = await self._write(take_lease(question.id, run=holder, process=str(os.getpid()), now=now(), lasts=lasts))
+        found = await self._write(
+            take_lease(question.id, run=holder, process=str(os.getpid()), now=now(), lasts=lasts)
+        )
         if found and found[0][0][0] != holder:
             yield False
             return

@@ -16,7 +16,7 @@ Kinds = frozenset[str] | None
 
 WRITE = "UNWIND $in.kinds AS kind MERGE (m:Mark {id: kind}) SET m.value = $in.mark"
 READ = "MATCH (m:Mark) WITH m ORDER BY m.id RETURN collect([m.id, m.value])"
-EVERY = "*"  # the id of the stamp that stands for every kind
+EVERY = "last"  # the id of the stamp that stands for every kind; the only one of earlier releases
 
 _NAMES = re.compile(r":\s*([A-Z]\w*(?:\s*\|\s*:?\s*[A-Z]\w*)*)")
 _UNNAMED = re.compile(

@@ -30,6 +30,7 @@ from registry.permissions import Actor
 from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import FILES
+from registry.reports.saved import ReportCodec
 from registry.reports.json_schema import json_schema
 from registry.reports.saved import ReportCodec
 from registry.reports.series import NAME as SERIES

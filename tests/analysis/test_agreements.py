@@ -1,6 +1,7 @@
 """What follows an agreement, what cannot be told of a use, and what a network lacks without an agreement."""
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,7 +90,9 @@ def test_what_a_network_lacks_is_what_networkx_finds_in_both_networks(
     parties = data.draw(st.lists(st.sampled_from(sorted(network)), min_size=2, unique=True))
     whole = network.copy()
     whole.add_edges_from((one, other) for one in parties for other in parties if one != other)
-    lapse = NetworkWithout(network).lapse(parties)
+    place = {agency: number for number, agency in enumerate(network)}
+    ties = np.array([(place[a], place[b]) for a, b in network.edges], np.int64).reshape(-1, 2)
+    lapse = NetworkWithout(list(place), ties).lapse(parties)
     assert set(lapse.alone) == set(nx.isolates(network)) - set(nx.isolates(whole))
     assert lapse.parts - 1 == nx.number_connected_components(network) - nx.number_connected_components(whole)
     assert set(lapse.articulation_points) == set(nx.articulation_points(network)) - set(nx.articulation_points(whole))

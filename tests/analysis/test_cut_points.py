@@ -1,10 +1,13 @@
 """What hangs on one agency or one tie is what networkx finds, also when ties are added."""
 
 import networkx as nx
+import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.cut_points import CutPoint, CutPointFinder
+from registry.analysis.cut_points import CutPoint, CutPointFinder, biconnected_components
+from registry.analysis.snapshot import adjacency
 
 
 @st.composite
@@ -13,8 +16,15 @@ def networks(draw: st.DrawFn) -> "nx.Graph[str]":
     return nx.relabel_nodes(nx.gnp_random_graph(size, share, seed=draw(st.integers(0, 2**32 - 1))), str)
 
 
+def finder_of(network: "nx.Graph[str]") -> CutPointFinder:
+    place = {agency: number for number, agency in enumerate(network)}
+    return CutPointFinder(
+        list(place), np.array([(place[a], place[b]) for a, b in network.edges], np.int64).reshape(-1, 2)
+    )
+
+
 def cut_points(network: "nx.Graph[str]") -> list[CutPoint]:
-    return CutPointFinder(network).found(draws=1, sizes=[], more=0, seed=1)
+    return finder_of(network).found(draws=1, sizes=[], more=0, seed=1)
 
 
 def left(network: "nx.Graph[str]", point: CutPoint) -> list[set[str]]:
@@ -47,7 +57,7 @@ def test_added_ties_do_to_the_tree_what_they_do_to_the_network(network: "nx.Grap
     more = network.copy()
     more.add_edges_from((a, b) for a, b in added if a != b)
     before = {one.ends[0] for one in cut_points(network) if len(one.ends) == 1}
-    still = {spot for spot in CutPointFinder(network).remaining_after(added) if isinstance(spot, str)}
+    still = {spot for spot in finder_of(network).remaining_after(added) if isinstance(spot, str)}
     assert still & before == set(nx.articulation_points(more)) & before
 
 
@@ -56,19 +66,29 @@ def test_where_a_ring_meets_its_tail_is_a_cut_point_until_tied_elsewhere() -> No
     ring.add_edge("0", "tail")
     (point,) = cut_points(ring)
     assert (point.ends, point.cut_off) == (("0",), ("tail",))
-    assert not CutPointFinder(ring).remaining_after([("tail", "3")])
+    assert not finder_of(ring).remaining_after([("tail", "3")])
 
 
 def test_an_added_agreement_joins_all_its_parties() -> None:
     star = nx.relabel_nodes(nx.star_graph(3), str)  # "0" holds three others together
-    (point,) = CutPointFinder(star).found(draws=200, sizes=[40], more=1, seed=1)
+    (point,) = finder_of(star).found(draws=200, sizes=[40], more=1, seed=1)
     assert (point.ends, point.support) == (("0",), 0), "an agreement of 40 reaches all four"
-    assert CutPointFinder(star).found(draws=200, sizes=[2] * 10, more=0.1, seed=1)[0].support == 1
+    assert finder_of(star).found(draws=200, sizes=[2] * 10, more=0.1, seed=1)[0].support == 1
 
 
 @settings(max_examples=50, deadline=None)
 @given(networks())
 @example(nx.relabel_nodes(nx.path_graph(4), str))
 def test_ties_that_exist_already_change_nothing_when_added(network: "nx.Graph[str]") -> None:
-    finder = CutPointFinder(network)
+    finder = finder_of(network)
     assert finder.remaining_after(network.edges) == finder.remaining_after([])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_blocks_are_those_of_networkx_in_the_same_order(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 40))
+    ends = random.integers(count, size=(int(random.integers(0, 60)), 2))
+    arcs = adjacency(ends[ends[:, 0] != ends[:, 1]], count)
+    blocks = nx.biconnected_components(nx.from_scipy_sparse_array(arcs))
+    assert biconnected_components(arcs) == [sorted(block) for block in blocks]

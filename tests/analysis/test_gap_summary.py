@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from registry.analysis.gap_summary import ExecutiveSummary, Stakes, by_stake, executive_summary, most_at_stake
+from registry.analysis.missing_ties import dependences
 from registry.analysis.report import Evidence, Report, ReportRow
 from registry.analysis.snapshot import (
     AgencyRow,
@@ -103,7 +104,9 @@ def test_the_service_of_a_need_and_of_a_missing_agreement_is_at_stake() -> None:
 def test_the_services_that_cross_a_cut_are_at_stake() -> None:
     arrays = SnapshotArrays.of(Snapshot(agencies=AGENCIES, services=SERVICES, resources=[USED]), AS_OF)
     cut_off = replace(finding("cut-point", who=("B",), agencies=1), concerns=("a", "b"))
-    assert Stakes(arrays).complete(cut_off)["services"] == 2, "s2 of the agency that is cut off, and s3; not s4"
+    assert Stakes(arrays, dependences(arrays)).complete(cut_off)["services"] == 2, (
+        "s2 of the agency that is cut off, and s3; not s4"
+    )
 
 
 def test_the_first_page_of_an_agency_has_only_what_concerns_it_and_says_so() -> None:

@@ -1,16 +1,42 @@
 """Needs are matched with what is idle, each with the resource that is worth most to the whole, and never twice the same capacity."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import combinations
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.analysis.matches import NOTHING, maximum_weight_matching
+from registry.analysis.matches import (
+    NOTHING,
+    OBSTACLES,
+    UNMET,
+    Matching,
+    certain,
+    maximum_weight_matching,
+    meeting,
+    spare,
+)
 from registry.analysis.report import Report, ReportRow
-from registry.analysis.snapshot import AgencyRow, NeedRow, PartnershipRow, ResourceRow, Snapshot, TermRow
+from registry.analysis.snapshot import (
+    AgencyRow,
+    Ids,
+    NeedRow,
+    PartnershipRow,
+    ResourceRow,
+    Snapshot,
+    SnapshotArrays,
+    TermRow,
+)
+from registry.i18n import ngettext
 from registry.reports.catalogue import run_on_snapshot
 from tests.support.sample import TABLES, sample_report
 
@@ -143,9 +169,148 @@ VALUES = st.dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(VALUES)
 def test_the_assignment_is_worth_what_networkx_finds(values: dict[tuple[int, int], float]) -> None:
-    chosen = maximum_weight_matching(values)
+    rows, columns = np.array([*values], np.int64).reshape(-1, 2).T
+    places = maximum_weight_matching(rows, columns, np.array([*values.values()])).tolist()
+    chosen = [[*values][place] for place in places]
     assert len({row for row, _column in chosen}) == len({column for _row, column in chosen}) == len(chosen)
     graph = nx.Graph()
     graph.add_weighted_edges_from((f"row {row}", column, value) for (row, column), value in values.items())
     best = sum(graph.edges[tie]["weight"] for tie in nx.max_weight_matching(graph))
     assert sum(values[one] for one in chosen) == pytest.approx(best, abs=20 * NOTHING)
+
+
+class PlainMatching:
+    """The report's rules, pair by pair, to check the arrays of `Matching` against."""
+
+    def __init__(self, arrays: SnapshotArrays) -> None:
+        self.lists, self.as_of = arrays.snapshot, arrays.as_of
+        self.left = {one.id: spare(one) for one in self.lists.resources}
+        self.graph = nx.Graph()
+        self.graph.add_nodes_from(one.id for one in self.lists.agencies)
+        for one in arrays.agreements:
+            self.graph.add_edges_from(combinations((party for party in one.parties if party in self.graph), 2))
+
+    def candidates(self, need: NeedRow) -> list[ResourceRow]:
+        unit = (need.unit or "").casefold()
+        same = [one for one in self.lists.resources if one.kind == need.kind]
+        exact = [one for one in same if not unit or (one.unit or "").casefold() == unit]
+        return exact + [one for one in same if unit and not one.unit]
+
+    def obstacle(self, need: NeedRow, one: ResourceRow) -> str | None:
+        left, quantity = self.left[one.id], need.quantity if need.quantity and isfinite(need.quantity) else 0
+        areas = [covered(area, one.areas, self.lists.areas) for area in need.areas]
+        functions = [covered(function, one.functions, self.lists.functions) for function in need.functions]
+        hinders = (
+            bool({*one.owners} & {*need.agencies}),
+            one.shareability == "not-shared",
+            bool(one.areas) and not all(areas),
+            bool(one.functions and functions) and not any(functions),
+            bool(need.by_when and one.available_since and need.by_when < one.available_since),
+            left is not None and left <= 0,
+            left is not None and left < quantity,
+        )
+        return next((reason for reason, so in zip(OBSTACLES, hinders, strict=True) if so), None)
+
+    def path(self, need: NeedRow, resource: ResourceRow) -> list[str] | None:
+        ways = (nx.single_source_shortest_path(self.graph, one, 3) for one in need.agencies if one in self.graph)
+        paths = [way[owner] for way in ways for owner in resource.owners if owner in way]
+        return min(paths, key=len, default=None)
+
+    def value(self, need: NeedRow, resource: ResourceRow) -> float:
+        days = (date.fromisoformat(need.by_when) - date.fromisoformat(self.as_of)).days if need.by_when else 365
+        steps = 4 if (path := self.path(need, resource)) is None else len(path) - 1
+        return (1 if certain(need, resource) else 0.5) * (1 / (1 + max(days, 0) / 90)) / (1 + steps)
+
+    def found(self) -> Iterator[tuple[object, ...]]:
+        fits = {
+            need.id: [one for one in self.candidates(need) if not self.obstacle(need, one)] for need in self.lists.needs
+        }
+        waiting, place = list(self.lists.needs), {one.id: n for n, one in enumerate(self.lists.resources)}
+        while pairs := [
+            (n, one) for n, need in enumerate(waiting) for one in fits[need.id] if not self.obstacle(need, one)
+        ]:
+            values = [self.value(waiting[n], one) for n, one in pairs]
+            columns = np.array([place[one.id] for _n, one in pairs])
+            chosen = maximum_weight_matching(np.array([n for n, _one in pairs]), columns, np.array(values)).tolist()
+            for number in chosen:
+                need, one = waiting[pairs[number][0]], pairs[number][1]
+                left = self.left[one.id]
+                self.left[one.id] = None if left is None else left - (need.quantity or 0)
+                also = [each.id for each in fits[need.id] if each is not one][:5]
+                yield need.id, one.id, values[number], self.path(need, one), also
+            met = {pairs[number][0] for number in chosen}
+            waiting = [need for n, need in enumerate(waiting) if n not in met]
+
+
+def covered(wanted: str, held: Ids, terms: Sequence[TermRow]) -> bool:
+    """Return whether the term or a broader term is held; the terms of the test have at most one broader term each."""
+    broader = {one.id: one.broader for one in terms}
+    for _level in terms:
+        if wanted in held or not broader.get(wanted):
+            break
+        (wanted,) = broader[wanted]
+    return wanted in held
+
+
+def small_registry(random: np.random.Generator) -> Snapshot:
+    """Return a small registry in which needs and resources differ in every respect that matters to a match."""
+
+    def some(of: str, most: int) -> list[str]:
+        return random.permutation(list(of))[: random.integers(most + 1)].tolist()
+
+    def one(of: list[object]) -> Any:
+        return of[random.integers(len(of))]
+
+    units: list[object] = [None, "seats", "Seats", "rooms"]
+    days: list[object] = [None, "2026-01-01", "2026-12-01", "2027-06-01"]
+    amounts: list[object] = [None, 0, 1, 2, 5, 8.5, float("nan")]
+    return Snapshot(
+        [AgencyRow(name, name.upper()) for name in "abcdefgh"],
+        resources=[
+            ResourceRow(
+                f"r{n}", f"R{n}", True, some("abcdefgh?", 2), (), one(["facility", "data"]), one([None, "not-shared", "open"]),
+                None, some("xyz?", 2), some("fgh", 2), one(units), one([*amounts, 9]), one([*amounts, 0]), one(days),
+            )
+            for n in range(25)
+        ],
+        needs=[
+            NeedRow(
+                f"n{n}", f"N{n}", True, some("abcdefgh?", 2), one(["facility", "data"]), some("xyz?", 2), some("fgh", 2),
+                one(units), one(amounts), one(days),
+            )
+            for n in range(15)
+        ],
+        partnerships=[
+            PartnershipRow(f"p{n}", f"P{n}", True, "mou", one(days[:2]), None, None, some("abcdefgh?", 4)) for n in range(6)
+        ],
+        areas=[TermRow("x", "X", broader=["y"]), TermRow("y", "Y", broader=["z"]), TermRow("z", "Z")],
+        functions=[TermRow("f", "F", broader=["g"]), TermRow("g", "G", broader=["f"]), TermRow("h", "H")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_arrays_find_what_the_rules_find_pair_by_pair(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.analysis.matches.MOST_CELLS", 40)
+    monkeypatch.setattr("registry.analysis.ties.MOST_ENDS", 64)
+    arrays = SnapshotArrays.of(small_registry(np.random.default_rng(seed)), AS_OF)
+    plain, matching = PlainMatching(arrays), Matching(arrays)
+    obstacles = {
+        need.id: [plain.obstacle(need, one) for one in plain.candidates(need)] for need in arrays.snapshot.needs
+    }
+    for need in arrays.snapshot.needs:
+        offered = {(one.resource.id, one.finding == "too-little") for one in meeting(need, arrays.snapshot)}
+        there = zip(plain.candidates(need), obstacles[need.id], strict=True)
+        assert offered == {(one.id, bool(why)) for one, why in there if why in (None, "too-little")}
+    found = matching.found()
+    assert [(one.need.id, one.resource.id, one.value, one.way, [each.id for each in one.also]) for one in found] == [
+        *plain.found()
+    ]
+    unmet = [obstacles[need.id] for need in arrays.snapshot.needs if need.id not in {one.need.id for one in found}]
+    order = (*OBSTACLES, None)
+    nearest = [max(whys, key=order.index, default="none") or "given" for whys in unmet]
+    counts = Counter(nearest)
+    assert (
+        matching.notes(arrays.snapshot.needs, found)
+        == [ngettext(*UNMET[one], counts[one]).format(n=counts[one]) for one in UNMET if counts[one]]
+        or not unmet
+    )

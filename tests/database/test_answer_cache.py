@@ -190,24 +190,80 @@ def test_servers_share_an_answer_and_a_new_server_has_it_at_once(store: Store, p
     run(place, work)
 
 
+class CountedLeases(SharedAnswers):
+    """Answers that servers share; `tries` is how often a server wanted to compute one."""
+
+    tries = 0
+
+    def lease(self, question: Question[Any]) -> Any:
+        self.tries += 1
+        return super().lease(question)
+
+
 def test_two_servers_do_not_compute_the_same_answer(
     store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(store)
-    monkeypatch.setattr(answer_cache, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(answer_cache, "POLL_SECONDS", 0.02)
 
     async def work(reader: Reader) -> None:
-        counted = [Counted(shared=True) for _ in range(2)]
-        servers = [AnswerCache(SharedAnswers(lambda: store)) for _ in counted]
-        pairs = zip(servers, counted, strict=True)
-        found = await asyncio.gather(*(server.exact(one.question, reader) for server, one in pairs))
-        assert found == [1, 1] and sum(one.times for one in counted) == 1
+        counted, shared = [Counted(shared=True) for _ in range(2)], CountedLeases(lambda: store)
+        for one in counted:
+            one.go.clear()
+        found = [asyncio.create_task(AnswerCache(shared).exact(one.question, reader)) for one in counted]
+        while shared.tries < 5:
+            await asyncio.sleep(0)
+        assert sum(one.times for one in counted) == 1
+        for one in counted:
+            one.go.set()
+        assert await asyncio.gather(*found) == [1, 1] and sum(one.times for one in counted) == 1
+
+    run(place, work)
+
+
+def test_who_wants_the_valid_answer_does_not_get_one_from_before_a_change(
+    store: Store, place: ConnectionSettings
+) -> None:
+    touch(store)
+
+    async def work(reader: Reader) -> None:
+        answers, counted = AnswerCache(), Counted()
+        counted.go.clear()
+        before = asyncio.create_task(answers.exact(counted.question, reader))
+        while not counted.times:
+            await asyncio.sleep(0)
+        touch(store, name="Court")
+        after = asyncio.create_task(answers.exact(counted.question, reader))
+        await counted.question.stamp(reader)  # as many steps as the second question needs to find the first one running
+        await counted.question.stamp(reader)
+        counted.go.set()
+        assert await asyncio.gather(before, after) == [1, 2]
+
+    run(place, work)
+
+
+def test_an_older_answer_of_another_server_does_not_replace_a_newer_one(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(store)
+    monkeypatch.setattr(answer_cache, "LONG_SECONDS", 0.0)
+
+    async def work(reader: Reader) -> None:
+        counted, question = Counted(shared=True), Counted(shared=True).question
+        await AnswerCache(SharedAnswers(lambda: store)).exact(counted.question, reader)
+        touch(store, name="Court")
+        own = AnswerCache(SharedAnswers(lambda: store))
+        own.keep(question.key, await question.stamp(reader), 7, answer_cache.time.monotonic() - 1000)
+        touch(store, name="Hall")
+        assert (await own.latest(question, reader)).value == 7
 
     run(place, work)
 
 
 COUNTS = """query Counts($kind: String!) {
-  agencies(where: {partnerships: {some: {partnership: {access: {eq: OPEN}}}}}) { totalCount countBy(field: KIND) { value count withheld } }
+  agencies(where: {partnerships: {some: {partnership: {access: {eq: OPEN}}}}}) {
+    totalCount countBy(field: KIND) { value count withheld }
+  }
   resources(where: {kind: {eq: $kind}}) { totalCount }
   services(where: {providers: {some: {agency: {access: {eq: OPEN}}}}}) { totalCount countBy(field: SECTORS) { value count } }
   partnerships { totalCount countBy(field: INSTRUMENT) { value count withheld } }

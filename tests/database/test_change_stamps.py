@@ -3,7 +3,7 @@
 import pytest
 
 from registry.clock import now
-from registry.database.change_stamps import Stamps, kinds_changed_by, kinds_in
+from registry.database.change_stamps import EVERY, Stamps, kinds_changed_by, kinds_in
 from registry.database.driver import Cypher, Store
 from registry.database.write import upsert
 from registry.model.definitions import MODEL
@@ -59,7 +59,7 @@ def test_stamps_of_nothing_are_no_stamp() -> None:
     assert Stamps().of() == Stamps().of(frozenset({"Agency"})) == ""
     stamps = Stamps([("Agency", "a"), ("Resource", "r")])
     assert stamps.of(frozenset({"Need"})) != "", "no need has ever changed, which is known"
-    assert Stamps([("*", "b"), ("Resource", "r")]).of(frozenset({"Need"})) != stamps.of(frozenset({"Need"}))
+    assert Stamps([(EVERY, "b"), ("Resource", "r")]).of(frozenset({"Need"})) != stamps.of(frozenset({"Need"}))
 
 
 @SLOW_ON_NEO4J
