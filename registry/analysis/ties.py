@@ -58,7 +58,7 @@ LEAVE_OUT = ReportParameter(
 TIE_RULES = (LARGEST_AGREEMENT, CONFIRMED_ONLY, LEAVE_OUT)
 # for slow reports, and for reports whose findings are about agreements or supposed changes
 OTHER_TIE_RULES = (LARGEST_AGREEMENT, CONFIRMED_ONLY, replace(LEAVE_OUT, default=0))
-MOST_READ, NAMED = 20_000, 3  # a large network is analysed less often: runs times agreements stay below MOST_READ
+MOST_READ, NAMED = 10_000, 3  # a large network is analysed less often: runs times agreements stay below MOST_READ
 
 
 def read_rules(values: Mapping[str, Value]) -> TieRules:

@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_hex
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from anyio import to_thread
 from cachetools import LRUCache
+from pydantic import TypeAdapter
 
 from registry import __version__
 from registry.clock import current_time, instant, now
@@ -25,26 +25,16 @@ from registry.database.driver import Cypher, Reader, Rows, Store, StoreError
 from registry.database.load_queries import release_lease, renew_lease, take_lease
 
 T = TypeVar("T")
-SIZE = 20_000  # counts, or answers that weigh as much
+SIZE = 200_000  # counts, or answers that weigh as much
 # Other tools change the graph without writing stamps. An answer therefore expires after this many times the seconds that it took,
 # and sooner if it failed or if the graph has no stamps at all.
 LEAST_SECONDS, TIMES_TAKEN, SHORT_SECONDS = 60.0, 20, 30.0
 LONG_SECONDS = 10.0
-FIRST, AGAIN, AT_ONCE = 2.0, 0.1, 0.0
+FIRST, AGAIN, AT_ONCE = 2.0, 0.1, 0.05
 log = logging.getLogger(__name__)
 
 
 LEASE_SECONDS, POLL_SECONDS, DAYS, LARGEST = 60, 2, 7, 8_000_000
-
-
-class Codec(Protocol[T]):
-    """Converts answers to bytes and back, so that servers can share them."""
-
-    def dump(self, value: T) -> bytes:
-        """Return the answer as bytes."""
-
-    def load(self, content: bytes) -> T:
-        """Return the answer that these bytes stand for. Raises ValueError."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +42,16 @@ class Question(Generic[T]):
     """What is asked. Questions with the same key have the same answer as long as no record of `kinds` and no `edition` changes.
 
     The key has what is asked for, what the user may see, and the language. `edition` has what changes by itself, such as the day.
-    `weight` is the size of the answer, in counts. With a `codec`, the answer is shared by all servers of the database; the key must
-    then have the same `repr` in every process.
+    `weigh` returns the size of an answer, in counts. If `shared` describes the type of the answer, all servers of the database share
+    the answer; the key must then have the same `repr` in every process.
     """
 
     key: Hashable
     kinds: Kinds
     answer: Callable[[], Awaitable[T]]
     edition: Hashable = ""
-    weight: int = 1
-    codec: Codec[T] | None = None
+    weigh: Callable[[T], int] = lambda _answer: 1
+    shared: TypeAdapter[T] | None = None
 
     @property
     def id(self) -> str:
@@ -139,21 +129,21 @@ class SharedAnswers:
 
     async def find(self, question: Question[T], reader: Reader) -> Answer[T] | None:
         """Return the stored answer, whether or not it is current. Raises StoreError."""
-        assert question.codec
+        assert question.shared
         rows = (await reader.read([Cypher(_FIND, {"in": {"id": question.id}})]))[0]
         if not rows:
             return None
         stamp, at, took, content = rows[0]
         with suppress(ValueError, zlib.error):
-            value = await to_thread.run_sync(question.codec.load, zlib.decompress(b64decode(content)))
+            value = await to_thread.run_sync(question.shared.validate_json, zlib.decompress(b64decode(content)))
             ended = time.monotonic() - max(0.0, (current_time() - datetime.fromisoformat(at)).total_seconds())
-            return Answer(value, stamp, at, ended - took, ended, weight=question.weight)
+            return Answer(value, stamp, at, ended - took, ended, weight=question.weigh(value))
         return None
 
     async def keep(self, question: Question[T], answer: Answer[T]) -> None:
         """Store an answer and delete old ones. An answer that is too large is not stored, nor if the database fails."""
-        assert question.codec is not None
-        content = b64encode(zlib.compress(question.codec.dump(cast("T", answer.value)))).decode()
+        assert question.shared is not None
+        content = b64encode(zlib.compress(question.shared.dump_json(cast("T", answer.value)))).decode()
         if len(content) <= LARGEST:
             values = {"stamp": answer.stamp, "at": answer.at, "took": answer.ended - answer.started, "content": content}
             before = instant(current_time() - timedelta(days=DAYS))
@@ -170,9 +160,7 @@ class SharedAnswers:
         If the database cannot be written to, the server may compute the answer for itself.
         """
         holder, lasts = token_hex(8), 1000 * LEASE_SECONDS
-        found = await self._write(
-            take_lease(question.id, run=holder, process=str(os.getpid()), now=now(), lasts=lasts)
-        )
+        found = await self._write(take_lease(question.id, run=holder, process=str(os.getpid()), now=now(), lasts=lasts))
         if found and found[0][0][0] != holder:
             yield False
             return
@@ -229,18 +217,25 @@ class AnswerCache:
 
     def keep(self, key: Hashable, stamp: str, value: Any, started: float, weight: int = 1) -> None:
         """Keep an answer that was read from records with this stamp. An answer that is too large for the cache is not kept."""
-        with suppress(ValueError):
-            self._answers[key] = Answer(value, stamp, now(), started, time.monotonic(), weight=weight)
+        self._put(key, Answer(value, stamp, now(), started, time.monotonic(), weight=weight))
 
-    async def exact(self, question: Question[T], reader: Reader, *, recent: bool = False) -> T:
+    def _put(self, key: Hashable, answer: Answer[Any]) -> None:
+        with suppress(ValueError):
+            self._answers[key] = answer
+
+    async def exact(self, question: Question[T], reader: Reader, *, recent: bool = False, retry: bool = True) -> T:
         """Return the valid answer. If it is not in the cache, compute it. Raises what the question raises, and StoreError.
 
-        If `recent` is set, the answer may be valid for the records of a moment ago.
+        If `recent` is set, the answer may be valid for the records of a moment ago. If `retry` is false, the error of an attempt
+        that failed a moment ago is raised again.
         """
         stamp = await question.stamp(reader, recent=recent)
         answer = self.find(question.key, stamp) or await self._stored(question, reader, stamp)
         if answer and answer.is_current(stamp):
             return cast("T", answer.value)
+        failure = self._failures.get(question.key)
+        if failure and failure.error and not retry and failure.is_current(stamp):
+            raise failure.error.with_traceback(None)
         while (running := self._running.get(question.key)) and running.stamp != stamp:
             await asyncio.wait([running.task])
         result: T = await asyncio.shield(self._start(question, reader, stamp).task)
@@ -286,12 +281,12 @@ class AnswerCache:
 
     async def _stored(self, question: Question[T], reader: Reader, stamp: str) -> Answer[T] | None:
         """Return the answer that another server stored, and keep it, unless this server computes the answer already."""
-        if self._shared is None or question.codec is None or question.key in self._running:
+        if self._shared is None or question.shared is None or question.key in self._running:
             return None
         stored, last = await self._shared.find(question, reader), self._answers.get(question.key)
         if stored is None or (last and last.at >= stored.at and not stored.is_current(stamp)):
             return None
-        self._answers[question.key] = stored
+        self._put(question.key, stored)
         return stored
 
     async def _answer(self, question: Question[T], reader: Reader, stamp: str) -> T:
@@ -310,9 +305,9 @@ class AnswerCache:
 
     async def _alone(self, question: Question[T], reader: Reader, stamp: str, started: float) -> T:
         """Compute the answer and keep it. If another server computes it, wait for the answer of that server."""
-        if self._shared is None or question.codec is None:
+        if self._shared is None or question.shared is None:
             value = await question.answer()
-            self.keep(question.key, stamp, value, started, question.weight)
+            self.keep(question.key, stamp, value, started, question.weigh(value))
             return value
         while True:
             async with self._shared.lease(question) as alone:
@@ -322,9 +317,9 @@ class AnswerCache:
                         await asyncio.sleep(POLL_SECONDS)
                         continue
                     value = await question.answer()
-                    stored = Answer(value, stamp, now(), started, time.monotonic(), weight=question.weight)
+                    stored = Answer(value, stamp, now(), started, time.monotonic(), weight=question.weigh(value))
                     await self._shared.keep(question, stored)
-                self._answers[question.key] = stored
+                self._put(question.key, stored)
                 return cast("T", stored.value)
 
     def report(self) -> dict[str, int]:

@@ -145,36 +145,6 @@ class Fingerprinted:
         return self._hash.hexdigest()
 
 
-class ReportCodec:
-    """Converts reports to JSON and back, so that servers can share them."""
-
-    def dump(self, value: Report) -> bytes:
-        """Return the report as JSON."""
-        return _REPORT.dump_json(value)
-
-    def load(self, content: bytes) -> Report:
-        """Return the report that the JSON stands for. Raises ValueError."""
-        return _REPORT.validate_json(content)
-
-
-_REPORT = TypeAdapter(Report)
-
-
-class ReportCodec:
-    """Converts reports to JSON and back, so that servers can share them."""
-
-    def dump(self, value: Report) -> bytes:
-        """Return the report as JSON."""
-        return _REPORT.dump_json(value)
-
-    def load(self, content: bytes) -> Report:
-        """Return the report that the JSON stands for. Raises ValueError."""
-        return _REPORT.validate_json(content)
-
-
-_REPORT = TypeAdapter(Report)
-
-
 class SavedRuns:
     """The saved runs in a folder, which is created when the first run is saved."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
 from anyio import CapacityLimiter, to_thread
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -30,9 +32,7 @@ from registry.permissions import Actor
 from registry.reports.catalogue import Library, read_day
 from registry.reports.charts import chart
 from registry.reports.export import FILES
-from registry.reports.saved import ReportCodec
 from registry.reports.json_schema import json_schema
-from registry.reports.saved import ReportCodec
 from registry.reports.series import NAME as SERIES
 from registry.reports.series import NOT_REPEATED, STEPS, DateRange
 from registry.web.base import (
@@ -55,25 +55,34 @@ from registry.web.templating import VARY, page
 from schema.limits import PAGE, pay, report_cost
 from schema.types import camel
 
-MAX_RUNS, REPORT_WEIGHT = 2, 200
+MAX_RUNS = 2
 NOT_RETIRED = Compare("status", "ne", Parameter(fixed="retired"))
 
 
 @dataclass(frozen=True)
 class GapSummary:
-    """The latest run of the collaboration gap report, as the home page shows it."""
+    """What the home page shows of the collaboration gap report.
 
-    latest: Latest[Report]
+    `gaps` has only the most urgent finding of each type, and no rows in its parts but those of the coverage report. `numbers` has
+    the number of findings of each type.
+    """
 
-    @property
-    def gaps(self) -> Report | None:
-        """The collaboration gap report, or None if it has never run."""
-        return self.latest.value
+    gaps: Report
+    numbers: Mapping[str, int]
+
+    @classmethod
+    def of(cls, report: Report) -> GapSummary:
+        """Return the summary of a collaboration gap report."""
+        numbers = Counter(str(row["finding"]) for row in report.rows)
+        first = {row["finding"]: row for row in reversed(report.rows)}
+        parts = (part if part.name == COVERAGE.name else replace(part, rows=(), ties=None) for part in report.parts)
+        rows = tuple(row for row in report.rows if first[row["finding"]] is row)
+        return cls(replace(report, rows=rows, parts=tuple(parts), since=None), numbers)
 
     @property
     def parts(self) -> Mapping[str, Report]:
         """A mapping from report names to the reports whose findings the collaboration gap report combines."""
-        return {part.name: part for part in self.gaps.parts} if self.gaps else {}
+        return {part.name: part for part in self.gaps.parts}
 
     @property
     def assessed(self) -> int:
@@ -88,6 +97,9 @@ class GapSummary:
     def part(self, about: str) -> Report:
         """Return the report that produces the findings of a type."""
         return self.parts[FROM[about].name]
+
+
+_REPORT, _SUMMARY = TypeAdapter(Report), TypeAdapter(GapSummary)
 
 
 class ReportRunner:
@@ -118,30 +130,26 @@ class ReportRunner:
         return await self._answers.exact(self._question(name, day, params, actor, dates), self._reader)
 
     async def latest(
-        self,
-        name: str,
-        day: str | None,
-        params: Mapping[str, object],
-        actor: Actor,
-        dates: DateRange | None = None,
-        *,
-        at_once: bool = False,
+        self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
     ) -> Latest[Report]:
         """Return the latest run of a report. If it is out of date, start a new run.
 
-        If the report has no earlier result, wait for the new run for a moment, unless `at_once` is set. Raises ReportError and
-        StoreError.
+        If the report has no earlier result, wait for the new run for a moment. Raises ReportError and StoreError.
         """
-        latest = await self._answers.latest(
-            self._question(name, day, params, actor, dates), self._reader, at_once=at_once
-        )
+        latest = await self._answers.latest(self._question(name, day, params, actor, dates), self._reader)
         if isinstance(latest.error, ReportError):
             raise latest.error.with_traceback(None)
         return latest
 
-    async def attention(self, actor: Actor) -> GapSummary:
-        """Return the latest run of today's collaboration gap report; never wait for a run. Raises StoreError."""
-        return GapSummary(await self.latest(GAPS.name, None, {}, actor, at_once=True))
+    async def attention(self, actor: Actor) -> Latest[GapSummary]:
+        """Return the summary of the latest run of today's collaboration gap report; do not wait for a run. Raises StoreError."""
+        whole = self._question(GAPS.name, None, {}, actor, None)
+
+        async def summary() -> GapSummary:
+            return GapSummary.of(await self._answers.exact(whole, self._reader, retry=False))
+
+        question = Question(f"summary of {whole.key}", whole.kinds, summary, whole.edition, _summary_weight, _SUMMARY)
+        return await self._answers.latest(question, self._reader, at_once=True)
 
     def _question(
         self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None
@@ -162,8 +170,17 @@ class ReportRunner:
         reader = str(actor.role), sorted(actor.agencies), sorted(actor.groups)
         key = str(("report", language(), name, reader, day, dates, list(values.items()), library.state(name)))
         # servers share what many users ask for, not the answers for single days and parameters
-        codec = None if day or dates or params else ReportCodec()
-        return Question(key, library.kinds_read(name, values), run, as_of, REPORT_WEIGHT, codec)
+        shared = None if day or dates or params else _REPORT
+        return Question(key, library.kinds_read(name, values), run, as_of, _weight, shared)
+
+
+def _weight(report: Report) -> int:
+    """Return the size of a report in counts; a row takes about as much memory as a count."""
+    return 100 + len(report.rows) + sum(map(_weight, report.parts))
+
+
+def _summary_weight(summary: GapSummary) -> int:
+    return _weight(summary.gaps)
 
 
 def _assessed(report: Report) -> int:
@@ -224,7 +241,7 @@ class ReportPages:
             response = page(request, "home_unavailable.html", 503, q="", sentence=store_failure(error))
             response.headers.update(RETRY_SOON)
             return response
-        return page(request, "home.html", q="", counts=counts.value, attention=attention)
+        return page(request, "home.html", q="", counts=counts.value, latest=attention, attention=attention.value)
 
     async def reports(self, request: Request) -> Response:
         """Show the list of reports. An agency, sector or area in the URL limits the reports that the page links to."""

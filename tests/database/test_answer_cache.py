@@ -5,8 +5,8 @@ import random as randomness
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import orjson
 import pytest
+from pydantic import TypeAdapter
 
 from registry.clock import now
 from registry.database import answer_cache
@@ -26,23 +26,13 @@ T = TypeVar("T")
 AGENCIES, SERVICES = frozenset({"Agency"}), frozenset({"Service"})
 
 
-class Json:
-    """Shares answers as JSON."""
-
-    def dump(self, value: Any) -> bytes:
-        return orjson.dumps(value)
-
-    def load(self, content: bytes) -> Any:
-        return orjson.loads(content)
-
-
 class Counted:
     """A question whose answers are 1, 2, 3 …; `failing` makes it fail, and it waits for `go`."""
 
     def __init__(self, kinds: frozenset[str] | None = AGENCIES, *, shared: bool = False) -> None:
         self.times, self.failing, self.go = 0, False, asyncio.Event()
         self.go.set()
-        self.question = Question("question", kinds, self._answer, codec=Json() if shared else None)
+        self.question = Question("question", kinds, self._answer, shared=TypeAdapter(int) if shared else None)
 
     async def _answer(self) -> int:
         self.times += 1
