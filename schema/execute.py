@@ -228,6 +228,8 @@ def _children(node: Node) -> Iterator[Any]:
 
 
 CACHE_SIZE = 1_000
+SLOW_SECONDS = 0.05
+COUNT_BYTES = 1_000  # rows of this size weigh as much in the cache as a count
 
 
 async def read_rows(
@@ -237,26 +239,40 @@ async def read_rows(
     cyphers: Sequence[Cypher],
     timeout: float | None = None,
 ) -> list[Rows]:
-    """Return the rows of every Cypher query, in the order of the queries. Counts are read only if they changed. Raises StoreError."""
-    counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
-    if not counts:
-        return await reader.read(cyphers, timeout=timeout) if cyphers else []
+    """Return the rows of every Cypher query, in the order of the queries. Raises StoreError.
+
+    Counts, and what took SLOW_SECONDS or longer the last time, are read only if records changed.
+    """
     rows, started = dict[int, Rows](), time.monotonic()
-    keys = {place: _key(cyphers[place]) for place in counts}
-    missing = [place for place in range(len(cyphers)) if place not in counts or not answers.holds(keys[place])]
+    keys = {place: _key(cypher) for place, cypher in enumerate(cyphers)}
+    kept = {
+        place
+        for place, one in enumerate(queries)
+        if isinstance(one, Total | MostLinks | FacetQuery) or answers.is_slow(keys[place])
+    }
+    if not kept:
+        read = await reader.read(cyphers, timeout=timeout) if cyphers else []
+        if time.monotonic() - started >= SLOW_SECONDS:
+            answers.mark_slow(keys.values())
+        return read
+    missing = [place for place in range(len(cyphers)) if place not in kept or not answers.holds(keys[place])]
     while True:
         stamps, found = await reader.read_with_stamps([cyphers[place] for place in missing], timeout=timeout)
         rows |= dict(zip(missing, found, strict=True))
-        for place, key in keys.items():
+        for place in kept:
             stamp = stamps.of(kinds_in(cyphers[place].text))
             if place in missing:
                 if stamp:
-                    answers.keep(key, stamp, rows[place], started)
-            elif place not in rows and (answer := answers.find(key, stamp)):
+                    answers.keep(keys[place], stamp, rows[place], started, _weight(rows[place]))
+            elif place not in rows and (answer := answers.find(keys[place], stamp)):
                 rows[place] = answer.value or []
         if len(rows) == len(cyphers):
             return [rows[place] for place in range(len(cyphers))]
-        missing = [place for place in range(len(cyphers)) if place not in rows or place not in counts]
+        missing = [place for place in range(len(cyphers)) if place not in rows or place not in kept]
+
+
+def _weight(rows: Rows) -> int:
+    return 1 + len(orjson.dumps(rows)) // COUNT_BYTES
 
 
 def _key(cypher: Cypher) -> bytes:
@@ -311,9 +327,15 @@ class QueryContext:
         self.call_explain(queries, cyphers)
         return await self.reader.read(cyphers) if cyphers else []
 
-    def explore_context(self, query: Explore) -> ExploreContext:
+    def explore_context(self, query: Explore, answers: AnswerCache) -> ExploreContext:
         """Return the context in which an exploration runs."""
-        return ExploreContext(lambda cyphers: self.read([query] * len(cyphers), cyphers), self.actor)
+
+        async def read(cyphers: Sequence[Cypher]) -> list[Rows]:
+            queries = [query] * len(cyphers)
+            self.call_explain(queries, cyphers)
+            return await read_rows(answers, self.reader, queries, cyphers, self.timeout)
+
+        return ExploreContext(read, self.actor)
 
 
 @dataclass(frozen=True)
@@ -331,7 +353,7 @@ class CompiledOperation:
         )
 
     async def explored(
-        self, context: QueryContext, variables: Mapping[str, Any]
+        self, context: QueryContext, variables: Mapping[str, Any], answers: AnswerCache
     ) -> tuple[dict[str, Any], list[GraphQLError]]:
         """Run the explorations. Return their results as variables, and the errors of those that name an unknown record.
 
@@ -343,7 +365,7 @@ class CompiledOperation:
         found, errors = {}, list[GraphQLError]()
         for key, query in self.planned.explored.items():
             try:
-                found[f"@{key}"] = await explore(query, context.explore_context(query), variables, key)
+                found[f"@{key}"] = await explore(query, context.explore_context(query, answers), variables, key)
             except GraphQLRequestError as error:
                 if error.code != "NOT_FOUND" or query.name == "search":  # the field `search` is never null
                     raise
@@ -385,7 +407,7 @@ class QueryExecutor:
             context = replace(
                 context, actor=await with_partial_kinds(context.actor, self._model, self._answers, context.reader)
             )
-        explored, errors = await compiled.explored(context, variables)
+        explored, errors = await compiled.explored(context, variables, self._answers)
         values = {ACTOR: context.actor, **variables, **explored}
         queries, cyphers = compiled.planned.queries, compiled.bind(values, context.actor)
         await pay(await self._cost(queries, values, context))

@@ -1,7 +1,7 @@
 """Explorations in GraphQL: search, paths, impact, neighbourhood, cooperation and shared resources."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from registry.clock import today
@@ -35,6 +35,7 @@ NAMED: Mapping[str, Mapping[str, Sequence[str]]] = {
 AGENCIES, HOPS, DEPTH, LONGEST = 20, 4, 10, 8
 RELATIONS = frozenset(link.relation for link in MODEL.links())
 SEARCH = cursor_fingerprint("search by score and name", ())
+IMPACT = cursor_fingerprint("impact by effect and distance", ())
 ExplorationCall = Mapping[str, Any]
 
 
@@ -147,7 +148,23 @@ async def _paths(context: ExploreContext, call: ExplorationCall) -> paths.Paths 
 
 
 async def _impact(context: ExploreContext, call: ExplorationCall) -> impact.Impact | None:
-    return await impact.impact(context, call["of"], _day(call), depth=_at_most("depth", call, DEPTH))
+    after = read_cursor(IMPACT, 1, call["after"])[0] if call.get("after") else ""
+    found = await impact.impact(
+        context,
+        call["of"],
+        _day(call),
+        depth=_at_most("depth", call, DEPTH),
+        first=page_size(call["first"]),
+        after=after,
+        narrowing=impact.Narrowing(call.get("kinds"), call.get("sector"), call.get("area")),
+    )
+    if found is None:
+        return None
+    lists: dict[str, Any] = {
+        name: [replace(hit, cursor=write_cursor(IMPACT, [hit.cursor])) for hit in getattr(found, name)]
+        for name in impact.LISTS
+    }
+    return replace(found, **lists)
 
 
 async def _ties(context: ExploreContext, call: ExplorationCall) -> shared.Ties:

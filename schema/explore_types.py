@@ -293,6 +293,16 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
             ),
             "text": (str, "The chain of links that leads to the record, in words."),
             "chain": (listing(step), "The chain of links that leads to the record."),
+            "cursor": (str, "The cursor of the affected record, for `after`."),
+        },
+    )
+    total = plain(
+        "ImpactTotal",
+        "The number of affected records of one kind.",
+        {
+            "kind": (str, "The kind, as in `__typename`."),
+            "lost": (int, "The number of records that stop working."),
+            "degraded": (int, "The number of records that work less well, because there is an alternative."),
         },
     )
     provider = plain(
@@ -300,11 +310,13 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
         "An agency with affected services, of which it is the lead provider or a co-provider.",
         {
             "agency": (kinds["Agency"], "The agency."),
-            "stopped": (listing(kinds["Service"]), "The services of the agency that stop working."),
+            "stopped": (listing(kinds["Service"]), "The first services of the agency that stop working."),
             "degraded": (
                 listing(kinds["Service"]),
-                "The services of the agency that work less well, because there is an alternative.",
+                "The first services of the agency that work less well, because there is an alternative.",
             ),
+            "stoppedCount": (int, "The number of services of the agency that stop working."),
+            "degradedCount": (int, "The number of services of the agency that work less well."),
         },
     )
     found = plain(
@@ -312,15 +324,33 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
         "The records affected when a record stops working.",
         {
             "record": (record, "The record that stops working."),
-            "services": (listing(hit), "The affected services."),
-            "resources": (listing(hit), "The affected resources."),
+            "totals": (listing(total), "The number of all affected records, by kind. An agency counts once."),
+            "matching": (
+                listing(total),
+                "The number of affected records that `kinds`, `sector` and `area` select, by kind.",
+            ),
+            "services": (listing(hit), "The first affected services that the arguments select."),
+            "resources": (listing(hit), "The first affected resources that the arguments select."),
             "agencies": (
                 listing(hit),
-                "The affected agencies: they use or provide something affected. `providers` and `users` say which.",
+                "The first affected agencies that the arguments select: they use or provide something affected.",
             ),
-            "providers": (listing(provider), "The agencies with affected services, the most stopped services first."),
-            "users": (listing(hit), "The agencies that use an affected resource, whatever happens to their services."),
-            "areas": (listing(hit), "The areas in which an affected service is offered."),
+            "providers": (
+                listing(provider),
+                "The first agencies with affected services, the most stopped services first.",
+            ),
+            "users": (listing(hit), "The first agencies that the arguments select that use an affected resource."),
+            "areas": (listing(hit), "The first areas in which an affected service is offered."),
+            "providersStoppedCount": (int, "The number of agencies with services that stop working."),
+            "providersDegradedCount": (
+                int,
+                "The number of agencies of which no service stops, but some work less well.",
+            ),
+            "usersCount": (int, "The number of agencies that use an affected resource."),
+            "unplaced": (
+                int,
+                "The number of affected records that `sector` or `area` leaves out because you can see no sector or area of them.",
+            ),
             "withheld": (
                 bool,
                 "Whether more may be affected, because you can see only the summary of some records that may depend on it.",
@@ -331,13 +361,23 @@ def _impact_field(kinds: Mapping[str, Any], record: Any, step: Any) -> Strawberr
             ),
         },
     )
-    doc = f"The records affected when an agency, a service or a resource stops working. {NO_RECORD}"
+    doc = (
+        "The records affected when an agency, a service or a resource stops working: how many, and the first of each kind, those"
+        f" that stop working first, then those that are fewer links away. {NO_RECORD}"
+    )
     return response_field(
         nullable(found),
         doc,
         of=RECORD,
         asOf=AS_OF,
         depth=Argument(int, "The maximum number of steps to follow, at most 10.", 6),
+        kinds=Argument(nullable(listing(KINDS)), "The kinds of affected records to list; all by default."),
+        sector=Argument(
+            nullable(strawberry.ID), "The id of a sector that the listed records, or their owners, are in."
+        ),
+        area=Argument(nullable(strawberry.ID), "The id of an area that the listed records are in."),
+        first=Argument(int, "The maximum number of records of each kind.", 100),
+        after=Argument(nullable(str), "The `cursor` of the last record of the page before; name its kind in `kinds`."),
     )
 
 

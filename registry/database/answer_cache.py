@@ -6,7 +6,7 @@ import os
 import time
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -202,6 +202,7 @@ class AnswerCache:
         self._answers: LRUCache[Hashable, Answer[Any]] = LRUCache(size, getsizeof=lambda answer: answer.weight)
         self._failures: LRUCache[Hashable, Answer[Any]] = LRUCache(size)
         self._running: dict[Hashable, RunningAnswer] = {}
+        self._slow: LRUCache[Hashable, bool] = LRUCache(size)
         self.hits = self.misses = 0
 
     def holds(self, key: Hashable) -> bool:
@@ -222,6 +223,14 @@ class AnswerCache:
     def _put(self, key: Hashable, answer: Answer[Any]) -> None:
         with suppress(ValueError):
             self._answers[key] = answer
+
+    def is_slow(self, key: Hashable) -> bool:
+        """Return whether what has this key took long to read, so that it is worth keeping."""
+        return key in self._slow
+
+    def mark_slow(self, keys: Iterable[Hashable]) -> None:
+        """Note that what has these keys took long to read."""
+        self._slow.update(dict.fromkeys(keys, True))
 
     async def exact(self, question: Question[T], reader: Reader, *, recent: bool = False, retry: bool = True) -> T:
         """Return the valid answer. If it is not in the cache, compute it. Raises what the question raises, and StoreError.

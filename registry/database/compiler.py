@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from registry.database.conditions import PARTS, CypherWriter, all_of, stored_value
+from registry.database.conditions import PARTS, CypherWriter, all_of, match_ids, stored_value
 from registry.database.driver import Cypher
 from registry.database.query import (
     LINK_ID,
@@ -91,12 +91,13 @@ class QueryCompiler(CypherWriter):
 
     def by_id(self, query: ById) -> CypherTemplate:
         """Compile a query for one record to Cypher that returns the selected values in one row, or no row if there is no record."""
-        start = f"WITH {self.value(query.id)} AS id {self._match_kinds(query.views)}"
-        return self._template(f"{start} RETURN {self._view(query.views)} AS row")
+        return self._template(
+            f"{self._match_ids(f'[{self.value(query.id)}]', query.views)} RETURN {self._view(query.views)} AS row"
+        )
 
     def by_ids(self, query: ByIds) -> CypherTemplate:
         """Compile a query for several records to Cypher that returns one row: a list of `[id, selected values]`."""
-        start = f"UNWIND {self.value(query.ids)} AS id {self._match_kinds(query.views)}"
+        start = self._match_ids(self.value(query.ids), query.views)
         return self._template(f"{start} RETURN collect([n.id, {self._view(query.views)}])")
 
     def page(self, query: Page) -> CypherTemplate:
@@ -169,8 +170,8 @@ class QueryCompiler(CypherWriter):
             summary.append(f"CASE WHEN {can_view_details(node)} THEN [{', '.join(details)}] END")
         return "[" + ", ".join(summary + [self._part(part, node, select.kind) for part in select.parts]) + "]"
 
-    def _match_kinds(self, views: tuple[Select, ...]) -> str:
-        return f"MATCH (n:{'|'.join(view.kind for view in views)} {{id: id}}) WHERE {can_view_summary('n')}"
+    def _match_ids(self, ids: str, views: tuple[Select, ...]) -> str:
+        return f"{match_ids(ids, [view.kind for view in views])} WHERE {can_view_summary('n')}"
 
     def _view(self, views: tuple[Select, ...]) -> str:
         """Return the expression that applies the view for the record's kind.

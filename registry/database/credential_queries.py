@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from registry.database.conditions import LEVELS
+from registry.database.conditions import LEVELS, match_ids
 from registry.database.driver import Cypher
 from registry.database.exploration import ANY
 from registry.permissions import RIGHTS, Action, Actor, Role, can_view_summary
@@ -163,7 +163,7 @@ def saved_views(owners: Sequence[str], actor: Actor, *, most: int) -> Cypher:
 
     A row is `[id, owner, name, path, person who saved it, time, whether the actor may see every record that the view names]`.
     """
-    seen = f"COUNT {{ UNWIND v.records AS one MATCH (n:{ANY} {{id: one}}) WHERE {can_view_summary('n')} RETURN DISTINCT n }}"
+    seen = f"COUNT {{ UNWIND v.records AS one MATCH (n:{'|'.join(ANY)} {{id: one}}) WHERE {can_view_summary('n')} RETURN DISTINCT n }}"
     text = (
         "UNWIND $in.owners AS owner MATCH (v:SavedView {owner: owner})"
         " WITH v ORDER BY v.name, v.id LIMIT $n"
@@ -174,7 +174,7 @@ def saved_views(owners: Sequence[str], actor: Actor, *, most: int) -> Cypher:
 
 def count_visible(ids: Sequence[str], actor: Actor) -> Cypher:
     """Return Cypher that counts those of the given records whose summary the actor may see."""
-    text = f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} RETURN count(DISTINCT n)"
+    text = f"{match_ids('$in.ids', ANY)} WHERE {can_view_summary('n')} RETURN count(DISTINCT n)"
     return Cypher(text, {"in": {"ids": list(ids)}, "me": actor.parameter()})
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.database.conditions import LEVELS, PARTS, disputing, period_predicate
+from registry.database.conditions import LEVELS, PARTS, disputing, match_ids, period_predicate
 from registry.database.dialect import words_index
 from registry.database.driver import Cypher
 from registry.model.definitions import MODEL
@@ -11,7 +11,7 @@ from registry.model.kinds import Kind
 from registry.model.records import INITIALS, STEM, SearchTerm, SearchTerms
 from registry.permissions import Actor, can_view_details, can_view_path, can_view_summary, may_be_partial
 
-ANY = "|".join(kind.__name__ for kind in MODEL)
+ANY = [kind.__name__ for kind in MODEL]
 SUMMARY_LINKS = sorted({link.relation for link in MODEL.links() if link.summary})
 
 
@@ -171,7 +171,7 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
         f" AND (type(e) IN $in.in_summary OR ({can_view_details('n')} AND {can_view_details('m')}))"
     )
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {_is_visible('n')}"
+        f"{match_ids('$in.ids', ANY)} WHERE {_is_visible('n')}"
         f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match} AND {current}"
         " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
         " ORDER BY m.name_key, m.id, relation, away DESC LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
@@ -182,58 +182,70 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
     return _statement(text, actor, inside, n=most)
 
 
-def dependents(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
-    """Return Cypher that reads the dependents of each record: the records that are affected if it becomes unavailable.
+def dependents(kind: str, ids: Collection[str], actor: Actor, *, day: str) -> Cypher:
+    """Return Cypher that reads the dependents of records of a kind: the records that are affected if they become unavailable.
 
-    A row is `[id, name, withheld, dependents]`, with at most `most` dependents of each type. A dependent is `[relation, kind, id,
-    name, whether it has an alternative]`. `withheld` is true if there may be dependents that the actor may not see: a dependence
-    that is a detail is hidden if the actor sees only the summary of the record, or of the records that may depend on it.
+    A row is `[id, whether the details are visible, kind of resource, functions, lists]`. There is one list for each member of
+    `DEPENDENTS[kind]`, in the same order: a list of ids or, if dependents may have an alternative, of `[id, whether it has one]`.
 
-    The dependents of an agency are the services it provides and the resources it owns. The dependents of a resource are the
-    services that require it and the agencies that use it. The dependents of a service are the services that depend on it, its
-    providers, and the areas where it is offered.
-
-    The alternative to an agency is another lead provider or co-provider of the service, or another owner of the resource. The
-    alternative to a resource is another resource of the same kind and function that may be shared. An agency that uses a resource
-    or provides a service always has an alternative.
+    The alternative to an agency is another lead provider or co-provider of the service, or another owner of the resource. An
+    agency that uses a resource or provides a service always has an alternative. The Cypher of `alternatives` reads the alternatives
+    to resources.
     """
-    other = (
-        f"MATCH (n)-[:HAS_FUNCTION]->(t:Function)<-[:HAS_FUNCTION]-(o:Resource) WHERE o.id <> n.id AND o.kind = n.kind"
-        f" AND {_is_visible('t')} AND {_is_visible('o')} AND coalesce(o.shareability <> 'not-shared', false)"
-    )
-    provider = f"MATCH (m)<-[f:PROVIDES]-(o:Agency) WHERE o.id <> n.id AND f.role IN {_LEADING} AND {_is_visible('o')}"
-    owner = f"MATCH (m)<-[:OWNS]-(o:Agency) WHERE o.id <> n.id AND {_is_visible('o')}"
-    parts = (
-        ("n:Agency", "(n)-[e:PROVIDES]->(m:Service)", f"e.role IN {_LEADING}", f"EXISTS {{ {provider} }}"),
-        ("n:Agency", "(n)-[e:OWNS]->(m:Resource)", "true", f"EXISTS {{ {owner} }}"),
-        ("n:Resource", "(n)<-[e:REQUIRES]-(m:Service)", _DETAILS_VISIBLE, f"EXISTS {{ {other} }}"),
-        (
-            "n:Resource",
-            "(n)<-[e:USES]-(m:Agency)",
-            f"{_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')}",
-            "true",
-        ),
-        ("n:Service", "(n)<-[e:DEPENDS_ON]-(m:Service)", _DETAILS_VISIBLE, "false"),
-        ("n:Service", "(n)<-[e:PROVIDES]-(m:Agency)", f"e.role IN {_LEADING}", "true"),
-        ("n:Service", "(n)-[e:IN_AREA]->(m:Area)", "true", "false"),
-    )
-    hiding = " OR ".join(
-        f"{label} AND {may_be_partial([pattern.rpartition('m:')[2].rstrip(')')])}"
-        for label, pattern, also, _fallback in parts
-        if also.startswith(_DETAILS_VISIBLE)
-    )
-    hiding += f" OR NOT n:Agency AND NOT {can_view_details('n')}"
-    lists = " + ".join(
-        f"COLLECT {{ MATCH {pattern} WHERE {label} AND {_is_visible('m')} AND {also}"
-        " WITH DISTINCT n, type(e) AS relation, m ORDER BY m.name_key, m.id LIMIT $n"
-        f" RETURN [relation, labels(m)[0], m.id, m.name, {fallback}] }}"
-        for label, pattern, also, fallback in parts
+    found = f"COLLECT {{ MATCH (n)-[:HAS_FUNCTION]->(t:Function) WHERE {_is_visible('t')} RETURN t.id }}"
+    functions = found if kind == "Resource" else "[]"
+    lists = ", ".join(
+        f"COLLECT {{ MATCH {one.pattern} WHERE {_is_visible('m')} AND {one.condition} WITH DISTINCT n, m"
+        f" RETURN {f'[m.id, {one.alternative}]' if one.alternative else 'm.id'} }}"
+        for one in DEPENDENTS[kind]
     )
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:Agency|Service|Resource {{id: id}}) WHERE {_is_visible('n')}"
-        f" RETURN collect([n.id, n.name, {hiding}, {lists}])"
+        f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) WHERE {_is_visible('n')}"
+        f" RETURN collect([n.id, {can_view_details('n')}, n.kind, {functions}, [{lists}]])"
     )
-    return _statement(text, actor, {"ids": list(ids), "day": day}, n=most)
+    return Cypher(text, {"in": {"ids": sorted(ids), "day": day}, "me": actor.parameter()})
+
+
+def alternatives(resources: Collection[str], actor: Actor) -> Cypher:
+    """Return Cypher that reads, for each function of the given resources, the resources that can replace another one.
+
+    A row is `[function, kind of resource, two of the resources]`. The resources have the function and may be shared.
+    """
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:Resource {{id: id}})-[:HAS_FUNCTION]->(t:Function) WHERE {_is_visible('t')}"
+        f" WITH DISTINCT t MATCH (t)<-[:HAS_FUNCTION]-(o:Resource) WHERE coalesce(o.shareability <> 'not-shared', false)"
+        f" AND {_is_visible('o')} WITH t.id AS function, o.kind AS kind, collect(o.id)[..2] AS two"
+        " RETURN collect([function, kind, two])"
+    )
+    return Cypher(text, {"in": {"ids": sorted(resources)}, "me": actor.parameter()})
+
+
+def names_of(kind: str, ids: Collection[str], actor: Actor) -> Cypher:
+    """Return Cypher that reads `[id, name]` of records of a kind."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) WHERE {can_view_summary('n')} RETURN collect([n.id, n.name])"
+    )
+    return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
+
+
+def placed(kind: str, ids: Collection[str], actor: Actor, terms: Mapping[str, str]) -> Cypher:
+    """Return Cypher that reads where records are placed: in which of the given terms, and whether in any such term.
+
+    `terms` has the id of a `Sector`, of an `Area`, or of both. A row is `[id, whether it is in all terms, whether it is in a term of
+    each kind]`. A resource is in the sectors of its owners, and an area is in itself.
+    """
+    within = " AND ".join(_has_term(kind, term, f" AND t.id = $in.terms.{term}") for term in terms)
+    known = " AND ".join(_has_term(kind, term) for term in terms)
+    text = f"UNWIND $in.ids AS id MATCH (n:{kind} {{id: id}}) RETURN collect([n.id, {within}, {known}])"
+    return Cypher(text, {"in": {"ids": sorted(ids), "terms": dict(terms)}, "me": actor.parameter()})
+
+
+def _has_term(kind: str, term: str, also: str = "") -> str:
+    if kind == "Area":
+        return "false" if term == "Sector" else "n.id = $in.terms.Area"
+    owned = (kind, term) == ("Resource", "Sector")
+    owner, visible = ("<-[:OWNS]-(o:Agency)", f" AND {_is_visible('o')}") if owned else ("", "")
+    return f"EXISTS {{ MATCH (n){owner}-[:IN_{term.upper()}]->(t:{term}) WHERE {_is_visible('t')}{visible}{also} }}"
 
 
 def shared_resources(ids: Sequence[str], actor: Actor, *, day: str, most: int) -> Cypher:
@@ -444,6 +456,49 @@ _TOPMOST = (
     + f" WHERE NOT EXISTS {{ MATCH (t)-[:PART_OF]->(above:Agency) WHERE {_is_visible('above')} }}"
 )
 _LEADING = "['lead', 'co-provider']"
+
+
+@dataclass(frozen=True)
+class ImpactLink:
+    """A link by which records `m` of a kind depend on a record `n`. If `forward` is set, the link leads from `n` to `m`.
+
+    `condition` is Cypher, and so is `alternative`, whether `m` has an alternative to `n`; without it, `replaced` says so for every
+    `m`. If `hidden` is set, the link is a detail: an actor who sees only the summary of `n` or of `m` does not see it.
+    """
+
+    relation: str
+    kind: str
+    forward: bool
+    condition: str
+    alternative: str = ""
+    replaced: bool = False
+    hidden: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The Cypher pattern of the link."""
+        left, right = ("-", "->") if self.forward else ("<-", "-")
+        return f"(n){left}[e:{self.relation}]{right}(m:{self.kind})"
+
+
+_OTHER = f"EXISTS {{{{ MATCH (m)<-[f:{{}}]-(o:Agency) WHERE o.id <> n.id AND {{}}{_is_visible('o')} }}}}"
+_LEADS, _OTHER_LEADS = f"e.role IN {_LEADING}", f"f.role IN {_LEADING} AND "
+_USED = f"{_DETAILS_VISIBLE} AND {_is_current('e', 'since', 'until')}"
+DEPENDENTS: Mapping[str, Sequence[ImpactLink]] = {
+    "Agency": (
+        ImpactLink("PROVIDES", "Service", True, _LEADS, _OTHER.format("PROVIDES", _OTHER_LEADS)),
+        ImpactLink("OWNS", "Resource", True, "true", _OTHER.format("OWNS", "")),
+    ),
+    "Resource": (
+        ImpactLink("REQUIRES", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        ImpactLink("USES", "Agency", False, _USED, replaced=True, hidden=True),
+    ),
+    "Service": (
+        ImpactLink("DEPENDS_ON", "Service", False, _DETAILS_VISIBLE, hidden=True),
+        ImpactLink("PROVIDES", "Agency", False, _LEADS, replaced=True),
+        ImpactLink("IN_AREA", "Area", True, "true"),
+    ),
+}
 GROUPS = {
     "sector": (f"MATCH (n)-[:IN_SECTOR]->(t:Sector) WHERE {_is_visible('t')}", "t.label_id, t.label_en"),
     "area": (f"MATCH (n)-[:IN_AREA]->(t:Area) WHERE {_is_visible('t')}", "t.label_id, t.label_en"),
@@ -480,7 +535,7 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
 def kinds_of(ids: Collection[str], actor: Actor) -> Cypher:
     """Return Cypher that reads `[id, kind, whether it is retired]` of the given records whose summary the actor may see."""
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')}"
+        f"{match_ids('$in.ids', ANY)} WHERE {can_view_summary('n')}"
         " RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])"
     )
     return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
@@ -489,7 +544,7 @@ def kinds_of(ids: Collection[str], actor: Actor) -> Cypher:
 def visible(ids: Collection[str], actor: Actor) -> Cypher:
     """Return Cypher that reads the id, name and kind of the given records, one row each, if the actor may see their details."""
     return Cypher(
-        f"UNWIND $in.ids AS id MATCH (n:{ANY} {{id: id}}) WHERE {can_view_summary('n')} AND {can_view_details('n')}"
+        f"{match_ids('$in.ids', ANY)} WHERE {can_view_summary('n')} AND {can_view_details('n')}"
         " RETURN DISTINCT n.id, coalesce(n.name, n.id), labels(n)[0]",
         {"in": {"ids": sorted(ids)}, "me": actor.parameter()},
     )

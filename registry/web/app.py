@@ -188,7 +188,7 @@ def _sign_in_routes(
 def _page_routes(pages: ReportPages, graph: PageQueries, reader: Reader, cache: AnswerCache) -> list[Route]:
     return [
         Route("/", pages.home),
-        *Explorer(graph).routes(),
+        *Explorer(graph, reader).routes(),
         Route("/reports", pages.reports),
         Route("/reports/schema.json", pages.report_schema),
         *(Route(f"/reports/{{name}}.{one}", pages.report_file) for one in FILES if "." in one),

@@ -9,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.database.driver import StoreError
-from registry.explore.impact import STOPPABLE, WALKED
+from registry.clock import today
+from registry.database.driver import Reader, StoreError
+from registry.explore import ExploreContext
+from registry.explore.impact import STOPPABLE, WALKED, Narrowing
+from registry.explore.impact import impact as find_impact
 from registry.explore.paths import PHRASES, phrase
 from registry.i18n import _, language, ngettext, number
 from registry.model.codelists import code_list
 from registry.model.definitions import MAIN, MODEL
-from registry.model.kinds import Kind
+from registry.model.kinds import Kind, snake
 from registry.model.values import Date
 from registry.permissions import Actor
 from registry.web.base import actor_of, address, clean_input
@@ -24,9 +27,13 @@ from registry.web.form_data import csv_file
 from registry.web.queries import PageQueries, operation
 from registry.web.refusals import may_register
 from registry.web.templating import page, term_label
+from schema.limits import PAGE
 from schema.types import camel
 
 MOST_DRAWN = 2_000
+MOST_LISTED = (
+    100  # the most affected records of a kind that an impact lists; `impact.graphql` uses this default of the field
+)
 OPERATIONS = ("neighbourhood", "paths", "impact", "ties", "record")
 COMMON_CODES = frozenset({"access", "status"})
 
@@ -152,6 +159,7 @@ def _texts() -> dict[str, str]:
         "impact_of": _("If {name} stops"),
         "impact_sum": _("Services and resources that would stop: {lost}. That would work less well: {degraded}."),
         "impact_none": _("No record that you have access to depends on it."),
+        "impact_cut": _("Only {n} of these records are listed. Use the filters to list fewer, or download all of them as CSV."),
         "impact_filtered": _("The filters show {shown} of {all} affected records."),
         "impact_csv": _("Download as CSV"),
         "listed": _("Shown in the graph"),
@@ -218,6 +226,16 @@ def impact_rows(impact: Data) -> list[ImpactRow]:
     return [_impact_row(impact["record"], "first"), *sorted(rows, key=lambda row: row.state != "lost")]
 
 
+def affected_count(totals: Sequence[Data]) -> int:
+    """Return the number of affected records that the totals of an impact count."""
+    return sum(one["lost"] + one["degraded"] for one in totals)
+
+
+def exceeds_page(impact: Data) -> bool:
+    """Return whether a record affects too many records to list them all, with or without filters."""
+    return any(one["lost"] + one["degraded"] > MOST_LISTED for one in impact["totals"])
+
+
 def _impact_row(record: Data, state: str, hit: Data | None = None) -> ImpactRow:
     links, reason = (len(hit["chain"]), hit["text"]) if hit else (0, "")
     kind = record["__typename"]
@@ -254,8 +272,14 @@ class ImpactQuery:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The variables of the GraphQL operation."""
+        """The variables of the GraphQL operation, without the filters."""
         return {"of": self.of, "day": self.on or None}
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The variables of the GraphQL operation that narrow the affected records."""
+        kinds = None if self.kinds is None else [snake(kind).upper() for kind in self.kinds]
+        return {"kinds": kinds, "sector": self.sector or None, "area": self.area or None}
 
     @property
     def filtered(self) -> bool:
@@ -274,47 +298,61 @@ class ImpactQuery:
         return address(path, [*((name, value) for name, value in pairs.items() if value), *kinds])
 
 
-@dataclass(frozen=True)
+@dataclass
 class ImpactTable:
-    """The impact of a record as a table for pages without scripts: the query, all rows, and whether rows may be missing."""
+    """The impact of a record as a table for pages without scripts: the query, the answer, and all sectors and areas.
+
+    If the registry applied the filters, `narrowed` is set; otherwise the table applies them to the rows of the answer. `every_term`
+    is None if all affected records are listed.
+    """
 
     query: ImpactQuery
-    every: Sequence[ImpactRow]
-    withheld: bool
+    answer: Data
+    narrowed: bool = False
+    every_term: Data | None = None
 
-    @property
-    def rows(self) -> list[ImpactRow]:
-        """The affected records that pass the filters."""
-        return [row for row in self.every[1:] if self.query.shows(row)]
+    def __post_init__(self) -> None:
+        """Compute the rows of the answer, those that pass the filters, and the number of affected records."""
+        self.known = impact_rows(self.answer)
+        self.rows = [row for row in self.known[1:] if self.query.shows(row)]
+        self.count = affected_count(self.answer["totals"])
 
     @property
     def sentences(self) -> list[str]:
         """What the table shows, and what it leaves out."""
-        texts, states = _texts(), [row.state for row in self.every if row.kind in WALKED]
-        counts = {state: number(states.count(state)) for state in ("lost", "degraded")}
-        found = [texts["impact_sum"].format(**counts)] if self.every[1:] else []
-        none = [] if found or self.withheld else [texts["impact_none"]]
-        filtered = [texts["impact_filtered"].format(shown=number(len(self.rows)), all=number(len(self.every) - 1))]
-        unseen = [texts["links_withheld"]] if self.withheld else []
-        return [*found, *none, *(filtered if self.query.filtered and found else []), *self._unplaced(), *unseen]
+        texts, totals = _texts(), [one for one in self.answer["totals"] if one["kind"] in WALKED]
+        counts = {state: number(sum(one[state] for one in totals)) for state in ("lost", "degraded")}
+        none = [] if self.count or self.answer["withheld"] else [texts["impact_none"]]
+        found = [texts["impact_sum"].format(**counts)] if self.count else none
+        matching = affected_count(self.answer["matching"]) if self.narrowed else len(self.rows)
+        filtered = [texts["impact_filtered"].format(shown=number(matching), all=number(self.count))]
+        is_cut = self.every_term and affected_count(self.answer["matching"]) > len(self.rows)
+        cut = [texts["impact_cut"].format(n=number(len(self.rows)))] if is_cut else []
+        unseen = [texts["links_withheld"]] if self.answer["withheld"] else []
+        return [*found, *(filtered if self.query.filtered and self.count else []), *self._unplaced(), *cut, *unseen]
 
     def _unplaced(self) -> list[str]:
         names = [name for name, wanted in (("sectors", self.query.sector), ("areas", self.query.area)) if wanted]
-        placed = [row for row in self.every[1:] if row.kind != "Area"]
-        count = sum(1 for row in placed if any(not getattr(row, name) for name in names))
+        placed = [row for row in self.known[1:] if row.kind != "Area"]
+        unplaced = sum(1 for row in placed if any(not getattr(row, name) for name in names))
+        count = self.answer["unplaced"] if self.narrowed else unplaced
         return [_counted_texts(count)["impact_unplaced"].format(n=number(count))] if count else []
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the affected records."""
-        return list(dict.fromkeys(row.kind for row in self.every[1:]))
+        return [one["kind"] for one in self.answer["totals"] if affected_count([one])]
 
     def terms(self, name: str) -> list[tuple[str, str]]:
-        """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included."""
+        """Return the sectors or areas of the affected records, sorted by label. A filter that fits no record is included.
+
+        If not all affected records are listed, return all sectors or areas.
+        """
         wanted = getattr(self.query, name.removesuffix("s"))
         found = {wanted: wanted} if wanted else {}
-        for row in self.every[1:]:
+        for row in self.known[1:]:
             found |= getattr(row, name)
+        found |= _terms(self.every_term[name]["nodes"]) if self.every_term else {}
         return sorted(found.items(), key=lambda term: term[1].casefold())
 
 
@@ -348,8 +386,8 @@ class LinkText:
 class Explorer:
     """The page of the explorer."""
 
-    def __init__(self, graph: PageQueries) -> None:
-        self._graph = graph
+    def __init__(self, graph: PageQueries, reader: Reader) -> None:
+        self._graph, self._reader = graph, reader
 
     def routes(self) -> list[Route]:
         """Return the routes: the page, and the CSV file of an impact."""
@@ -369,15 +407,37 @@ class Explorer:
 
     async def _impact_csv(self, request: Request) -> Response:
         """Return the impact of `?impact=` as CSV: the rows that the page shows with the same parameters."""
-        query = ImpactQuery.read(request)
-        impact = (await self._ask("impact", query.variables, actor_of(request)))["impact"] if query.of else None
+        query, me = ImpactQuery.read(request), actor_of(request)
+        impact = (await self._ask("impact", query.variables, me))["impact"] if query.of else None
         if impact is None:
             raise HTTPException(404)
-        return csv_file(request, "impact", csv_lines(query, impact))
+        rows = self._all_rows(query, impact, me)
+        return csv_file(request, "impact", csv_lines(query, rows, withheld=impact["withheld"]))
+
+    async def _all_rows(self, query: ImpactQuery, first: Data, me: Actor) -> AsyncIterator[ImpactRow]:
+        """Yield all rows of an impact. If it has more affected records than a page lists, only `first` is taken from the answer."""
+        if not exceeds_page(first):
+            for row in impact_rows(first):
+                yield row
+            return
+        narrowing = Narrowing(query.kinds, query.sector or None, query.area or None)
+        context = ExploreContext(self._reader.read, me)
+        found = await find_impact(context, query.of, query.on or today(), first=None, narrowing=narrowing)
+        yield _impact_row(first["record"], "first")
+        hits = [hit for name in AFFECTED for hit in getattr(found, name)] if found else []
+        hits.sort(key=lambda hit: not hit.lost)
+        for start in range(0, len(hits), PAGE):
+            batch = hits[start : start + PAGE]
+            nodes = (await self._ask("impact_records", {"ids": [hit.record for hit in batch]}, me))["nodes"]
+            for hit, record in zip(batch, nodes, strict=True):
+                if record is not None:
+                    yield _impact_row(
+                        record, "lost" if hit.lost else "degraded", {"chain": hit.chain, "text": hit.text}
+                    )
 
     async def _known(self, of: str, text: str, query: ImpactQuery, me: Actor) -> Data:
         if query.of:
-            found = await self._ask("impact", query.variables, me)
+            found = await self._impact(query, me)
         else:
             found = await self._ask("neighbourhood", {"of": of}, me) if of else {}
         if any(found.values()):
@@ -390,6 +450,13 @@ class Explorer:
                 "agencies": await self._most("agencies", me),
             }
         return {**start, **await self._ask("search", {"text": text, "first": FOUND}, me)} if text else start
+
+    async def _impact(self, query: ImpactQuery, me: Actor) -> Data:
+        """Return the answer to an impact query. If it cannot list all affected records, apply the filters to all of them."""
+        found = await self._ask("impact", query.variables | query.filters, me)
+        if not found["impact"] or not exceeds_page(found["impact"]):
+            return await self._ask("impact", query.variables, me) if query.filtered else found
+        return {**found, "narrowed": query.filtered, "terms": await self._ask("terms", {}, me)}
 
     async def _most(self, plural: str, me: Actor) -> MostLinked:
         counted: list[tuple[Data, int]] = []
@@ -410,17 +477,19 @@ class Explorer:
         return await self._graph.ask(operation(name), variables, me)
 
 
-async def csv_lines(query: ImpactQuery, impact: Data) -> AsyncIterator[tuple[Any, ...]]:
+async def csv_lines(
+    query: ImpactQuery, rows: AsyncIterator[ImpactRow], *, withheld: bool
+) -> AsyncIterator[tuple[Any, ...]]:
     """Yield the lines of the CSV file of an impact: the headings, the record that is assumed to stop, and the affected records.
 
     `withheld` says in each line whether more records may be affected, which the user may not see.
     """
     yield CSV_COLUMNS
-    for row in impact_rows(impact):
+    async for row in rows:
         if query.shows(row):
             effect = "stopped" if row.state == "first" else row.state
             terms = (list(row.sectors.values()), list(row.areas.values()))
-            yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, impact["withheld"])
+            yield (row.kind, row.id, row.name, effect, row.links, row.reason, *terms, withheld)
 
 
 def _first(request: Request, name: str) -> str:
@@ -453,7 +522,7 @@ def _page(
 ) -> Response:
     near, impact = known.get("neighbourhood"), known.get("impact")
     given = {"of": of, "neighbourhood": near} if near else None
-    if impact:
+    if impact and not known.get("narrowed"):
         given = {"of": query.of, "day": query.on, "impact": impact}
     values = {
         "of": of or query.of,
@@ -463,7 +532,7 @@ def _page(
         "links": link_texts(near) if near else (),
         "nothing": no_links(near) if near else "",
         "stoppable": STOPPABLE,
-        "impact": ImpactTable(query, impact_rows(impact), impact["withheld"]) if impact else None,
+        "impact": ImpactTable(query, impact, known.get("narrowed", False), known.get("terms")) if impact else None,
         "found": known["search"]["nodes"] if "search" in known else None,
         "sectors": known["sectors"]["nodes"] if "sectors" in known else (),
         "most": {name: known.get(name) for name in ("resources", "agencies")},

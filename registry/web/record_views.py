@@ -36,6 +36,7 @@ from registry.web.queries import PageQueries
 from registry.web.records import (
     IMPACT,
     OF_ANY_KIND,
+    ImpactView,
     compare_levels,
     impact_view,
     record_operation,
@@ -47,6 +48,7 @@ from registry.web.templating import page
 from schema.types import field_of
 
 MOST = 20
+MOST_FOLLOWED = 200  # the largest number of records that depend directly on a record of which its page shows the impact
 OPERATION = f"""query Meeting($ids: [ID!]) {{
   resources(where: {{id: {{in: $ids}}}}, first: {MOST}) {{
     nodes {{ id name status shareability unit steward {{ id }} owners(first: 5) {{ id name }} }}
@@ -156,9 +158,8 @@ class RecordPages:
     async def _page(self, kind: type[Kind], request: Request) -> Response:
         one, me = request.path_params["id"], actor_of(request)
         on, day = _day(request, "at", kind, one), _day(request, "as-of", kind, one) or today()
-        record, impact, history, offers = await asyncio.gather(
-            self._record(kind, one, day, me),
-            self._impact(kind, one, day, me),
+        (record, impact), history, offers = await asyncio.gather(
+            self._record_and_impact(kind, one, day, me),
             self._histories.of(kind, one, me, on),
             self._need_matches.of(kind, one, me),
         )
@@ -181,7 +182,7 @@ class RecordPages:
             steward=records.steward(record, day),
             validity=_validity(kind, record, day),
             levels=compare_levels(record["statements"] or []) if kind is MODEL["Partnership"] else [],
-            impact=impact_view(impact),
+            impact=impact,
             shared=_compare_path(kind, record),
             done=_confirmation(request.query_params.get("done", "")),
             editable=kind in EDITABLE and may_edit(me, record),
@@ -217,21 +218,19 @@ class RecordPages:
         record: Data | None = data[field_of(kind)]
         return record
 
-    async def _impact(self, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
-        """Return the records that are affected if a record becomes unavailable.
+    async def _record_and_impact(
+        self, kind: type[Kind], one: str, day: str, me: Actor
+    ) -> tuple[Data | None, ImpactView | None]:
+        """Return a record, and the records that are affected if it becomes unavailable.
 
-        If there are too many affected records for a page, return None.
+        If many records depend directly on the record, only their number is returned.
         """
-        if kind.__name__ not in STOPPABLE:
-            return None
-        try:
-            data = await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me)
-        except HTTPException as error:
-            if error.status_code != 400:
-                raise
-            return None
-        impact: Data | None = data["impact"]
-        return impact
+        record = await self._record(kind, one, day, me)
+        if record is None or kind.__name__ not in STOPPABLE:
+            return record, None
+        if (direct := records.count_direct(kind, record)) > MOST_FOLLOWED:
+            return record, ImpactView(direct=direct)
+        return record, impact_view((await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me))["impact"])
 
 
 def _validity(kind: type[Kind], record: Data, day: str) -> Any:

@@ -4,10 +4,11 @@ The content consists of facts, linked records, a small graph, the assessments of
 affected by a failure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from registry.database.exploration import DEPENDENTS
 from registry.i18n import _, day, number
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Property
@@ -30,11 +31,20 @@ STATEMENT_FIELDS = "id name withheld scale level on agency { id name }"
 HIT_FIELDS = "{ lost text record { id name } }"
 IMPACT = f"""query Impact($of: ID!, $asOf: Date) {{
   impact(of: $of, asOf: $asOf, depth: {DEPTH}) {{
+    totals {{ kind lost degraded }}
     services {HIT_FIELDS}
     resources {HIT_FIELDS}
-    providers {{ agency {{ id name }} stopped {{ id name }} degraded {{ id name }} }}
+    providers {{
+      agency {{ id name }}
+      stopped {{ id name }}
+      degraded {{ id name }}
+      stoppedCount
+      degradedCount
+    }}
     users {HIT_FIELDS}
-    areas {HIT_FIELDS}
+    providersStoppedCount
+    providersDegradedCount
+    usersCount
     withheld
     complete
   }}
@@ -397,10 +407,11 @@ class ImpactLine:
 
 @dataclass(frozen=True)
 class ImpactGroup:
-    """The affected records of one type, with a heading that says what they are. Records that would fail come first."""
+    """The first affected records of one type, with their number and a heading that says what they are."""
 
     heading: str
     lines: Sequence[ImpactLine]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -408,55 +419,66 @@ class ImpactView:
     """The records that are affected if a record becomes unavailable, by type.
 
     `area` says in how many areas affected services are offered. `withheld` says that more records may be affected through links
-    that the user may not see. If `complete` is false, a limit ended the search.
+    that the user may not see. If `complete` is false, a limit ended the search. `direct` is the number of records that depend
+    directly on the record, if they are too many to follow on the page of the record.
     """
 
-    groups: Sequence[ImpactGroup]
-    areas: str
-    withheld: bool
-    complete: bool
+    groups: Sequence[ImpactGroup] = ()
+    areas: str = ""
+    withheld: bool = False
+    complete: bool = True
+    direct: int = 0
+
+
+def count_direct(kind: type[Kind], record: Data) -> int:
+    """Return the number of records that depend directly on a record, as far as the user sees them."""
+    links = {
+        (link.relation, link.kind, link.forward) for link in DEPENDENTS.get(kind.__name__, ()) if link.kind != "Area"
+    }
+    ends = (end for end in kind.ends.values() if (end.link.relation, end.target, end.outgoing) in links)
+    return sum(record[f"{camel(end.name)}Count"] or 0 for end in ends)
 
 
 def impact_view(impact: Data | None) -> ImpactView | None:
     """Return the view of the result of an `impact` query. If no record is affected and none is hidden, return None."""
     if not impact:
         return None
-    groups = [*_affected_things(impact), *_affected_agencies(impact)]
+    totals = {one["kind"]: one for one in impact["totals"]}
+    groups = [*_affected_things(impact, totals), *_affected_agencies(impact)]
     if not (groups or impact["withheld"] or not impact["complete"]):
         return None
-    areas = counted("Area", len(impact["areas"])) if len(impact["areas"]) > 1 else ""
-    return ImpactView(groups, areas, impact["withheld"], impact["complete"])
+    areas = totals["Area"]["lost"] + totals["Area"]["degraded"]
+    return ImpactView(groups, counted("Area", areas) if areas > 1 else "", impact["withheld"], impact["complete"])
 
 
-def _affected_things(impact: Data) -> Iterator[ImpactGroup]:
+def _affected_things(impact: Data, totals: Mapping[str, Data]) -> Iterator[ImpactGroup]:
     for lost in (True, False):
         for group, kind in KIND_OF_GROUP.items():
-            lines = [_impact_line(kind, one) for one in impact[group] if one["lost"] is lost]
-            what = counted(kind, len(lines))
+            count = totals[kind]["lost" if lost else "degraded"]
             heading = _("{what} would stop") if lost else _("{what} would work less well")
-            if lines:
-                yield ImpactGroup(heading.format(what=what), lines)
+            if count:
+                lines = [_impact_line(kind, one) for one in impact[group] if one["lost"] is lost]
+                yield ImpactGroup(heading.format(what=counted(kind, count)), lines, count)
 
 
 def _affected_agencies(impact: Data) -> Iterator[ImpactGroup]:
     """Yield the agencies whose services stop, those whose services only work less well, and those that use an affected resource."""
-    stopped = [_provider_line(one, "stopped") for one in impact["providers"] if one["stopped"]]
-    degraded = [_provider_line(one, "degraded") for one in impact["providers"] if not one["stopped"]]
+    stopped = [_provider_line(one, "stopped") for one in impact["providers"] if one["stoppedCount"]]
+    degraded = [_provider_line(one, "degraded") for one in impact["providers"] if not one["stoppedCount"]]
     users = [_impact_line("Agency", one) for one in impact["users"]]
-    for heading, lines in (
-        (_("{what}: own services would stop"), stopped),
-        (_("{what}: own services would work less well"), degraded),
-        (_("{what}: use an affected resource"), users),
+    for heading, lines, count in (
+        (_("{what}: own services would stop"), stopped, impact["providersStoppedCount"]),
+        (_("{what}: own services would work less well"), degraded, impact["providersDegradedCount"]),
+        (_("{what}: use an affected resource"), users, impact["usersCount"]),
     ):
-        if lines:
-            yield ImpactGroup(heading.format(what=counted("Agency", len(lines))), lines)
+        if count:
+            yield ImpactGroup(heading.format(what=counted("Agency", count)), lines, count)
 
 
 def _provider_line(one: Data, which: str) -> ImpactLine:
-    agency, services = one["agency"], [each["name"] for each in one[which]]
-    named = ", ".join(services[:OF_EACH])
-    more = _("{names} and {n} more").format(names=named, n=number(len(services) - OF_EACH))
-    text = more if len(services) > OF_EACH else named
+    agency, more = one["agency"], one[f"{which}Count"] - OF_EACH
+    named = ", ".join(each["name"] for each in one[which][:OF_EACH])
+    text = _("{names} and {n} more").format(names=named, n=number(more)) if more > 0 else named
     return ImpactLine(agency["name"], record_path("Agency", agency["id"]), which == "stopped", text)
 
 

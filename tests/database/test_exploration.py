@@ -11,7 +11,7 @@ import pytest
 from registry.database.answer_cache import AnswerCache
 from registry.database.driver import ConnectionSettings, Reader, Store
 from registry.explore import ExploreContext
-from registry.explore.impact import impact
+from registry.explore.impact import LISTS, Narrowing, impact
 from registry.explore.neighbourhood import neighbourhood
 from registry.explore.paths import paths
 from registry.explore.search import search
@@ -162,7 +162,14 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
     for start in (one for one in sight.records if sight.kind(one) in ("Agency", "Service", "Resource")):
         found = ask(lambda asker, start=start: impact(asker, start, day, depth=40))
         wanted = sight.impact(start, day)
-        assert {hit.record: hit.lost for hit in found.hits} == wanted
+        hits = [*found.services, *found.resources, *found.agencies, *found.areas]
+        assert {hit.record: hit.lost for hit in hits} == wanted and len(hits) == len(wanted)
+        assert {one.kind: (one.lost, one.degraded) for one in found.totals} == {
+            kind: tuple(
+                sum(1 for one in wanted if sight.kind(one) == kind and wanted[one] is lost) for lost in (True, False)
+            )
+            for kind in ("Service", "Resource", "Agency", "Area")
+        }
         assert found.complete and {hit.record for hit in found.agencies} == {
             one for one in wanted if sight.kind(one) == "Agency"
         }
@@ -175,9 +182,42 @@ def test_impact_tells_what_is_lost_and_what_is_degraded(ask: Ask[Any], sight: Si
             for agency, services in sight.providers(affected).items()
         }
         assert found.withheld == sight.impact_withheld(start, wanted)
-        for hit in found.hits:
+        for hit in [*hits, *found.users]:
             assert [hit.chain[0].start, hit.chain[-1].end] == [start, hit.record]
             assert all(one.end == next_one.start for one, next_one in zip(hit.chain, hit.chain[1:], strict=False))
+
+
+def test_an_impact_is_listed_page_by_page_and_in_a_sector(ask: Ask[Any], sight: Sight) -> None:
+    day, starts = "2025-06-15", [one for one in sorted(sight.records) if one.endswith(("number-1", "number-4"))]
+    sectors = [one for one in sight.records if sight.kind(one) == "Sector"]
+    for start in (one for one in starts if sight.kind(one) in ("Agency", "Service", "Resource")):
+        whole = ask(lambda asker, start=start: impact(asker, start, day, depth=40))
+        for name, (kind, _relations) in LISTS.items():
+            listed, pages = [], [""]
+            for after in pages:
+                asked = {"first": 3, "after": after, "narrowing": Narrowing([kind])}
+                page = getattr(ask(lambda asker, a=asked, start=start: impact(asker, start, day, depth=40, **a)), name)
+                listed += page
+                pages += [hit.cursor for hit in page[-1:]]
+            assert listed == getattr(whole, name)
+        hits = {hit.record for name in LISTS for hit in getattr(whole, name)}
+        within = {one: sectors_of(sight, one) for one in hits}
+        for sector in sectors[:2]:
+            only = Narrowing(sector=sector)
+            found = ask(lambda asker, start=start, only=only: impact(asker, start, day, depth=40, narrowing=only))
+            assert {hit.record for name in LISTS for hit in getattr(found, name)} == {
+                one for one in hits if sector in within[one]
+            }
+            assert sum(one.lost + one.degraded for one in found.matching) == sum(
+                sector in those for those in within.values()
+            )
+            assert found.unplaced == sum(not those and sight.kind(one) != "Area" for one, those in within.items())
+            assert found.totals == whole.totals
+
+
+def sectors_of(sight: Sight, one: str) -> set[str]:
+    owners = [tie.start for tie in sight.of("OWNS", end=one)] if sight.kind(one) == "Resource" else [one]
+    return {tie.end for owner in owners for tie in sight.of("IN_SECTOR", start=owner)}
 
 
 def test_what_agencies_share_is_told_side_by_side(ask: Ask[Any], sight: Sight) -> None:

@@ -1,4 +1,4 @@
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Agency {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name, n.acronym, COLLECT {

@@ -137,16 +137,112 @@ RETURN collect([labels(n)[0], n.id, n.name_key, score, missing])
 // $in: {"indexes":["registry_agency_words","registry_service_words","registry_resource_words","registry_need_words","registry_request_words","registry_partnership_words","registry_statement_words","registry_channel_words","registry_feedback_words","registry_sector_words","registry_area_words","registry_audience_words","registry_function_words","registry_source_words"],"named":["Agency","Service","Resource","Need","Request","Partnership","Sector","Area","Audience","Function","Source"],"query":"+((+(roads* road )) (+(jalan jalan)) (+(street striit)))","terms":[{"own":[[" roads","=road "," road ","=roads "]],"synonyms":[[[" jalan ","=jalan "]],[[" street ","=striit "," striit "]],[["~roads "]]]}],"text":"roads","missing":0,"weights":[],"sector":null,"area":null}
 // $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
-UNWIND $in.v0 AS id
-MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
-WHERE any(r IN n.seen_by WHERE r IN $me.names)
+CALL {
+  UNWIND $in.v0 AS id
+  MATCH (n:Agency {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Service {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Resource {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Need {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Request {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Partnership {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Statement {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Channel {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Feedback {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Sector {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Area {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Audience {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Function {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Source {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Run {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Change {id: id})
+  RETURN n
+}
+WITH n WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, [labels(n)[0], [n.id, n.name]]])
 // $in: {"v0":["sector:roads","agency:roads"]}
 // $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
-WITH $in.v0 AS id
-MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
-WHERE any(r IN n.seen_by WHERE r IN $me.names)
+CALL {
+  UNWIND [$in.v0] AS id
+  MATCH (n:Agency {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Service {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Resource {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Need {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Request {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Partnership {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Statement {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Channel {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Feedback {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Sector {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Area {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Audience {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Function {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Source {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Run {id: id})
+  RETURN n
+  UNION ALL UNWIND [$in.v0] AS id
+  MATCH (n:Change {id: id})
+  RETURN n
+}
+WITH n WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [labels(n)[0], CASE WHEN n:Agency THEN [n.name, n.acronym] WHEN n:Resource THEN [n.name, CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [n.unit] END] ELSE [n.name] END] AS row
 // $in: {"v0":"resource:vans"}
 // $me: {"names":["*","*administrators"],"partial_kinds":[]}

@@ -1,11 +1,11 @@
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Agency {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name] AS row
 // $in: {"v0":"agency:clinic"}
 // $me: {"names":["*","*administrators"]}
 
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Agency {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name] AS row

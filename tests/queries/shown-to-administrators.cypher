@@ -1,18 +1,18 @@
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Agency {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name] AS row
 // $in: {"v0":"agency:court"}
 // $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Partnership {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name] AS row
 // $in: {"v0":"partnership:files"}
 // $me: {"names":["*","*administrators"],"partial_kinds":[]}
 
-WITH $in.v0 AS id
+UNWIND [$in.v0] AS id
 MATCH (n:Agency {id: id})
 WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN [n.name, n.kind, NOT any(r IN n.shown_to WHERE r IN $me.names), CASE WHEN any(r IN n.shown_to WHERE r IN $me.names) THEN [n.description] END] AS row

@@ -1,6 +1,54 @@
-UNWIND $in.ids AS id
-MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
-WHERE any(r IN n.seen_by WHERE r IN $me.names)
+CALL {
+  UNWIND $in.ids AS id
+  MATCH (n:Agency {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Service {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Resource {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Need {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Request {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Partnership {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Statement {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Channel {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Feedback {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Sector {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Area {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Audience {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Function {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Source {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Run {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.ids AS id
+  MATCH (n:Change {id: id})
+  RETURN n
+}
+WITH n WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])
 // $in: {"ids":["sector:order"]}
 // $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
@@ -277,9 +325,57 @@ RETURN collect([value, names, number, withheld])
 // $in: {"v0":20,"v1":"retired"}
 // $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
-UNWIND $in.v0 AS id
-MATCH (n:Agency|Service|Resource|Need|Request|Partnership|Statement|Channel|Feedback|Sector|Area|Audience|Function|Source|Run|Change {id: id})
-WHERE any(r IN n.seen_by WHERE r IN $me.names)
+CALL {
+  UNWIND $in.v0 AS id
+  MATCH (n:Agency {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Service {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Resource {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Need {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Request {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Partnership {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Statement {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Channel {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Feedback {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Sector {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Area {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Audience {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Function {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Source {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Run {id: id})
+  RETURN n
+  UNION ALL UNWIND $in.v0 AS id
+  MATCH (n:Change {id: id})
+  RETURN n
+}
+WITH n WHERE any(r IN n.seen_by WHERE r IN $me.names)
 RETURN collect([n.id, [labels(n)[0], [n.name]]])
 // $in: {"v0":["agency:health"]}
 // $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}

@@ -69,11 +69,11 @@ def test_the_second_request_of_a_document_prepares_nothing(
 class Counting(Reader):
     """A reader that knows how many texts it was asked that count."""
 
-    texts = 0
+    texts, counted = 0, "count(n)"
 
-    async def read(self, cyphers: Sequence[Cypher]) -> list[Rows]:
-        self.texts += sum("count(n)" in one.text for one in cyphers)
-        return await super().read(cyphers)
+    async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
+        self.texts += sum(self.counted in one.text for one in cyphers)
+        return await super().read(cyphers, timeout=timeout)
 
 
 def add(store: Store, number: int, **values: str) -> None:
@@ -129,3 +129,39 @@ def test_a_graph_without_a_mark_is_counted_each_time(ask: Ask, store: Store, mon
     monkeypatch.setattr("registry.database.change_stamps.WRITE", "MATCH (m:Mark) DELETE m")
     add(store, 3)
     assert ask() == ask() == (2, 2, 2)
+
+
+class Reading(Counting):
+    """A reader that knows how many texts it was asked that read names."""
+
+    counted = "n.name"
+
+
+def test_what_took_long_is_read_again_after_a_change_only(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.execute.SLOW_SECONDS", 0.0)
+    schema = build_schema(MODEL)
+    add(store, 1)
+
+    async def asked(actor: Actor) -> tuple[Any, int]:
+        async with Reading(place) as reader:
+            answer = await schema.execute(
+                '{ agency(id: "agency:1") { name } neighbourhood(of: "agency:1") { nodes { record { name } } } }',
+                QueryContext(reader, actor),
+            )
+            return answer.data, reader.texts
+
+    def ask(actor: Actor = ANONYMOUS) -> tuple[Any, int]:
+        return asyncio.run(asked(actor))
+
+    name = {"name": "Office 1"}
+    shown = {"agency": name, "neighbourhood": {"nodes": [{"record": name}]}}
+    first, again = ask(), ask()
+    assert first == again and first[0] == shown and first[1] > 0
+    assert ask() == (shown, 0)
+    assert ask(ADMIN) == first, "nobody gets what was read for another"
+    add(store, 1, access="closed")
+    hidden = {"agency": None, "neighbourhood": None}
+    assert ask()[0] == ask()[0] == hidden, "what was closed is shown to nobody a moment longer"
+    assert ask(ADMIN)[0] == shown

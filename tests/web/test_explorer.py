@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
@@ -23,7 +23,16 @@ from registry.database.driver import ConnectionSettings
 from registry.i18n import use_language
 from registry.model.definitions import MODEL
 from registry.web.app import build_app
-from registry.web.explorer import OPERATIONS, ImpactQuery, csv_lines, kind_names, no_links, script_texts
+from registry.web.explorer import (
+    OPERATIONS,
+    ImpactQuery,
+    ImpactRow,
+    csv_lines,
+    impact_rows,
+    kind_names,
+    no_links,
+    script_texts,
+)
 from registry.web.form_data import csv_file
 from registry.web.queries import operation
 from schema.schema import build_schema
@@ -135,6 +144,35 @@ def test_an_impact_and_its_file_show_the_same_without_scripts(
     assert given(text)["known"] == {"of": "depok:infra-dc", "day": filters.get("on", ""), "impact": asked}
 
 
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+def test_an_impact_too_large_to_list_is_filtered_in_the_registry(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, filters: dict[str, str | list[str]]
+) -> None:
+    query = {"impact": "depok:infra-dc", **filters}
+
+    def asked() -> tuple[list[str], list[str], list[dict[str, str]]]:
+        shown = client.get("/explore", params=query).text.split('id="impact-title"')[-1]
+        file = client.get("/explore/impact.csv", params=query).text
+        sentences = re.findall(r"<p>(.*?)</p>", shown.split("<form")[0])
+        lines = sorted(csv.DictReader(io.StringIO(file)), key=lambda line: line["id"])
+        return re.findall(r'<tr>\s*<td><a href="([^"]+)"', shown), sentences, lines
+
+    whole = asked()
+    monkeypatch.setattr("registry.web.explorer.MOST_LISTED", 5)
+    assert asked() == whole
+
+
+def test_a_hub_tells_how_many_records_depend_directly_on_it(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = '{ agency(id: "depok:diskominfo") { providesCount ownsCount } }'
+    counts = client.post("/graphql", json={"query": query}).json()["data"]["agency"]
+    monkeypatch.setattr("registry.web.record_views.MOST_FOLLOWED", 3)
+    text = client.get("/agencies/depok:diskominfo").text
+    assert f"{sum(counts.values())} records depend directly on it." in text
+    assert '<a href="/explore?impact=depok%3Adiskominfo">Show everything that is affected</a>' in text
+
+
 def test_an_impact_of_nothing_that_is_there_is_not_found(client: httpx.Client) -> None:
     assert [client.get(path).status_code for path in ("/explore?impact=no", "/explore/impact.csv?impact=no")] == [
         404
@@ -148,12 +186,16 @@ def test_the_file_of_an_impact_says_what_is_withheld_and_has_no_formulas(client:
     hit = {"lost": True, "text": "+1", "record": record, "chain": [{}]}
     impact = {"record": {**record, "id": "r"}, "services": [hit], "resources": [], "agencies": [], "areas": []}
 
+    async def rows() -> AsyncIterator[ImpactRow]:
+        for row in impact_rows(impact):
+            yield row
+
     async def lines() -> list[tuple[object, ...]]:
-        return [line async for line in csv_lines(ImpactQuery("r"), {**impact, "withheld": True})]
+        return [line async for line in csv_lines(ImpactQuery("r"), rows(), withheld=True)]
 
     async def written() -> str:
         request = Request({"type": "http", "method": "GET", "headers": []})
-        response = csv_file(request, "impact", csv_lines(ImpactQuery("r"), {**impact, "withheld": True}))
+        response = csv_file(request, "impact", csv_lines(ImpactQuery("r"), rows(), withheld=True))
         assert isinstance(response, StreamingResponse)
         return "".join([str(part) async for part in response.body_iterator])
 

@@ -34,7 +34,7 @@ function showError({ code }) {
 
 async function load(next) {
   if (next.by) return { ties: await queries.ties(next.by, next.on) };
-  if (next.impact) return { found: await queries.impact(next.impact, next.on) };
+  if (next.impact) return { found: await queries.impact(next.impact, next.on, next) };
   if (next.from && next.to) return { found: await queries.paths(next.from, next.to, through(next), next.on) };
   return near(next);
 }
@@ -178,7 +178,7 @@ const clear = () => select("");
 const close = (id) => change({ open: view.open.filter((one) => one !== id), at: "" });
 const impact = (id) => change({ ...SINGLE, ...UNFILTERED, impact: id, open: [] });
 const back = () => change({ ...SINGLE, ...(view.impact ? UNFILTERED : {}), open: [], of: view.of.length ? view.of : [view.impact || view.from] });
-const handlers = { select, toggle, clear, close, impact, back, change, resized, nameOf, paths: () => results.found?.paths ?? [], withheld, startPath: (id) => change({ ...SINGLE, from: id }) };
+const handlers = { select, toggle, clear, close, impact, back, change, resized, nameOf, paths: () => results.found?.paths ?? [], affected: () => results.found, withheld, startPath: (id) => change({ ...SINGLE, from: id }) };
 
 const drawing = new Drawing(byId("canvas"), handlers);
 const tables = new Tables(handlers);

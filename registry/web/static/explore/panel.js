@@ -123,24 +123,30 @@ export class Panel {
 
   #impact(scene, view) {
     const { records } = scene.single ?? scene;
+    const { totals, matching, unplaced, cut } = this.handlers.affected();
     const of = (state, those = scene.known.records) => those.filter((record) => record.state === state);
-    const [lost, degraded] = [of("lost"), of("degraded")];
-    const hit = lost.length + degraded.length;
-    const works = (those) => those.filter(({ kind }) => kind === "Service" || kind === "Resource").length;
-    const sum = hit ? [translate("impact_sum", { lost: works(lost), degraded: works(degraded) })] : this.handlers.withheld() ? [] : [translate("impact_none")];
-    const filtered = isFiltered(view) ? [translate("impact_filtered", { shown: records.length - 1, all: hit }), ...this.#unplaced(view, [...lost, ...degraded])] : [];
+    const hits = [...of("lost"), ...of("degraded")];
+    const works = (state) => totals.filter(({ kind }) => kind === "Service" || kind === "Resource").reduce((sum, one) => sum + one[state], 0);
+    const all = totals.reduce((sum, one) => sum + one.lost + one.degraded, 0);
+    const sum = hits.length ? [translate("impact_sum", { lost: works("lost"), degraded: works("degraded") })] : this.handlers.withheld() ? [] : [translate("impact_none")];
+    const shown = records.length - 1;
+    const left = all > hits.length && (view.sector || view.area) ? unplaced : this.#unplaced(view, hits);
+    const notes = [
+      isFiltered(view) && translate("impact_filtered", { shown: all > hits.length ? matching : shown, all }),
+      isFiltered(view) && left && translate("impact_unplaced", { n: left }),
+      cut && translate("impact_cut", { n: shown }),
+    ].filter(Boolean);
     const title = element("h2", { text: translate("impact_of", { name: of("first")[0]?.name ?? "" }) });
     const file = element("a", { href: csvOf(view), text: translate("impact_csv") });
     const first = of("first").map((record) => record.id);
     const listed = this.#parts(scene, view, first, (those) => element("ul", { className: "hits" }, ...those.map((record) => this.#hit(record))));
-    return [title, ...[...sum, ...filtered].map((text) => element("p", { text })), ...this.#withheld(), this.#back(file), ...listed];
+    return [title, ...[...sum, ...notes].map((text) => element("p", { text })), ...this.#withheld(), this.#back(file), ...listed];
   }
 
   // Affected records whose sectors or areas are not recorded, or not visible to the user, match no such filter.
   #unplaced(view, hits) {
     const names = [view.sector && "sectors", view.area && "areas"].filter(Boolean);
-    const count = hits.filter((record) => record.kind !== "Area" && names.some((name) => !record[name].length)).length;
-    return count ? [translate("impact_unplaced", { n: count })] : [];
+    return hits.filter((record) => record.kind !== "Area" && names.some((name) => !record[name].length)).length;
   }
 
   #hit(record) {

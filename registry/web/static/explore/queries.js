@@ -50,11 +50,23 @@ export const neighbourhood = (of, on) =>
 
 export const ties = (by, on) => cached(`ties ${on} ${by}`, async () => (await ask("ties", { by, day: on || null })).ties);
 
-export const impact = (of, on) =>
-  cached(`impact ${on} ${of}`, async () => {
+// An impact lists the first affected records. If there are more, the view's filters apply to all of them.
+export async function impact(of, on, filters) {
+  const first = await cached(`impact ${on} ${of}`, async () => {
     const here = known?.impact && known.of === of && known.day === on;
     return impactScene(here ? known.impact : existing((await ask("impact", { of, day: on || null })).impact));
   });
+  const { sector, area, kinds } = filters;
+  if (!first.cut || !(sector || area || kinds)) return first;
+  const narrowed = await cached(`impact ${on} ${of} ${sector} ${area} ${kinds}`, async () => {
+    const asked = { sector: sector || null, area: area || null, kinds: kinds?.map(kindCode) ?? null };
+    return impactScene(existing((await ask("impact", { of, day: on || null, ...asked })).impact));
+  });
+  const records = new Map([...first.records, ...narrowed.records].map((record) => [record.id, record]));
+  return { ...narrowed, records: [...records.values()], links: [...first.links, ...narrowed.links] };
+}
+
+const kindCode = (kind) => kind.replace(/(?<=.)[A-Z]/g, "_$&").toUpperCase();
 
 export const paths = (from, to, through, on) =>
   cached(`paths ${on} ${from} ${to} ${through}`, async () => {
@@ -76,13 +88,16 @@ function near(of, { nodes, links, leftOut, notCurrent, withheld }) {
   return { of, records, links, leftOut, notCurrent, withheld };
 }
 
-function impactScene({ record, services, resources, agencies, areas, withheld }) {
+const sumOf = (totals) => totals.reduce((sum, { lost, degraded }) => sum + lost + degraded, 0);
+
+function impactScene({ record, services, resources, agencies, areas, withheld, totals, matching, unplaced }) {
   const hits = [...services, ...resources, ...agencies, ...areas];
   const records = [
     { ...fromSummary(record), state: "first", steps: 0 },
     ...hits.map((hit) => ({ ...fromSummary(hit.record), state: hit.lost ? "lost" : "degraded", why: hit.text, steps: hit.chain.length })),
   ];
-  return { records, links: hits.flatMap((hit) => hit.chain.map(directed)), withheld };
+  const cut = sumOf(matching) > hits.length;
+  return { records, links: hits.flatMap((hit) => hit.chain.map(directed)), withheld, cut, totals, matching: sumOf(matching), unplaced };
 }
 
 function pathScene(found) {
