@@ -7,7 +7,7 @@ from typing import Any
 from loaders.result import LoadAborted
 from loaders.source import SourceDefinition
 from loaders.staging import LINKS, LOADED, Staging, link_name
-from loaders.validate import BATCH, LoadContext
+from loaders.validate import BATCH, FullLoadNeeded, LoadContext
 from registry.database import load_queries
 from registry.database.write import Stored, given_names, stored
 from registry.model.kinds import Kind, Link, Property
@@ -49,10 +49,15 @@ class Removals:
             if self._before[kind].ours:
                 self._check_values(kind)
         for link in LINKS:
-            if self._before.may_have_links(link):
+            if self._before.may_have_links(link) and self._is_read(link):
                 self._check_links(link)
         if self._refusals and not retire_most:
             raise LoadAborted(self._refusals[0])
+
+    def _is_read(self, link: Link) -> bool:
+        """Return whether this load reads the rows that supply the link."""
+        baseline = self._context.baseline
+        return baseline is None or link_name(link) in baseline.read_again
 
     def _preserve_values(self, kind: type[Kind]) -> None:
         names = set(given_names(kind)) - {"id"}
@@ -71,11 +76,12 @@ class Removals:
     def _preserve_links(self, link: Link) -> None:
         name = link_name(link)
         for batch in self._staging.links_by_file(name, BATCH):
-            existing = self._own_links(link, [row for _file, row in batch])
-            for file, row in batch:
+            unmentioned = {file: link.properties.keys() - self._staging.supplied(file, name) for file, _row in batch}
+            rows = [(row, unmentioned[file]) for file, row in batch if unmentioned[file]]
+            existing = self._own_links(link, [row for row, _names in rows]) if rows else {}
+            for row, names in rows:
                 old = existing.get((row["from"], row["to"]), {})
-                unmentioned = link.properties.keys() - self._staging.supplied(file, name)
-                copied = {one: old[one] for one in unmentioned if old.get(one) is not None}
+                copied = {one: old[one] for one in names if old.get(one) is not None}
                 if copied:
                     self._staging.change_link(name, {**row, "props": {**row["props"], **copied}})
 
@@ -99,8 +105,14 @@ class Removals:
                 self._guard_against_most(gone, total, f"values of {kind.plural}.{name}", "cleared")
 
     def _check_links(self, link: Link) -> None:
-        name, again, cleared = link_name(link), 0, Counter[str]()
+        name, cleared = link_name(link), Counter[str]()
+        again = self._context.unchanged_links.get(name, 0)
         for rows in self._staging.links(name, BATCH):
+            if not link.properties:
+                again += self._store.read(
+                    load_queries.count_existing_relationships(link, rows, source=self._source.id)
+                )[0][0]
+                continue
             existing = self._own_links(link, rows)
             again += len(existing)
             for row in rows:
@@ -120,13 +132,18 @@ class Removals:
             return
         name = link_name(link)
         if not is_pruned(link, self._source, self._staging):
+            self._tally.is_steady = False
             self._tally.note(
                 f"{self._source.id} does not mention its stored links {name} ({total}); they are unchanged. If they no longer"
                 f' exist, add "{name}" to complete in its source.toml.'
             )
             return
+        if self._context.baseline and link.at_least:
+            raise FullLoadNeeded
         for start, end in self._removed(link):
             self._tally.clear(name, start, end)
+            if self._context.baseline:
+                self._staging.note_removed(name, start, end)
         self._guard_against_most(total - again, total, f"links of {name}", "removed")
 
     def _removed(self, link: Link) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The result of a load: how many rows and records it processed, and a problem for each row that it left out."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -96,20 +96,28 @@ class Tally:
         self.cleared: Counter[str] = Counter()
         self._clearings: list[Cleared] = []
         self._problems: dict[Level, list[RowProblem]] = {"error": [], "warning": []}
-        self._rows_with_errors: dict[str, set[int]] = {}
+        self._rows: dict[Level, dict[str, set[int]]] = {"error": {}, "warning": {}}
+        self.is_steady = True  # whether the result depends only on the inputs and on the records of the source
 
     @property
     def rows_left_out(self) -> int:
         """The number of rows that have at least one error and are therefore left out."""
-        return sum(map(len, self._rows_with_errors.values()))
+        return sum(map(len, self._rows["error"].values()))
+
+    def rows_with_problems(self, file: str) -> set[int]:
+        """Return the numbers of the rows of a file that have at least one error or warning."""
+        return self._rows["error"].get(file, set()) | self._rows["warning"].get(file, set())
+
+    def is_repeatable(self, codes: Collection[str]) -> bool:
+        """Return whether the same load would end in the same way: no problems except of these codes, and no link left out."""
+        return self.is_steady and not self.rows_left_out and not self.counts.keys() - codes
 
     def add(self, problem: RowProblem) -> None:
         """Count a problem, and store it if it is among the first problems with its code."""
         self.counts[problem.code] += 1
         if self.counts[problem.code] <= MOST_LISTED:
             self._problems[problem.level].append(problem)
-        if problem.level == "error":
-            self._rows_with_errors.setdefault(problem.file, set()).add(problem.row)
+        self._rows[problem.level].setdefault(problem.file, set()).add(problem.row)
 
     def clear(self, of: str, record: str, value: str) -> None:
         """Count a cleared value or link, and store it if it is among the first of its property or link."""

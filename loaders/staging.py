@@ -24,6 +24,8 @@ CREATE TABLE links (
 ) WITHOUT ROWID;
 CREATE TABLE protected (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE missing (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE unchanged (of TEXT, start TEXT, finish TEXT, PRIMARY KEY (of, start, finish)) WITHOUT ROWID;
+CREATE TABLE removed (link TEXT, start TEXT, finish TEXT);
 """
 LOADED = [kind for kind in MODEL if not kind.read_only]
 ENDS = {f"{kind.__name__}.{end.name}": end for kind in LOADED for end in kind.ends.values()}
@@ -137,13 +139,43 @@ class Staging:
         """Return the properties of a record type or link for which a file has columns."""
         return self._supplied.get((file, of), set())
 
-    def supply_link(self, link: str) -> None:
-        """Note that the source covers a link, even if the source has no relationship of this link."""
+    def supplied_by(self, file: str) -> set[str]:
+        """Return the record types and links that a file supplies."""
+        return {of for one, of in self._supplied if one == file}
+
+    def supply_link(self, link: str, file: str) -> None:
+        """Note that a file of the source covers a link, even if the source has no relationship of this link."""
         self._given_links.add(link)
+        self.supply(file, link, ())
 
     def supplies_link(self, link: str) -> bool:
         """Return whether the source covers a link."""
         return link in self._given_links
+
+    def skip(self, of: str, start: str, finish: str = "") -> bool:
+        """Note a record or relationship of an unchanged row, which is not staged. Return whether it was not noted before."""
+        return bool(self._db.execute("INSERT OR IGNORE INTO unchanged VALUES (?, ?, ?)", (of, start, finish)).rowcount)
+
+    def count_unchanged(self) -> dict[str, int]:
+        """Return the number of unchanged records of each type, and of unchanged relationships of each link."""
+        return dict(self._db.execute("SELECT of, count(*) FROM unchanged GROUP BY of"))
+
+    def repeats_unchanged(self) -> bool:
+        """Return whether a staged record or relationship also occurs in an unchanged row."""
+        text = (
+            "SELECT EXISTS (SELECT 1 FROM records JOIN unchanged ON of = kind AND start = id AND finish = '') OR EXISTS"
+            " (SELECT 1 FROM links AS l JOIN unchanged AS u ON of = link AND u.start = l.start AND u.finish = l.finish)"
+        )
+        return bool(self._db.execute(text).fetchone()[0])
+
+    def note_removed(self, link: str, start: str, finish: str) -> None:
+        """Note a stored relationship that the load will remove."""
+        self._db.execute("INSERT INTO removed VALUES (?, ?, ?)", (link, start, finish))
+
+    def removed(self, link: str, size: int) -> Iterator[list[Stored]]:
+        """Yield in batches the stored relationships of a link that the load will remove."""
+        for batch in self._batches("SELECT start, finish FROM removed WHERE link = ?", (link,), size):
+            yield [{"from": start, "to": finish} for start, finish in batch]
 
     def change_record(self, row: Stored) -> None:
         """Replace the values of a staged record. `row` has the values in the form in which they are stored in the graph."""
@@ -155,8 +187,11 @@ class Staging:
         self._db.execute(change, (orjson.dumps(row["props"]).decode(), link, row["from"], row["to"]))
 
     def has_link(self, link: str, start: str, finish: str) -> bool:
-        """Return whether a relationship of the link is staged between these two records."""
-        found = "SELECT 1 FROM links WHERE link = ? AND start = ? AND finish = ?"
+        """Return whether the source has a relationship of the link between these two records, in a staged or unchanged row."""
+        found = (
+            "SELECT 1 FROM links WHERE link = ?1 AND start = ?2 AND finish = ?3"
+            " UNION ALL SELECT 1 FROM unchanged WHERE of = ?1 AND start = ?2 AND finish = ?3"
+        )
         return bool(self._db.execute(found, (link, start, finish)).fetchone())
 
     def protect(self, kind: str, record_id: str) -> None:
@@ -168,6 +203,11 @@ class Staging:
         for record_id in ids:
             self._db.execute("DELETE FROM records WHERE id = ?", (record_id,))
             self.protect(kind, record_id)
+
+    def count(self) -> int:
+        """Return the number of staged records and relationships."""
+        text = "SELECT (SELECT count(*) FROM records) + (SELECT count(*) FROM links)"
+        return int(self._db.execute(text).fetchone()[0])
 
     def count_records(self) -> dict[str, int]:
         """Return the number of staged records of each type."""

@@ -273,20 +273,29 @@ MAPPING = "mapping.py"
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".json", ".jsonl")
 
 
-def open_tables(source: SourceDefinition, from_path: Path | None, note: Note) -> Iterator[tuple[Table, MapRow]]:
-    """Yield every table of a source with the function that maps its rows.
+def files_of(source: SourceDefinition, from_path: Path | None) -> list[Path]:
+    """Return the files of a source, in the order in which they are read.
 
     Files are read from `from_path` or, if it is None, from the source's folder, and nowhere else. For the format `tables`,
     `from_path` is the folder of the tables or a single file. Raises LoadAborted.
     """
     if source.format == TABLES:
-        for path in _table_files(source, from_path):
-            for table in read(path, note):
-                yield table, map_table(table)
-    else:
-        mapping = _mapping(source)
-        for path in [_inside(from_path or source.folder, name) for name in source.files]:
-            yield from ((table, _function(mapping, source, path.stem)) for table in read(path, note))
+        return _table_files(source, from_path)
+    return [_inside(from_path or source.folder, name) for name in source.files]
+
+
+def open_tables(
+    source: SourceDefinition, paths: Iterable[Path], note: Note
+) -> Iterator[tuple[Path, list[tuple[Table, MapRow]]]]:
+    """Yield each file of a source with its tables, each table with the function that maps its rows. Raises LoadAborted."""
+    mapping = None if source.format == TABLES else _mapping(source)
+    for path in paths:
+        tables = read(path, note)
+        if mapping is None:
+            yield path, [(table, map_table(table)) for table in tables]
+        else:
+            function = _function(mapping, source, path.stem)
+            yield path, [(table, function) for table in tables]
 
 
 def _table_files(source: SourceDefinition, from_path: Path | None) -> list[Path]:

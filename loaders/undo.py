@@ -32,9 +32,11 @@ def undo_load(store: Store, run: str, progress: Progress = silent) -> Counter[st
     again. Raises LoadAborted if the run is unknown or changed nothing, and StoreError.
     """
     run_log, counts = RunLog(store, f"undo:{run}"[:100], began=now()), Counter[str]()
+    done = 0
     for entries in _entries(store, run):
         counts.update(run_log.transaction(partial(_undo, run_log=run_log, run=run, entries=entries)))
-        progress("changes", len(entries))
+        done += len(entries)
+        progress("Undoing changes", done, 0)
     if not counts:
         raise LoadAborted(f"No changes of a run {run} were found. `registry audit show` lists the runs.")
     run_log.follow_requests()

@@ -1,21 +1,17 @@
-"""Validate mapped rows, stage the valid ones, and check rules that concern several rows: references, ownership, expected numbers."""
+"""Check the staged rows of a load against each other and against stored records: references, ownership, rules, expected numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loaders.result import Level, LoadAborted, RowProblem, Tally
-from loaders.rows import SourceRow
-from loaders.source import PLURALS, GivenLink, GivenNoLink, GivenRecord, Mapped, Remark, SourceDefinition
+from loaders.result import LoadAborted, RowProblem, Tally
+from loaders.source import PLURALS, SourceDefinition
 from loaders.staging import (
-    ENDS,
     LINKS,
     LOADED,
-    Duplicate,
     Reference,
     RowLocation,
     Staging,
@@ -28,147 +24,12 @@ from registry.database import load_queries, write
 from registry.database.driver import Store
 from registry.database.write import BY_HAND
 from registry.model.definitions import MODEL, Request, Resource
-from registry.model.kinds import End, Kind, Link, Property
-from registry.model.records import Problem, make_record, make_relationship, show
+from registry.model.kinds import Kind, Link
+from registry.model.records import Problem
 from registry.model.rules import Promise, in_circle, of_request, too_few, undercut, withdrawn
-from registry.model.values import Id, Integer, InvalidValue, Number, Numeral
 
 if TYPE_CHECKING:
     import networkx as nx
-
-
-KINDS = {kind.__name__: kind for kind in MODEL if not kind.read_only}
-
-
-class RowValidator:
-    """Validates the records and relationships that the rows of a source are mapped to, and stages the valid ones."""
-
-    def __init__(self, source: SourceDefinition, staging: Staging, tally: Tally) -> None:
-        self._defaults = source.defaults
-        self._notation = source.numbers
-        self._staging = staging
-        self._tally = tally
-        self._address: Callable[[str], str] = lambda _field: ""
-
-    def take(self, row: SourceRow, given: Iterable[Mapped]) -> None:
-        """Stage the records and relationships of a row. Raises LoadAborted for a record type or link that the model does not have."""
-        location, self._address = RowLocation(row.file, row.number), row.address
-        for one in given:
-            match one:
-                case GivenRecord():
-                    self._record(one, location)
-                case GivenLink():
-                    self._link(one, location)
-                case GivenNoLink():
-                    self._staging.supply_link(link_name(_end(one.end).link))
-                case Remark():
-                    problem = Problem(one.code, one.field, show(one.value), one.rule, one.message)
-                    self._add_problem(one.level, problem, location)
-
-    def _record(self, given: GivenRecord, location: RowLocation) -> None:
-        kind = _kind(given.kind)
-        self._staging.supply(location.file, kind.__name__, (*given.properties, *self._defaults))
-        record, problems = make_record(
-            kind, {**self._defaults, **self._read(kind.properties, _non_empty(given)), "id": given.id}
-        )
-        for problem in problems:
-            self._add_problem("error", problem, location)
-        if record is None:
-            self._staging.protect(kind.__name__, str(given.id).strip())
-        elif duplicate := self._staging.add_record(record, location, implied=given.implied):
-            self._add_duplicate(duplicate, "id", record.id, location)
-
-    def _link(self, given: GivenLink, location: RowLocation) -> None:
-        end = _end(given.end)
-        self._staging.supply_link(link_name(end.link))
-        self._staging.supply(location.file, link_name(end.link), given.properties)
-        try:
-            here, there = _id(given.here, end.kind.lower()), _id(given.there, end.name)
-        except _InvalidIdError as error:
-            self._add_problem("error", error.problem, location)
-            return
-        tie, problems = make_relationship(end, here, there, self._read(end.link.properties, given.properties))
-        for problem in problems:
-            self._add_problem("error", problem, location)
-        if tie and (duplicate := self._staging.add_link(tie, end.name, location)):
-            self._add_duplicate(duplicate, end.name, there, location)
-
-    def _read(self, declared: Mapping[str, Property], given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the values of a row, in which numeric texts are marked with the number format of the source."""
-        if self._notation is None:
-            return given
-        return {
-            name: Numeral(value, self._notation)
-            if isinstance(value, str) and name in declared and issubclass(declared[name].value, Number | Integer)
-            else value
-            for name, value in given.items()
-        }
-
-    def _add_duplicate(self, duplicate: Duplicate, field: str, value: str, location: RowLocation) -> None:
-        before = f"{duplicate.before.file}, row {duplicate.before.row}"
-        if duplicate.field is not None:
-            rule = f"the same as in {before}"
-            problem = Problem(
-                "CONFLICT", duplicate.field, duplicate.value, rule, f"this differs from {before} for {value}"
-            )
-            self._add_problem("error", problem, location)
-            return
-        code = "REPEATED" if duplicate.before.file == location.file else "IN_TWO_FILES"
-        self._add_problem(
-            "warning", Problem(code, field, value, "once", f"this is already given in {before}"), location
-        )
-
-    def _add_problem(self, level: Level, problem: Problem, location: RowLocation) -> None:
-        self._tally.add(
-            RowProblem(
-                level,
-                problem.code,
-                location.file,
-                location.row,
-                problem.field,
-                problem.value,
-                problem.rule,
-                problem.message,
-                self._address(problem.field),
-            )
-        )
-
-
-class _InvalidIdError(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem
-
-
-def _id(raw: object, field: str) -> str:
-    try:
-        value = Id.clean(raw)
-    except InvalidValue as error:
-        raise _InvalidIdError(Problem("UNFIT", field, show(raw), error.rule, str(error))) from None
-    if value is None:
-        raise _InvalidIdError(Problem("REQUIRED", field, "", "required", "it is empty"))
-    return str(value)
-
-
-def _non_empty(given: GivenRecord) -> dict[str, object]:
-    return {name: value for name, value in given.properties.items() if value not in (None, "")}
-
-
-def _kind(name: str) -> type[Kind]:
-    if name not in KINDS:
-        raise LoadAborted(f"The mapping uses the kind {name!r}, which is not in the model.{_near(name, KINDS)}")
-    return KINDS[name]
-
-
-def _end(name: str) -> End:
-    if name not in ENDS:
-        raise LoadAborted(f"The mapping uses the link {name!r}, which is not in the model.{_near(name, ENDS)}")
-    return ENDS[name]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 class KindCounts(NamedTuple):
@@ -183,24 +44,49 @@ class StoredCounts:
     """The number of stored records of each type before the load, such as `before[kind].alive`."""
 
     def __init__(self, source: SourceDefinition, store: Store) -> None:
-        self._counts = {
-            kind.__name__: KindCounts(*store.read(load_queries.count_records(kind, source=source.id))[0])
-            for kind in LOADED
-        }
+        rows = store.read(load_queries.count_records(LOADED, source=source.id))
+        self._counts = {kind: KindCounts(*counts) for kind, *counts in rows}
 
     def __getitem__(self, kind: type[Kind]) -> KindCounts:
-        return self._counts[kind.__name__]
+        return self._of(kind.__name__)
+
+    def _of(self, kind: str) -> KindCounts:
+        return self._counts.get(kind, KindCounts(0, 0, 0))
+
+    def ours(self) -> dict[str, int]:
+        """Return the number of stored records of the source, by type, without zeros."""
+        return {kind: counts.ours for kind, counts in self._counts.items() if counts.ours}
 
     def may_have_links(self, link: Link) -> bool:
         """Return whether there were records at both ends of the link before the load."""
-        return bool(self._counts[link.start].total and self._counts[link.end].total)
+        return bool(self._of(link.start).total and self._of(link.end).total)
+
+
+class FullLoadNeeded(Exception):
+    """Raised by a load that reads only changed rows if it cannot tell that its result would be that of a full load."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the previous load of the source left in the graph, for a load that reads only what has changed since.
+
+    - `records`: the number of records that the source had, by plural
+    - `unchanged_records`, `unchanged_links`: the number of records (by plural) and relationships (by link) in unchanged rows
+    - `read_again`: the record types and links of the files that are read again
+    """
+
+    records: Mapping[str, int]
+    unchanged_records: Mapping[str, int]
+    unchanged_links: Mapping[str, int]
+    read_again: Collection[str]
 
 
 @dataclass(frozen=True)
 class LoadContext:
     """The data that the checks and the writing of one load share.
 
-    `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has.
+    `before` counts the stored records before the load. With `prune`, the load retires records that the source no longer has. With a
+    `baseline`, only changed rows are staged, and no record of the source may be gone.
     """
 
     source: SourceDefinition
@@ -209,10 +95,21 @@ class LoadContext:
     before: StoredCounts
     tally: Tally
     prune: bool
+    baseline: Baseline | None = None
 
     def stays(self, owner: str) -> bool:
         """Return whether a stored value of source `owner` stays in the graph even if the load does not supply the value."""
-        return not self.prune or owner != self.source.id
+        return not self.prune or self.baseline is not None or owner != self.source.id
+
+    @property
+    def unchanged_records(self) -> Mapping[str, int]:
+        """The number of records in unchanged rows, which are not staged, by plural."""
+        return self.baseline.unchanged_records if self.baseline else {}
+
+    @property
+    def unchanged_links(self) -> Mapping[str, int]:
+        """The number of relationships in unchanged rows, which are not staged, by link."""
+        return self.baseline.unchanged_links if self.baseline else {}
 
 
 AGENCY, RESOURCE = (f"{Request.plural}.{name}" for name in ("agency", "resource"))
@@ -277,9 +174,15 @@ class RuleChecks:
         """
         end, dropped = declared_end(link), []
         side = "start" if end.outgoing else "finish"
-        for record, status, location, far in self._staging.with_few(link_name(link), side, end.kind, link.at_least):
-            existing = self._store.read(load_queries.relationship_sources(end, record))[0][0]
-            count = len(far | {one for one, owner in existing if self._context.stays(owner)})
+        few = self._staging.with_few(link_name(link), side, end.kind, link.at_least)
+        stored: dict[str, set[str]] = {}
+        for start in range(0, len(few), BATCH):
+            ids = [record for record, *_ in few[start : start + BATCH]]
+            for record, other, owner in self._store.read(load_queries.relationship_sources(end, ids))[0][0]:
+                if self._context.stays(owner):
+                    stored.setdefault(record, set()).add(other)
+        for record, status, location, far in few:
+            count = len(far | stored.get(record, set()))
             for problem in too_few(end, status, count):
                 self._add_problem(problem, location)
                 dropped.append(record)
@@ -373,6 +276,7 @@ def _promised(read: Sequence[RequestRow], lost: set[str]) -> Iterator[tuple[str,
 
 
 BATCH = 1_000
+BY_HAND_CODE = "BY_HAND"
 CHANGED_BY_HAND = "this record was changed by hand; the load leaves it unchanged"
 Found = list[tuple[str, str, str, str]]
 
@@ -395,6 +299,7 @@ class Checks:
         records of a type would be retired.
         """
         self._owners()
+        self._require_all_records()
         while self._references():
             pass  # repeat, because other records may refer to a record that was just left out
         self._ends()
@@ -402,7 +307,10 @@ class Checks:
         self._contradictions()
         self._implied()
         self._expectations()
-        if self._context.prune and not retire_most:
+        if self._context.baseline:
+            if self._context.tally.counts.keys() - {BY_HAND_CODE}:
+                raise FullLoadNeeded
+        elif self._context.prune and not retire_most:
             self._retirements()
 
     def _owners(self) -> None:
@@ -412,6 +320,17 @@ class Checks:
             for ids in self._staging.protected(kind.__name__, BATCH):
                 self._found_again[kind.plural] += self._alive(self._stored_owners(kind, ids))
             self._drop_owned_by_others(kind, [other for other in known if other is not kind])
+
+    def _require_all_records(self) -> None:
+        """Raise FullLoadNeeded if a record of the baseline is gone or supplied twice, because other rows may refer to it."""
+        if self._context.baseline is None:
+            return
+        unchanged = self._context.unchanged_records
+        for plural, count in self._context.baseline.records.items():
+            if count != unchanged.get(plural, 0) + self._found_again[plural]:
+                raise FullLoadNeeded
+        if self._staging.repeats_unchanged():
+            raise FullLoadNeeded
 
     def _drop_owned_by_others(self, kind: type[Kind], others: Sequence[type[Kind]]) -> None:
         taken: dict[str, str] = {}
@@ -423,7 +342,7 @@ class Checks:
             location, implied = self._staging.origin(record_id)
             if message == CHANGED_BY_HAND:
                 rule = "a record not changed by hand"
-                self._context.tally.add(RowProblem("warning", "BY_HAND", *location, "id", record_id, rule, message))
+                self._context.tally.add(RowProblem("warning", BY_HAND_CODE, *location, "id", record_id, rule, message))
             elif not implied:
                 self._add_problem(Reference(location, "id", record_id), "TAKEN", "an id of this source", message)
         self._staging.drop_records(kind.__name__, taken)
@@ -495,9 +414,9 @@ class Checks:
             )
 
     def _expectations(self) -> None:
-        counts = self._staging.count_records()
+        counts, unchanged = self._staging.count_records(), self._context.unchanged_records
         for plural, least in self._source.expect.items():
-            found = counts.get(PLURALS[plural], 0)
+            found = counts.get(PLURALS[plural], 0) + unchanged.get(plural, 0)
             if found < least:
                 raise LoadAborted(f"{self._source.id} must have at least {least} {plural}, but has {found}.")
         lost, most = self._context.tally.rows_left_out, self._source.left_out_at_most

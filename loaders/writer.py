@@ -19,9 +19,9 @@ from loaders.staging import LINKS, LOADED, Staging, declared_end, is_single, lin
 from loaders.validate import BATCH, LoadContext
 from registry.clock import now
 from registry.database import load_queries, write
-from registry.database.driver import Store, StoreError
+from registry.database.driver import Cypher, Store, StoreError
 from registry.database.write import Stored
-from registry.model.definitions import MODEL, Run
+from registry.model.definitions import MODEL, Request, Run
 from registry.model.definitions import Source as SourceKind
 from registry.model.kinds import End, Kind, Link
 from registry.model.records import Record, make_record
@@ -41,6 +41,7 @@ from registry.progress import Progress
 
 Result = TypeVar("Result")
 SIZE = 500
+WRITING = "Writing records and links"
 Given = Mapping[str, Any]
 StoredLink = tuple[str, str, Mapping[str, object]]  # id at the start, id at the end, properties
 
@@ -89,7 +90,10 @@ class RunLog:
             transaction.log("retired", kind, record, ({"status": status}, {"status": "retired"}), steward=steward)
 
     def first_links(self, transaction: Transaction, link: Link, count: int, rows: Sequence[Stored]) -> None:
-        """Log the first relationships of a link in a single audit event that has only the number of relationships."""
+        """Log the first relationships of a link in a single audit event that has only the number of relationships.
+
+        `rows` are those of them that may belong to agreements from before the load.
+        """
         end = declared_end(link)
         if count:
             transaction.log("tied", MODEL[end.kind], self._run, ({}, {"tied": {link_name(link): count}}))
@@ -303,6 +307,7 @@ class BatchWriter:
 
     def __init__(self, context: LoadContext, run: str, progress: Progress) -> None:
         self._context, self._run, self._progress, self._started = context, run, progress, now()
+        self._written, self._total = 0, context.staging.count()
         self._source, self._before, self._tally = context.source, context.before, context.tally
         self._staging, self._store = context.staging, context.store
         self._log = RunLog(context.store, run, began=self._started)
@@ -314,21 +319,30 @@ class BatchWriter:
         """
         self._put(SourceKind, _source_record(self._source))
         self._put(Run, self._run_record())
+        self._tally.unchanged.update(self._context.unchanged_records)
+        self._tally.links_written.update(self._context.unchanged_links)
         for kind in LOADED:
             self._records(kind)
         for link in LINKS:
             self._links(link)
         lease.check()
-        if self._context.prune:
+        if self._context.baseline:
+            self._remove_noted_links()
+        elif self._context.prune:
             self._prune()
-        self._log.follow_requests()
+        if self._before[Request].total or self._tally.created[Request.plural]:
+            self._log.follow_requests()
         self._put(Run, self._run_record(finished=now()))
 
     def _records(self, kind: type[Kind]) -> None:
         write_rows = self._change if self._before[kind].ours else self._create
         for rows in self._staging.records(kind.__name__, BATCH):
             write_rows(kind, rows)
-            self._progress(kind.plural, len(rows))
+            self._advance(len(rows))
+
+    def _advance(self, more: int) -> None:
+        self._written += more
+        self._progress(WRITING, self._written, self._total)
 
     def _create(self, kind: type[Kind], rows: Sequence[Stored]) -> None:
         def work(transaction: Transaction) -> None:
@@ -359,15 +373,18 @@ class BatchWriter:
             )
             self._tally.links_written[name] += written
             of_others += len(rows) - written
-            self._progress(name, len(rows))
+            self._advance(len(rows))
         if of_others:
+            self._tally.is_steady = False
             self._tally.note(f"Links {name} that belong to other sources: {of_others}; they are unchanged.")
 
     def _first_links(self, link: Link, rows: Sequence[Stored]) -> int:
+        had_records = self._before[MODEL[declared_end(link).kind]].total
+
         def work(transaction: Transaction) -> int:
             ties = write.create_relationship_rows(link, rows, source=self._source.id, run=self._run)
             written: int = transaction.run(ties)[0][0]
-            self._log.first_links(transaction, link, written, rows)
+            self._log.first_links(transaction, link, written, rows if had_records else ())
             return written
 
         return self._log.transaction(work)
@@ -429,6 +446,18 @@ class BatchWriter:
 
         while removed := self._log.transaction(work):
             self._tally.links_removed[link_name(link)] += removed
+
+    def _remove_noted_links(self) -> None:
+        for link in LINKS:
+            for rows in self._staging.removed(link_name(link), BATCH):
+                text = load_queries.remove_given_relationships(link, rows, source=self._source.id)
+
+                def work(transaction: Transaction, link: Link = link, text: Cypher = text) -> int:
+                    gone = transaction.run(text)[0][0]
+                    self._log.links_changed(transaction, link, gone)
+                    return len(gone)
+
+                self._tally.links_removed[link_name(link)] += self._log.transaction(work)
 
     def _put(self, kind: type[Kind], record: Record) -> None:
         self._store.write(write.upsert(kind, [record], source=self._source.id, run=self._run, now=now()))

@@ -6,16 +6,25 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 T = TypeVar("T")
-Watcher = Callable[[str, int, int], None]
-_watching: ContextVar[Watcher | None] = ContextVar("watching", default=None)
+Progress = Callable[[str, int, int], None]
+"""A function that receives the name of a task, the number of steps done, and the number of all steps, which is 0 if unknown."""
+_watching: ContextVar[Progress | None] = ContextVar("watching", default=None)
 
 
 @contextmanager
-def reporting_to(watch: Watcher) -> Iterator[None]:
+def reporting_to(watch: Progress) -> Iterator[None]:
     """Report progress to `watch` until the `with` block ends: the name of the task, the steps done, and the number of steps."""
     token = _watching.set(watch)
     try:
@@ -35,29 +44,31 @@ def steps(what: str, every: Sequence[T]) -> Iterator[T]:
         watch(what, len(every), len(every))
 
 
-Progress = Callable[[str, int], None]
-"""A function that receives what was processed, such as `agencies`, and how many more of them."""
-
-
-def silent(_what: str, _more: int) -> None:
+def silent(_what: str, _done: int, _of: int) -> None:
     """Ignore the progress."""
 
 
 @contextmanager
 def showing(console: Console) -> Iterator[Progress]:
-    """Show on the console how many items were read and written; the counters disappear when the `with` block ends."""
+    """Show the progress of each task on the console, with the remaining time; the lines disappear when the `with` block ends.
+
+    If the number of steps of a task is 0, it is unknown, and only the number of steps done is shown.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        TextColumn("{task.completed:,.0f}"),
+        BarColumn(),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("/"),
+        TimeRemainingColumn(),
     )
-    with Bars(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, object] = {}
+    with Bars(*columns, console=console, transient=True, speed_estimate_period=60) as bars:
+        tasks: dict[str, TaskID] = {}
 
-        def advance(what: str, more: int) -> None:
+        def show(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=None)
-            bars.advance(tasks[what], more)  # type: ignore[arg-type]
+            bars.update(tasks[what], completed=done, total=of or None)
 
-        yield advance
+        yield show

@@ -51,7 +51,7 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
     command exits with code 0.
     """
     with open_store(load_settings(), info) as store, showing(err) as progress:
-        found = verify_log(store, lambda n: progress("changes", n))
+        found = verify_log(store, progress)
     if as_json:
         print_json({"entries": found.entries, "hash": found.hash, "broken_at": found.broken_at, "what": found.what})
     elif found.what:

@@ -23,6 +23,11 @@ class Dialect:
         return self.embedded
 
     @property
+    def groups_schema_changes(self) -> bool:
+        """Whether one transaction can make several schema changes."""
+        return not self.embedded
+
+    @property
     def seeks(self) -> bool:
         """Whether a query on this engine may look up a few linked records in an index and start from them."""
         return not self.embedded

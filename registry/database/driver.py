@@ -195,14 +195,18 @@ class Store:
             done: Answer = self._with_retries(self._run_transaction, work, attempts=attempts)
             return done
 
-    def change_schema(self, text: str, *, native: bool = False) -> None:
-        """Run one schema change in its own transaction. It is written in Cypher, or in SQL if `native` is set."""
+    def change_schema(self, *texts: str, native: bool = False) -> None:
+        """Run schema changes, in one transaction if the engine can. They are written in Cypher, or in SQL if `native` is set."""
         if native:
             if self._settings.natively is None:
                 raise StoreError("UNSUPPORTED", _MESSAGES["NOT_EMBEDDED"].format(uri=self._settings.uri))
-            self._settings.natively(text)
+            for text in texts:
+                self._settings.natively(text)
+        elif self.dialect.groups_schema_changes:
+            self._with_retries(self._run_schema_changes, texts)
         else:
-            self._with_retries(self._run_schema_change, text)
+            for text in texts:
+                self._with_retries(self._run_schema_change, text)
 
     def _read(self, cypher: Cypher) -> Rows:
         with self._session(self._reader, neo4j.READ_ACCESS) as session:
@@ -233,6 +237,12 @@ class Store:
             ask(_put_stamps(union(changed)))
             transaction.commit()
             return answer
+
+    def _run_schema_changes(self, texts: Sequence[str]) -> None:
+        with self._session(self._writer) as session, session.begin_transaction() as transaction:
+            for text in texts:
+                transaction.run(_literal(text)).consume()
+            transaction.commit()
 
     def _run_schema_change(self, text: str) -> None:
         with self._session(self._writer) as session:

@@ -1,6 +1,6 @@
 """Cypher for loads: lock a source, compare its rows with the stored records, and retire or remove what the source no longer has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from registry.database.driver import Cypher
 from registry.database.write import Stored, without_key
@@ -55,6 +55,65 @@ def prune_relationships(link: Link, *, source: str, run: str, size: int) -> Cyph
         " WITH e, a.id AS start, b.id AS end, properties(e) AS was LIMIT $n DELETE e RETURN collect([start, end, was])"
     )
     return Cypher(text, {"n": size, "in": {"source": source, "run": run}})
+
+
+def remove_given_relationships(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
+    """Return Cypher that removes the given relationships that belong to this source.
+
+    The row returned is a list of `[start id, end id, properties]`.
+    """
+    text = (
+        f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
+        " WHERE b.id = row.to AND e.source = $in.source"
+        " WITH e, a.id AS start, b.id AS end, properties(e) AS was DELETE e RETURN collect([start, end, was])"
+    )
+    return Cypher(text, {"in": {"rows": rows, "source": source}})
+
+
+def manifest(source: str, file: str = "") -> Cypher:
+    """Return Cypher that reads the content and the row hashes of the manifest of a source, or of one of its files.
+
+    If there is no manifest, the query returns no row.
+    """
+    text = "UNWIND $in.ids AS id MATCH (m:Manifest {id: id}) RETURN m.content, m.hashes"
+    return Cypher(text, {"in": {"ids": [_manifest_id(source, file)]}})
+
+
+def put_manifest(source: str, file: str, content: str, hashes: str) -> Cypher:
+    """Return Cypher that stores the manifest of a source or of one of its files."""
+    text = "MERGE (m:Manifest {id: $in.id}) SET m.content = $in.content, m.hashes = $in.hashes"
+    return Cypher(text, {"in": {"id": _manifest_id(source, file), "content": content, "hashes": hashes}})
+
+
+def void_manifest(source: str) -> Cypher:
+    """Return Cypher that deletes the manifest of a source, so that the next load does not skip rows."""
+    text = "MATCH (m:Manifest {id: $in.id}) DELETE m"
+    return Cypher(text, {"in": {"id": _manifest_id(source, "")}})
+
+
+def _manifest_id(source: str, file: str) -> str:
+    return f"{source}/{file}"
+
+
+def changed_since(number: int, *, run: str) -> Cypher:
+    """Return Cypher that reads which records were changed since an audit event by others than a load run.
+
+    A row has a kind, and a list of the ids of the changed records of this kind.
+    """
+    text = (
+        "MATCH (c:Change) WHERE c.number > $n AND coalesce(c.run <> $in.run, true)"
+        " RETURN c.record_kind, collect(DISTINCT c.record)"
+    )
+    return Cypher(text, {"n": number, "in": {"run": run}})
+
+
+def loaded_records(kind: type[Kind], ids: Sequence[str], *, source: str) -> Cypher:
+    """Return Cypher that counts which of the given records belong to a source, or were found in it by a load run."""
+    text = (
+        f"UNWIND $in.ids AS id MATCH (n:{kind.__name__} {{id: id}})"
+        " WHERE n.source = $in.source OR n.run STARTS WITH $in.runs RETURN count(n)"
+    )
+    return Cypher(text, {"in": {"ids": list(ids), "source": source, "runs": f"run:{source}:"}})
 
 
 def remove_outdated_relationships(link: Link, rows: Sequence[Mapping[str, object]], *, source: str) -> Cypher:
@@ -149,11 +208,16 @@ def differing(kind: type[Kind], rows: Sequence[Stored]) -> Cypher:
     return Cypher(text, {"in": {"rows": asked}})
 
 
-def count_records(kind: type[Kind], *, source: str) -> Cypher:
-    """Return Cypher that counts all records of a kind, its records from a source, and its active records from that source."""
+def count_records(kinds: Iterable[type[Kind]], *, source: str) -> Cypher:
+    """Return Cypher that counts records, one row per kind that has any.
+
+    A row is `[kind, all records, records of the source, active records of the source]`. One query counts all kinds, because an
+    empty database plans a query more slowly than it runs it.
+    """
     text = (
-        f"MATCH (n:{kind.__name__}) WITH n, coalesce(n.source = $in.source, false) AS ours RETURN count(n),"
-        " sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND n.status <> 'retired' THEN 1 ELSE 0 END)"
+        f"MATCH (n:{'|'.join(kind.__name__ for kind in kinds)})"
+        " WITH labels(n)[0] AS kind, coalesce(n.source = $in.source, false) AS ours, n.status <> 'retired' AS active"
+        " RETURN kind, count(*), sum(CASE WHEN ours THEN 1 ELSE 0 END), sum(CASE WHEN ours AND active THEN 1 ELSE 0 END)"
     )
     return Cypher(text, {"in": {"source": source}})
 
@@ -180,14 +244,15 @@ def all_relationships(link: Link) -> Cypher:
     return Cypher(text)
 
 
-def relationship_sources(end: End, record: str) -> Cypher:
-    """Return Cypher that reads a list of `[far id, source]` of a record's relationships of one link type."""
+def relationship_sources(end: End, ids: Sequence[str]) -> Cypher:
+    """Return Cypher that reads a list of `[id, far id, source]` of the relationships of the given records of one link type."""
     relation = f"-[e:{end.link.relation}]-"
     arrow = f"{relation}>" if end.outgoing else f"<{relation}"
     text = (
-        f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}){arrow}(m:{end.target}) RETURN collect([m.id, e.source])"
+        f"UNWIND $in.ids AS id MATCH (n:{end.kind} {{id: id}}){arrow}(m:{end.target})"
+        " RETURN collect([id, m.id, e.source])"
     )
-    return Cypher(text, {"in": {"ids": [record]}})
+    return Cypher(text, {"in": {"ids": list(ids)}})
 
 
 def relationships_of_source(link: Link, *, source: str, after: tuple[str, str], size: int) -> Cypher:
@@ -209,16 +274,23 @@ def count_relationships(link: Link, *, source: str) -> Cypher:
     return Cypher(text, {"in": {"source": source}})
 
 
+def count_relationships_by_type(*, source: str) -> Cypher:
+    """Return Cypher that reads `[relation, number of relationships]` of the relationships that belong to a source."""
+    text = "MATCH ()-[e]->() WHERE e.source = $in.source RETURN type(e), count(e)"
+    return Cypher(text, {"in": {"source": source}})
+
+
 def count_existing_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:
     """Return Cypher that counts the given relationships that this source already has.
 
     The relationships are given as for `upsert_relationship_rows`.
     """
+    asked = [{"from": row["from"], "to": row["to"]} for row in rows]
     text = (
         f"UNWIND $in.rows AS row MATCH (a:{link.start} {{id: row.from}})-[e:{link.relation}]->(b:{link.end})"
         f" WHERE b.id = row.to AND e.source = $in.source AND {without_key(link)} RETURN count(e)"
     )
-    return Cypher(text, {"in": {"rows": rows, "source": source}})
+    return Cypher(text, {"in": {"rows": asked, "source": source}})
 
 
 def count_outdated_relationships(link: Link, rows: Sequence[Stored], *, source: str) -> Cypher:

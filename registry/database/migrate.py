@@ -29,9 +29,8 @@ def put_metadata(values: Mapping[str, object]) -> Cypher:
 
 
 def kinds_with_records(model: Model) -> Cypher:
-    """Return Cypher that reads the names of the kinds that have at least one record, one row each."""
-    each = (f"MATCH (n:{name}) WITH n LIMIT 1 RETURN '{name}' AS kind" for name in model.kinds)
-    return Cypher(" UNION ALL ".join(each))
+    """Return Cypher that reads the names of the kinds that have at least one record, one row each, in alphabetical order."""
+    return Cypher(f"MATCH (n:{'|'.join(model.kinds)}) RETURN DISTINCT labels(n)[0] AS kind ORDER BY kind")
 
 
 def stored_properties(element: str) -> Cypher:
@@ -148,7 +147,7 @@ def is_current(store: Store, model: Model) -> bool:
 
 def complete(store: Store, model: Model, found: Metadata, tell: Tell) -> None:
     """Compute outdated derived values and write the metadata. The function resumes a computation that was interrupted."""
-    if found.derived < DERIVED_VERSION:
+    if found.derived < DERIVED_VERSION and (found.version or store.read(kinds_with_records(model))):
         store.write(rename_credential_kinds())
         _derive_all(store, model, found.progress, tell)
     ours = describe(model)
@@ -312,8 +311,11 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
     for name in difference.obsolete:
         for text in drop(name):
             store.change_schema(text)
-    for item in wanted_schema(model, store.dialect):
-        if item.name in difference.missing:
+    missing = [item for item in wanted_schema(model, store.dialect) if item.name in difference.missing]
+    if not difference.present:  # a new database: no constraint has to wait for data, so all are created at once
+        store.change_schema(*(item.text for item in missing if not item.native))
+    for item in missing:
+        if difference.present or item.native:
             store.change_schema(item.text, native=item.native)
     while store.read(still_filling())[0][0]:
         time.sleep(0.1)
@@ -322,7 +324,7 @@ def apply(store: Store, model: Model, tell: Tell = lambda said: None) -> Differe
 
 
 # Node labels that are not kinds of the model.
-OURS = ("Answer", "Chain", "Contact", "Credential", "Lease", "Mark", "Metadata", "SavedView")
+OURS = ("Answer", "Chain", "Contact", "Credential", "Lease", "Manifest", "Mark", "Metadata", "SavedView")
 # Names of constraints and indexes of earlier releases that conflict with this release. Others are left unchanged, because they may
 # belong to a newer release on the same server.
 OBSOLETE: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import orjson
@@ -111,6 +111,8 @@ def contradictions(
     If `before` has the same values, it violates the same limit, and no problem is yielded.
     """
     for declared in properties.values():
+        if declared.above is None and not declared.not_before and not declared.not_above:
+            continue
         value = values.get(declared.name)
         for other, breaks, rule, message in _limits(declared):
             limit = values.get(other) if other else declared.above
@@ -317,8 +319,13 @@ def _search_keys(record: Record, ident: str) -> list[str]:
 
 def _stored_words(texts: Iterable[str]) -> dict[str, None]:
     """Return the words of normalised texts and their stems, in order."""
-    words = _words(" ".join(texts))[:MOST_KEPT]
-    return dict.fromkeys(form for word in words for form in (word, f"{STEM}{stem(word)}") if form != f"{STEM}{word}")
+    return dict.fromkeys(chain.from_iterable(map(_word_and_stem, _words(" ".join(texts))[:MOST_KEPT])))
+
+
+@lru_cache(maxsize=50_000)
+def _word_and_stem(word: str) -> tuple[str, ...]:
+    root = stem(word)
+    return (word,) if root == word else (word, f"{STEM}{root}")
 
 
 def _combined(words: Sequence[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from registry.mutations.audit_events import LINK_CHANGES, Difference, LogHead, R
 from registry.mutations.save import forbidden_changes, not_allowed
 from registry.mutations.transaction import MutationResult, RequestContext, Transaction, ValidationFailed, change
 from registry.permissions import Action, Actor, can, role_needed
+from registry.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -238,17 +239,15 @@ def latest(store: Store, size: int, record: str | None = None) -> list[Entry]:
     return [entry for (entry,) in store.read(query)]
 
 
-def verify(store: Store, progress: Callable[[int], None] = lambda _: None) -> Verdict:
-    """Check the hashes of all audit events. Raises StoreError.
-
-    The function calls `progress` with 1 after each event that it reads.
-    """
+def verify(store: Store, progress: Progress = silent) -> Verdict:
+    """Check the hashes of all audit events. Raises StoreError."""
     end = LogHead(*next(iter(store.read(audit_log.last_event())), ()))
-    broken = first_invalid(_with_progress(entries(store), progress), end)
+    broken = first_invalid(_with_progress(entries(store), end.number, progress), end)
     return Verdict(end.number, end.hash, *(broken or ()))
 
 
-def _with_progress(events: Iterator[Entry], progress: Callable[[int], None]) -> Iterator[Entry]:
-    for entry in events:
-        progress(1)
+def _with_progress(events: Iterator[Entry], of: int, progress: Progress) -> Iterator[Entry]:
+    for done, entry in enumerate(events, start=1):
+        if done % PAGE_SIZE == 0:
+            progress("Verifying changes", done, max(done, of))
         yield entry

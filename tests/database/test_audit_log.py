@@ -44,10 +44,8 @@ def stores(store: Store, place: ConnectionSettings) -> Iterator[list[Store]]:
 
 
 def test_an_untouched_chain_is_whole(chained: Store) -> None:
-    seen: list[int] = []
-    found = verify(chained, seen.append)
+    found = verify(chained)
     assert (found.entries, found.broken_at) == (5, None)
-    assert seen == [1] * 5, "progress for each event"
     assert len(found.hash) == 64
 
 

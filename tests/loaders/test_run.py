@@ -6,6 +6,8 @@ import pytest
 from xlsxwriter import Workbook
 
 from loaders.result import LoadResult
+from loaders.run import READING
+from loaders.writer import WRITING
 from registry.cli.load import print_outcome
 from registry.database.driver import Cypher, Store
 from registry.progress import silent
@@ -210,9 +212,9 @@ def test_the_next_run_finishes_an_interrupted_one(
     store.write(Cypher("MATCH (n) DETACH DELETE n"))
     done = 0
 
-    def interrupt(what: str, _more: int) -> None:
+    def interrupt(what: str, _done: int, _of: int) -> None:
         nonlocal done
-        done += what.startswith("agencies") and not what.endswith(".csv")
+        done += what == WRITING
         if done == batch:
             raise KeyboardInterrupt
 
@@ -307,3 +309,12 @@ def test_tables_may_be_given_as_one_workbook(city: City, tmp_path: Path) -> None
     outcome = city.load(from_path=tmp_path / "all.xlsx")
     assert outcome.created == {"agencies": 2}, outcome.refused
     assert outcome.rows_read == {"all.xlsx, sheet agencies": 2}
+
+
+def test_the_progress_of_a_load_counts_to_the_number_of_all_rows(city: City) -> None:
+    city.agencies(*(f"c:{number},City {number},other,,{'c:0' if number else ''}" for number in range(1_500)))
+    city.write("services", 'id,name,kind,description\nc:s,Permits,public,"one\ntwo"\n')
+    seen: dict[str, list[tuple[int, int]]] = {}
+    city.load(progress=lambda what, done, of: seen.setdefault(what, []).append((done, of)))
+    assert seen[READING] == [(1_000, 1_502), (1_500, 1_502), (1_501, 1_501)]
+    assert seen[WRITING] == [(1_000, 3_000), (1_500, 3_000), (1_501, 3_000), (2_501, 3_000), (3_000, 3_000)]

@@ -7,7 +7,7 @@ import pytest
 
 from loaders.result import LoadAborted
 from loaders.source import SourceDefinition, find_source, known_sources, read_source
-from loaders.tables import open_tables
+from loaders.tables import files_of, open_tables
 from registry.config import Settings
 
 TOML = 'name = "N"\npublisher = "P"\nlicence = "L"\nformat = "csv"\nfiles = ["agencies.csv"]\n'
@@ -76,7 +76,7 @@ def test_what_is_wrong_in_source_toml_is_one_sentence_that_names_it(
 
 def refusal(source: SourceDefinition, from_path: Path | None = None) -> str:
     with pytest.raises(LoadAborted) as refused:
-        list(open_tables(source, from_path, lambda _: None))
+        list(open_tables(source, files_of(source, from_path), lambda _: None))
     return str(refused.value)
 
 
@@ -92,7 +92,7 @@ def test_files_are_looked_for_in_the_folder_that_is_given(folder: Callable[..., 
     source = read_source(folder())
     assert "does not exist" in refusal(source, tmp_path)
     (tmp_path / "agencies.csv").write_text("id\nx:2\n")
-    ((table, map_row),) = open_tables(source, tmp_path, lambda _: None)
+    ((_path, ((table, map_row),)),) = open_tables(source, files_of(source, tmp_path), lambda _: None)
     assert [one for row in table.rows for one in map_row(row)] == [("Agency", "x:2", {}, False)]  # type: ignore[arg-type]
 
 
