@@ -6,10 +6,10 @@ import hashlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import isawaitable
 from typing import Any
 
@@ -43,8 +43,8 @@ from graphql.language import (
 from graphql.language.ast import QUERY_DOCUMENT_KEYS
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from registry.database.answer_cache import AnswerCache
-from registry.database.change_stamps import Kinds, all_kinds_in, kinds_in
+from registry.database.answer_cache import AnswerCache, Question
+from registry.database.change_stamps import Kinds, Stamps, all_kinds_in, kinds_in
 from registry.database.compiler import CypherTemplate, compile_query
 from registry.database.driver import AWAY_CODES, Cypher, Reader, Rows, Store, StoreError
 from registry.database.query import Explore, FacetQuery, MostLinks, Query, Total, has_partial
@@ -241,37 +241,50 @@ async def read_rows(
 ) -> list[Rows]:
     """Return the rows of every Cypher query, in the order of the queries. Raises StoreError.
 
-    Counts, and what took SLOW_SECONDS or longer the last time, are read only if records changed.
+    Counts are read only if records changed. So is what took SLOW_SECONDS or longer the last time; of several requests for it at
+    the same time, one reads it.
     """
-    rows, started = dict[int, Rows](), time.monotonic()
-    keys = {place: _key(cypher) for place, cypher in enumerate(cyphers)}
-    kept = {
-        place
-        for place, one in enumerate(queries)
-        if isinstance(one, Total | MostLinks | FacetQuery) or answers.is_slow(keys[place])
-    }
-    if not kept:
-        read = await reader.read(cyphers, timeout=timeout) if cyphers else []
-        if time.monotonic() - started >= SLOW_SECONDS:
-            answers.mark_slow(keys.values())
-        return read
-    missing = [place for place in range(len(cyphers)) if place not in kept or not answers.holds(keys[place])]
-    while True:
-        stamps, found = await reader.read_with_stamps([cyphers[place] for place in missing], timeout=timeout)
+    keys = [_key(cypher) for cypher in cyphers]
+    counts = {place for place, one in enumerate(queries) if isinstance(one, Total | MostLinks | FacetQuery)}
+    if not answers.is_slow(keys):
+        return await _read(answers, reader, keys, cyphers, counts, timeout)
+    read = partial(_read, answers, reader, keys, cyphers, counts, timeout)
+    return await answers.exact(
+        Question(tuple(keys), all_kinds_in(one.text for one in cyphers), read, weigh=_weight), reader
+    )
+
+
+async def _read(
+    answers: AnswerCache,
+    reader: Reader,
+    keys: Sequence[bytes],
+    cyphers: Sequence[Cypher],
+    counts: Collection[int],
+    timeout: float | None,
+) -> list[Rows]:
+    """Return the rows of every Cypher query. The rows of the places `counts` are taken from the cache if they are valid."""
+    rows, started, places = dict[int, Rows](), time.monotonic(), range(len(cyphers))
+    missing = [place for place in places if place not in counts or not answers.holds(keys[place])]
+    while len(rows) < len(cyphers):
+        texts = [cyphers[place] for place in missing]
+        if counts:
+            stamps, found = await reader.read_with_stamps(texts, timeout=timeout)
+        else:
+            stamps, found = Stamps(), await reader.read(texts, timeout=timeout)
         rows |= dict(zip(missing, found, strict=True))
-        for place in kept:
+        for place in counts:
             stamp = stamps.of(kinds_in(cyphers[place].text))
-            if place in missing:
-                if stamp:
-                    answers.keep(keys[place], stamp, rows[place], started, _weight(rows[place]))
+            if place in missing and stamp:
+                answers.keep(keys[place], stamp, rows[place], started)
             elif place not in rows and (answer := answers.find(keys[place], stamp)):
                 rows[place] = answer.value or []
-        if len(rows) == len(cyphers):
-            return [rows[place] for place in range(len(cyphers))]
-        missing = [place for place in range(len(cyphers)) if place not in rows or place not in kept]
+        missing = [place for place in places if place not in rows]
+    if time.monotonic() - started >= SLOW_SECONDS and len(counts) < len(cyphers):
+        answers.mark_slow(keys)
+    return [rows[place] for place in places]
 
 
-def _weight(rows: Rows) -> int:
+def _weight(rows: list[Rows]) -> int:
     return 1 + len(orjson.dumps(rows)) // COUNT_BYTES
 
 

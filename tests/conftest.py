@@ -11,6 +11,7 @@ from xdist.scheduler import LoadFileScheduling
 from loaders.run import run
 from loaders.source import find_source
 from registry.config import Settings
+from registry.database import answer_cache
 from registry.database.connect import connection_settings
 from registry.database.driver import ConnectionSettings, Cypher, Store
 from registry.database.migrate import apply
@@ -150,8 +151,8 @@ def digest(store: Store) -> str:
 def patient() -> Iterator[None]:
     """Let pages wait for a report as long as it takes, so that what a test finds there does not depend on time."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("FIRST", "AGAIN", "AT_ONCE"):
-            patch.setattr(f"registry.database.answer_cache.{name}", 120.0)
+        for name in ("report", "home", "numbers", "again"):
+            patch.setattr(answer_cache.PATIENCE, name, 120.0)
         yield
 
 

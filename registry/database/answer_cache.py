@@ -6,9 +6,9 @@ import os
 import time
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_hex
@@ -29,8 +29,21 @@ SIZE = 200_000  # counts, or answers that weigh as much
 # Other tools change the graph without writing stamps. An answer therefore expires after this many times the seconds that it took,
 # and sooner if it failed or if the graph has no stamps at all.
 LEAST_SECONDS, TIMES_TAKEN, SHORT_SECONDS = 60.0, 20, 30.0
-LONG_SECONDS = 10.0
-FIRST, AGAIN, AT_ONCE = 2.0, 0.1, 0.05
+# An answer that took longer than this is computed again after at least RARITY times the seconds that it took.
+LONG_SECONDS, RARITY = 0.5, 4
+
+
+@dataclass
+class Patience:
+    """How many seconds pages wait: for the first run of a report, on the home page, for numbers, and if there is an earlier answer."""
+
+    report: float = 2.0
+    home: float = 0.05
+    numbers: float = 0.3
+    again: float = 0.1
+
+
+PATIENCE = Patience()
 log = logging.getLogger(__name__)
 
 
@@ -87,12 +100,12 @@ class Answer(Generic[T]):
 
     @property
     def may_be_renewed(self) -> bool:
-        """Whether the answer took little time, or as much time as it took has passed since.
+        """Whether the answer took little time, or RARITY times as much time has passed since.
 
-        Answers that take long thus use at most half of the time of a server on which records change all the time.
+        Answers that take long thus use a small part of the time of a server on which records change all the time.
         """
         took = self.ended - self.started
-        return took < LONG_SECONDS or time.monotonic() >= self.ended + took
+        return took < LONG_SECONDS or time.monotonic() >= self.ended + RARITY * took
 
 
 @dataclass(frozen=True)
@@ -217,20 +230,20 @@ class AnswerCache:
         return found
 
     def keep(self, key: Hashable, stamp: str, value: Any, started: float, weight: int = 1) -> None:
-        """Keep an answer that was read from records with this stamp. An answer that is too large for the cache is not kept."""
+        """Keep an answer that was read from records with this stamp."""
         self._put(key, Answer(value, stamp, now(), started, time.monotonic(), weight=weight))
 
     def _put(self, key: Hashable, answer: Answer[Any]) -> None:
-        with suppress(ValueError):
-            self._answers[key] = answer
+        """Keep an answer. The largest answers count less than they weigh, so that the cache has room for each of them."""
+        self._answers[key] = replace(answer, weight=min(answer.weight, int(self._answers.maxsize) // 4))
 
-    def is_slow(self, key: Hashable) -> bool:
-        """Return whether what has this key took long to read, so that it is worth keeping."""
-        return key in self._slow
+    def is_slow(self, keys: Sequence[Hashable]) -> bool:
+        """Return whether what has these keys together took long to read, so that it is worth keeping."""
+        return tuple(keys) in self._slow
 
-    def mark_slow(self, keys: Iterable[Hashable]) -> None:
-        """Note that what has these keys took long to read."""
-        self._slow.update(dict.fromkeys(keys, True))
+    def mark_slow(self, keys: Sequence[Hashable]) -> None:
+        """Note that what has these keys together took long to read."""
+        self._slow[tuple(keys)] = True
 
     async def exact(self, question: Question[T], reader: Reader, *, recent: bool = False, retry: bool = True) -> T:
         """Return the valid answer. If it is not in the cache, compute it. Raises what the question raises, and StoreError.
@@ -250,11 +263,10 @@ class AnswerCache:
         result: T = await asyncio.shield(self._start(question, reader, stamp).task)
         return result
 
-    async def latest(self, question: Question[T], reader: Reader, *, at_once: bool = False) -> Latest[T]:
+    async def latest(self, question: Question[T], reader: Reader, first: float) -> Latest[T]:
         """Return the latest answer. If it is out of date, start to compute a new one.
 
-        Wait for it until FIRST seconds after its start if there is no earlier answer, otherwise until AGAIN seconds after its start,
-        and if `at_once` is set until AT_ONCE seconds.
+        If there is no earlier answer, wait until `first` seconds after the start.
         Raises StoreError if the database does not respond. Errors of the question itself are returned.
         """
         stamp = await question.stamp(reader)
@@ -268,7 +280,7 @@ class AnswerCache:
         if question.key not in self._running and last and not last.may_be_renewed:
             return _latest(last, outdated=True)
         running = self._start(question, reader, stamp)
-        patience = AT_ONCE if at_once else AGAIN if last else FIRST
+        patience = min(first, PATIENCE.again) if last else first
         await asyncio.wait([running.task], timeout=max(0.0, running.started + patience - time.monotonic()))
         if not running.task.done():
             return _latest(last, outdated=True)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from registry.clock import today
-from registry.database.answer_cache import AnswerCache, Latest
+from registry.database.answer_cache import PATIENCE, AnswerCache, Latest
 from registry.database.driver import Reader
 from registry.i18n import _, number
 from registry.model.definitions import MODEL
@@ -339,7 +339,7 @@ class ListPages:
         text, variables = counts_operation(query), count_variables(query)
         await pay(TOTAL_COST * len(re.findall(r"\bcountBy|totalCount\b", text)))
         with paid():
-            return await self._answers.latest(self._graph.question(text, variables, me), self._reader)
+            return await self._answers.latest(self._graph.question(text, variables, me), self._reader, PATIENCE.numbers)
 
     async def _sectors(self, query: ListQuery, me: Actor) -> tuple[list[tuple[str, str]], int]:
         """Return the id and title of each sector that the list can be filtered by, and the number of sectors that are left out.

@@ -19,7 +19,7 @@ from registry.analysis.coverage import COVERAGE
 from registry.analysis.gap_summary import executive_summary
 from registry.analysis.gaps import FROM, GAPS
 from registry.analysis.report import SCOPE, Links, Report, ReportError, read_parameters
-from registry.database.answer_cache import AnswerCache, Latest, Question
+from registry.database.answer_cache import PATIENCE, AnswerCache, Latest, Question
 from registry.database.change_stamps import all_kinds_in
 from registry.database.compiler import compile_query
 from registry.database.driver import Reader, StoreError
@@ -118,7 +118,9 @@ class ReportRunner:
             rows = await self._reader.read(list(cyphers.values()))
             return {kind: found[0][0] for kind, found in zip(cyphers, rows, strict=True)}
 
-        return await self._answers.latest(Question(("counts", actor.names()), kinds, count), self._reader)
+        return await self._answers.latest(
+            Question(("counts", actor.names()), kinds, count), self._reader, PATIENCE.numbers
+        )
 
     async def report(
         self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None = None
@@ -136,7 +138,8 @@ class ReportRunner:
 
         If the report has no earlier result, wait for the new run for a moment. Raises ReportError and StoreError.
         """
-        latest = await self._answers.latest(self._question(name, day, params, actor, dates), self._reader)
+        question = self._question(name, day, params, actor, dates)
+        latest = await self._answers.latest(question, self._reader, PATIENCE.report)
         if isinstance(latest.error, ReportError):
             raise latest.error.with_traceback(None)
         return latest
@@ -149,7 +152,7 @@ class ReportRunner:
             return GapSummary.of(await self._answers.exact(whole, self._reader, retry=False))
 
         question = Question(f"summary of {whole.key}", whole.kinds, summary, whole.edition, _summary_weight, _SUMMARY)
-        return await self._answers.latest(question, self._reader, at_once=True)
+        return await self._answers.latest(question, self._reader, PATIENCE.home)
 
     def _question(
         self, name: str, day: str | None, params: Mapping[str, object], actor: Actor, dates: DateRange | None

@@ -44,8 +44,7 @@ class Counted:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"FIRST": 5.0, "AGAIN": 0.0, "AT_ONCE": 0.0}.items():
-        monkeypatch.setattr(answer_cache, name, seconds)
+    monkeypatch.setattr(answer_cache.PATIENCE, "again", 0.0)
 
 
 def run(place: ConnectionSettings, work: Callable[[Reader], Awaitable[T]]) -> T:
@@ -95,17 +94,17 @@ def test_the_last_answer_is_shown_with_its_time_until_the_next_is_there(
 
     async def work(reader: Reader) -> None:
         answers, counted = AnswerCache(), Counted()
-        first = await answers.latest(counted.question, reader)
+        first = await answers.latest(counted.question, reader, 5.0)
         assert (first.value, first.outdated, first.error) == (1, False, None) and first.at
         touch(store, name="Court")
         counted.go.clear()
         for _visit in range(3):
-            shown = await answers.latest(counted.question, reader)
+            shown = await answers.latest(counted.question, reader, 5.0)
             assert (shown.value, shown.at, shown.outdated) == (1, first.at, True)
         assert counted.times == 2
         counted.go.set()
         assert await answers.exact(counted.question, reader) == 2
-        assert (await answers.latest(counted.question, reader)).outdated is False
+        assert (await answers.latest(counted.question, reader, 5.0)).outdated is False
 
     run(place, work)
 
@@ -116,7 +115,7 @@ def test_who_must_not_wait_is_told_that_there_is_no_answer_yet(store: Store, pla
     async def work(reader: Reader) -> None:
         answers, counted = AnswerCache(), Counted()
         counted.go.clear()
-        shown = await answers.latest(counted.question, reader, at_once=True)
+        shown = await answers.latest(counted.question, reader, 0.0)
         assert (shown.value, shown.at, shown.outdated) == (None, "", True)
         counted.go.set()
         assert await answers.exact(counted.question, reader) == 1
@@ -129,12 +128,12 @@ def test_an_answer_that_fails_is_not_tried_again_at_every_visit(store: Store, pl
 
     async def work(reader: Reader) -> None:
         answers, counted = AnswerCache(), Counted()
-        await answers.latest(counted.question, reader)
+        await answers.latest(counted.question, reader, 5.0)
         touch(store, name="Court")
         counted.failing = True
         with pytest.raises(StoreError):
             await answers.exact(counted.question, reader)
-        shown = await answers.latest(counted.question, reader)
+        shown = await answers.latest(counted.question, reader, 5.0)
         assert shown.value == 1 and isinstance(shown.error, StoreError) and counted.times == 2
 
     run(place, work)
@@ -151,7 +150,7 @@ def test_an_answer_that_took_long_is_not_renewed_at_once(
         stamp, ended = await counted.question.stamp(reader), answer_cache.time.monotonic()
         answers.keep("question", stamp, 0, ended - 1000)
         touch(store, name="Court")
-        shown = await answers.latest(counted.question, reader)
+        shown = await answers.latest(counted.question, reader, 5.0)
         assert (shown.value, shown.outdated, counted.times) == (0, True, 0)
 
     run(place, work)
@@ -164,11 +163,11 @@ def test_servers_share_an_answer_and_a_new_server_has_it_at_once(store: Store, p
         one, other, third = (AnswerCache(SharedAnswers(lambda: store)) for _ in range(3))
         counted = [Counted(shared=True) for _ in range(3)]
         assert await one.exact(counted[0].question, reader) == 1
-        found = await other.latest(counted[1].question, reader, at_once=True)
+        found = await other.latest(counted[1].question, reader, 0.0)
         assert (found.value, found.outdated, counted[1].times) == (1, False, 0)
         touch(store, name="Court")
         counted[2].go.clear()
-        shown = await third.latest(counted[2].question, reader, at_once=True)
+        shown = await third.latest(counted[2].question, reader, 0.0)
         assert (shown.value, shown.outdated, shown.at) == (1, True, found.at), (
             "a restarted server shows the last answer"
         )
@@ -245,7 +244,7 @@ def test_an_older_answer_of_another_server_does_not_replace_a_newer_one(
         own = AnswerCache(SharedAnswers(lambda: store))
         own.keep(question.key, await question.stamp(reader), 7, answer_cache.time.monotonic() - 1000)
         touch(store, name="Hall")
-        assert (await own.latest(question, reader)).value == 7
+        assert (await own.latest(question, reader, 5.0)).value == 7
 
     run(place, work)
 
