@@ -101,9 +101,10 @@ async def _send(client: httpx.AsyncClient, request: httpx.Request, load: Load) -
     try:
         response = await client.send(request)
         failed = b'"errors"' in response.content[:200] or b'"problems":[{' in response.content
-        load.statuses[f"{response.status_code}{' with errors' if failed else ''}"] += 1
+        kind = f"{response.status_code}{' with errors' if failed else ''}"
+        load.statuses[kind if response.status_code < 300 and not failed else f"{kind} ({request.url.path})"] += 1
     except httpx.TransportError as error:
-        load.statuses[type(error).__name__] += 1
+        load.statuses[f"{type(error).__name__} ({request.url.path})"] += 1
     return time.perf_counter() - began
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple, TypeVar
 
 from registry.analysis.missing_ties import Dependence
@@ -382,8 +382,10 @@ def most_at_stake(findings: Sequence[ReportRow]) -> list[ReportRow]:
             chosen.append(place)
             types[about] += 1
             subjects.add(subject)
+        if len(chosen) == MOST:
+            break
     others = (place for place in range(len(findings)) if place not in chosen)
-    return [findings[place] for place in sorted([*chosen, *others][:MOST])]
+    return [findings[place] for place in sorted([*chosen, *islice(others, MOST - len(chosen))])]
 
 
 def _subject(row: ReportRow) -> str:

@@ -276,7 +276,7 @@ class ReportPages:
             scope=[(key, str(report.parameters[key])) for key in PICKERS if report.scope_names.get(key)],
             chart=None if one else chart(report),
             notation=NOTATION,
-            rows=[row for row in report.rows if one in (None, finding_id(row))],
+            rows=report.rows if one is None else [row for row in report.rows if one == finding_id(row)],
             run=[pair for pair in request.query_params.multi_items() if pair[0] not in (FINDING, "lang") and pair[1]],
             finding=one,
         )
