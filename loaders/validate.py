@@ -63,7 +63,7 @@ class StoredCounts:
 
 
 class FullLoadNeeded(Exception):
-    """Raised by a load that reads only changed rows if it cannot tell that its result would be that of a full load."""
+    """Raised by a load that reads only changed rows if its result may differ from that of a full load."""
 
 
 @dataclass(frozen=True)

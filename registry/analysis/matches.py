@@ -26,7 +26,7 @@ from registry.analysis.snapshot import (
     SnapshotArrays,
     TermRow,
 )
-from registry.analysis.ties import TIE_RULES, Paths, members
+from registry.analysis.ties import TIE_RULES, AgreementPaths, members
 from registry.i18n import _, ngettext, number
 from registry.model.records import fold
 from registry.progress import steps
@@ -356,7 +356,7 @@ class Matching:
             pairs.append(np.column_stack([needs[need], resources[resource]]))
         found = np.concatenate(pairs)
         self._need, self._resource = found[np.argsort(found[:, 0], kind="stable")].T
-        self._paths = Paths(arrays)
+        self._paths = AgreementPaths(arrays)
 
     def found(self) -> list[Match]:
         """Assign resources in rounds until no remaining resource fits an unmet need, and return the matches.

@@ -123,7 +123,7 @@ def members(groups: Sequence[Ids], place: Mapping[str, int]) -> Matrix:
 FARTHEST, MOST_ENDS = 3, 512
 
 
-class Paths:
+class AgreementPaths:
     """The shortest paths over agreements in force, of at most FARTHEST ties."""
 
     def __init__(self, arrays: SnapshotArrays) -> None:

@@ -1,4 +1,4 @@
-"""Change stamps: one value for each kind of record, written anew by every transaction that changes records of the kind.
+"""Change stamps: one value for each kind of record. Every transaction that changes records of the kind replaces the value.
 
 Answers that were read at the same stamps are equal, so caches compare stamps. Which kinds a query reads or changes is found in
 its text. A text that does not name the kinds counts as reading or changing every kind.
