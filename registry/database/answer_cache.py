@@ -248,9 +248,11 @@ class AnswerCache:
     async def exact(self, question: Question[T], reader: Reader, *, recent: bool = False, retry: bool = True) -> T:
         """Return the valid answer. If it is not in the cache, compute it. Raises what the question raises, and StoreError.
 
-        If `recent` is set, the answer may be valid for the records of a moment ago. If `retry` is false, the error of an attempt
-        that failed a moment ago is raised again.
+        All who ask while an older answer is being computed share the next one, so that nobody waits for more than two. If `recent` is
+        set, the answer may be valid for the records of a moment ago. If `retry` is false, the error of an attempt that failed a moment
+        ago is raised again.
         """
+        arrived = time.monotonic()
         stamp = await question.stamp(reader, recent=recent)
         answer = self.find(question.key, stamp) or await self._stored(question, reader, stamp)
         if answer and answer.is_current(stamp):
@@ -258,8 +260,13 @@ class AnswerCache:
         failure = self._failures.get(question.key)
         if failure and failure.error and not retry and failure.is_current(stamp):
             raise failure.error.with_traceback(None)
-        while (running := self._running.get(question.key)) and running.stamp != stamp:
+        while running := self._running.get(question.key):
+            if (stamp and running.stamp == stamp) or running.started >= arrived:
+                return cast("T", await asyncio.shield(running.task))
             await asyncio.wait([running.task])
+            stamp = await question.stamp(reader)
+            if answer := self.find(question.key, stamp):
+                return cast("T", answer.value)
         result: T = await asyncio.shield(self._start(question, reader, stamp).task)
         return result
 

@@ -231,6 +231,25 @@ def test_who_wants_the_valid_answer_does_not_get_one_from_before_a_change(
     run(place, work)
 
 
+def test_all_who_come_during_an_older_run_share_the_next_one(store: Store, place: ConnectionSettings) -> None:
+    touch(store)
+
+    async def work(reader: Reader) -> None:
+        answers, counted = AnswerCache(), Counted()
+        counted.go.clear()
+        asked = [asyncio.create_task(answers.exact(counted.question, reader))]
+        for number in range(8):
+            while not counted.times:
+                await asyncio.sleep(0)
+            touch(store, name=f"Court {number}")
+            asked.append(asyncio.create_task(answers.exact(counted.question, reader)))
+            await counted.question.stamp(reader)
+        counted.go.set()
+        assert await asyncio.gather(*asked) == [1] + 8 * [2]
+
+    run(place, work)
+
+
 def test_an_older_answer_of_another_server_does_not_replace_a_newer_one(
     store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
