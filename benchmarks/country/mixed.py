@@ -33,7 +33,7 @@ READS: Sequence[str] = (
 
 @dataclass
 class Load:
-    """What came of a mixed load."""
+    """The results of a mixed load: seconds of each read and write, numbers of responses by status, and memory."""
 
     reads: list[float] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)

@@ -45,8 +45,6 @@ class Patience:
 
 PATIENCE = Patience()
 log = logging.getLogger(__name__)
-
-
 LEASE_SECONDS, POLL_SECONDS, DAYS, LARGEST = 60, 2, 7, 8_000_000
 
 
@@ -81,7 +79,7 @@ class Question(Generic[T]):
 class Answer(Generic[T]):
     """An answer, or the error instead of it, with the stamp of the records that it was read from.
 
-    `at` is the time at which it was complete. `started`, `ended` and `expires` are seconds of the monotonic clock.
+    `at` is the time at which it was complete. `started` and `ended` are seconds of the monotonic clock.
     """
 
     value: T | None
@@ -140,10 +138,10 @@ class SharedAnswers:
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
 
-    async def find(self, question: Question[T], reader: Reader) -> Answer[T] | None:
-        """Return the stored answer, whether or not it is current. Raises StoreError."""
+    async def find(self, question: Question[T], reader: Reader, after: str) -> Answer[T] | None:
+        """Return the stored answer if it was complete later than the time `after`, current or not. Raises StoreError."""
         assert question.shared
-        rows = (await reader.read([Cypher(_FIND, {"in": {"id": question.id}})]))[0]
+        rows = (await reader.read([Cypher(_FIND, {"in": {"id": question.id, "after": after}})]))[0]
         if not rows:
             return None
         stamp, at, took, content = rows[0]
@@ -198,7 +196,7 @@ class SharedAnswers:
             return []
 
 
-_FIND = "WITH $in.id AS id MATCH (a:Answer {id: id}) RETURN a.stamp, a.at, a.took, a.content"
+_FIND = "WITH $in.id AS id MATCH (a:Answer {id: id}) WHERE a.at > $in.after RETURN a.stamp, a.at, a.took, a.content"
 _KEEP = "WITH $in.id AS id MERGE (a:Answer {id: id}) SET a += $in.values"
 _TIDY = "MATCH (a:Answer) WHERE a.at < $in.before DELETE a"
 
@@ -254,7 +252,7 @@ class AnswerCache:
         """
         arrived = time.monotonic()
         stamp = await question.stamp(reader, recent=recent)
-        answer = self.find(question.key, stamp) or await self._stored(question, reader, stamp)
+        answer = self.find(question.key, stamp) or await self._stored(question, reader)
         if answer and answer.is_current(stamp):
             return cast("T", answer.value)
         failure = self._failures.get(question.key)
@@ -279,7 +277,7 @@ class AnswerCache:
         stamp = await question.stamp(reader)
         last, failure = self._answers.get(question.key), self._failures.get(question.key)
         if last is None or not last.is_current(stamp):
-            last = await self._stored(question, reader, stamp) or last
+            last = await self._stored(question, reader) or last
         current = last is not None and last.is_current(stamp)
         self._count(hit=current)
         if current or (failure and failure.is_current(stamp)):
@@ -307,14 +305,14 @@ class AnswerCache:
             running = self._running[question.key] = RunningAnswer(stamp, task, time.monotonic())
         return running
 
-    async def _stored(self, question: Question[T], reader: Reader, stamp: str) -> Answer[T] | None:
-        """Return the answer that another server stored, and keep it, unless this server computes the answer already."""
-        if self._shared is None or question.shared is None or question.key in self._running:
+    async def _stored(self, question: Question[T], reader: Reader) -> Answer[T] | None:
+        """Return the answer that another server stored after the last one here, and keep it."""
+        if self._shared is None or question.shared is None:
             return None
-        stored, last = await self._shared.find(question, reader), self._answers.get(question.key)
-        if stored is None or (last and last.at >= stored.at and not stored.is_current(stamp)):
-            return None
-        self._put(question.key, stored)
+        last = self._answers.get(question.key)
+        stored = await self._shared.find(question, reader, last.at if last else "")
+        if stored:
+            self._put(question.key, stored)
         return stored
 
     async def _answer(self, question: Question[T], reader: Reader, stamp: str) -> T:
@@ -339,15 +337,15 @@ class AnswerCache:
             return value
         while True:
             async with self._shared.lease(question) as alone:
-                stored = await self._shared.find(question, reader)
+                stored = await self._stored(question, reader)
                 if stored is None or not stored.is_current(stamp):
                     if not alone:
                         await asyncio.sleep(POLL_SECONDS)
                         continue
                     value = await question.answer()
                     stored = Answer(value, stamp, now(), started, time.monotonic(), weight=question.weigh(value))
+                    self._put(question.key, stored)
                     await self._shared.keep(question, stored)
-                self._put(question.key, stored)
                 return cast("T", stored.value)
 
     def report(self) -> dict[str, int]:

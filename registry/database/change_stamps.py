@@ -20,8 +20,8 @@ EVERY = "last"  # the id of the stamp that stands for every kind; the only one o
 
 _NAMES = re.compile(r":\s*([A-Z]\w*(?:\s*\|\s*:?\s*[A-Z]\w*)*)")
 _UNNAMED = re.compile(
-    r"--|\[\s*\w*\s*(?:\*[\d.]*\s*)?\](?=-)"  # a relationship of any type
-    r"|\b(?:MATCH|MERGE|CREATE) \((\w*)\s*(?:\{[^}]*\})?\)(?!\s*<?-)"  # a node of any kind
+    r"--|\[\s*\w*\s*(?:\*[\d.]*\s*)?(?:\{[^}]*\}\s*)?\](?=-)"  # a relationship of any type
+    r"|(?:\bMATCH|\bMERGE|\bCREATE|\),) \((\w*)\s*(?:\{[^}]*\})?\)(?!\s*<?-)"  # a node of any kind
     r"|\bCALL db\."
 )
 _WRITES = re.compile(r"\b(?:CREATE|MERGE|SET|DELETE|REMOVE)\b")

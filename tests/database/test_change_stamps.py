@@ -41,6 +41,8 @@ def test_the_kinds_of_a_text_are_its_labels_and_both_ends_of_its_links(text: str
         "MATCH (n {id: $in.id}) RETURN n",
         "MATCH (n:Agency)-[e]-(m:Agency) RETURN e",
         "MATCH (n:Agency)--(m:Agency) RETURN m",
+        "MATCH (n:Agency)-[e {role: 'lead'}]->(m:Agency) RETURN m",
+        "MATCH (n:Agency), (m) RETURN m",
         "MATCH (n:Agency)-[*1..2]->(m:Agency) RETURN m",
         "CALL db.index.fulltext.queryNodes('words', $in.text) YIELD node RETURN node",
     ],
