@@ -260,7 +260,7 @@ async def _read(
     keys: Sequence[bytes],
     cyphers: Sequence[Cypher],
     counts: Collection[int],
-    timeout: float | None,
+    timeout: float | None = None,
 ) -> list[Rows]:
     """Return the rows of every Cypher query. The rows of the places `counts` are taken from the cache if they are valid."""
     rows, started, places = dict[int, Rows](), time.monotonic(), range(len(cyphers))
@@ -297,19 +297,11 @@ async def with_partial_kinds(actor: Actor, model: Model, answers: AnswerCache, r
     """Return the actor with the kinds of which the actor sees some records only as a summary. Raises StoreError."""
     if actor.is_admin:
         return replace(actor, partial_kinds=frozenset())
-    cyphers = {kind.__name__: has_partial(kind, actor) for kind in model if not kind.read_only}
-    keys = {kind: _key(cypher) for kind, cypher in cyphers.items()}
-    stamps, started = await reader.stamps(), time.monotonic()
-    known = {
-        kind: answer.value for kind, key in keys.items() if (answer := answers.find(key, stamps.of(frozenset({kind}))))
-    }
-    missing = [kind for kind in keys if kind not in known]
-    if missing:
-        stamps, rows = await reader.read_with_stamps([cyphers[kind] for kind in missing])
-        for kind, ((found,),) in zip(missing, rows, strict=True):
-            known[kind] = found
-            answers.keep(keys[kind], stamps.of(frozenset({kind})), found, started)
-    return replace(actor, partial_kinds=frozenset(kind for kind, found in known.items() if found))
+    kinds = [kind for kind in model if not kind.read_only]
+    cyphers = [has_partial(kind, actor) for kind in kinds]
+    rows = await _read(answers, reader, list(map(_key, cyphers)), cyphers, range(len(cyphers)))
+    found_kinds = (kind.__name__ for kind, ((found,),) in zip(kinds, rows, strict=True) if found)
+    return replace(actor, partial_kinds=frozenset(found_kinds))
 
 
 log = logging.getLogger(__name__)
