@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.support.cli import Ended, command, finished, free_port, serves
-from tests.support.engines import require_embedded
+from tests.support.engines import require_embedded, until
 
 HOME = {"Accept": "text/html"}
 
@@ -37,8 +37,14 @@ def test_the_demo_answers_a_question_about_the_sample(demo: tuple[str, Path]) ->
 
 def when_computed(url: str) -> httpx.Response:
     """Return the page; the server answers 202 after some seconds as long as the report of the page is being computed."""
-    pages = (httpx.get(url, headers=HOME, timeout=30) for _ in range(30))
-    return next(page for page in pages if page.status_code != 202)
+    pages: list[httpx.Response] = []
+
+    def computed() -> bool:
+        pages.append(httpx.get(url, headers=HOME, timeout=30))
+        return pages[-1].status_code != 202
+
+    assert until(computed, 300), f"{url} is still being computed"
+    return pages[-1]
 
 
 def test_pages_speak_two_languages_and_load_nothing_from_elsewhere(demo: tuple[str, Path]) -> None:
