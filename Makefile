@@ -4,6 +4,7 @@ BIN = $(VENV)/bin
 RUN = $(VENV)/run.installed
 TEST = $(VENV)/test.installed
 ROUNDS ?= 1000
+MINUTES ?= 120
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
@@ -45,8 +46,8 @@ docs: $(TEST) ## Write what is written from the model and the reports anew.
 	$(BIN)/python -m schema > schema/schema.graphql
 	$(BIN)/python -m schema.reports > schema/reports.graphql
 
-calibration: $(TEST) ## Measure how reliable the reports are, and write docs/calibration.md; takes hours. Ctrl-C, then again, continues it.
-	$(BIN)/registry calibrate --rounds $(ROUNDS) --settings generated --seed 20261125 --into calibration.jsonl --json > calibration.part || test $$? = 1
+calibration: $(TEST) ## Measure how reliable the reports are, and write docs/calibration.md; for MINUTES. Again, it goes on.
+	$(BIN)/registry calibrate --rounds $(ROUNDS) --minutes $(MINUTES) --settings generated --seed 20261125 --into calibration.jsonl --json > calibration.part || test $$? = 1
 	mv calibration.part docs/calibration.json
 	$(BIN)/python -m registry.docs calibration > docs/calibration.md
 

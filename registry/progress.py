@@ -35,13 +35,17 @@ def reporting_to(watch: Progress) -> Iterator[None]:
 
 def steps(what: str, every: Sequence[T]) -> Iterator[T]:
     """Yield every item of the sequence and report progress; `what` names the task in the current language."""
-    watch = _watching.get()
     for number, one in enumerate(every):
-        if watch:
-            watch(what, number, len(every))
+        tell(what, number, len(every))
         yield one
-    if watch and every:
-        watch(what, len(every), len(every))
+    if every:
+        tell(what, len(every), len(every))
+
+
+def tell(what: str, done: int, of: int) -> None:
+    """Report that so many of the steps of a task are done; `what` names the task in the current language."""
+    if watch := _watching.get():
+        watch(what, done, of)
 
 
 def silent(_what: str, _done: int, _of: int) -> None:

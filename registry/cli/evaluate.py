@@ -175,6 +175,13 @@ HEADINGS_CALIBRATING = ["report", "measure", "data", "observed", "share", "95 % 
 
 def calibrate(
     rounds: int = typer.Option(ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds for each setting."),
+    minutes: float | None = typer.Option(
+        None,
+        "--minutes",
+        min=0.1,
+        max=10_000,
+        help="Start no round after this time. Each report and setting gets as much time as the others.",
+    ),
     settings: str = typer.Option(
         "generated,own",
         "--settings",
@@ -205,15 +212,14 @@ def calibrate(
     The tests use randomly generated registries, and your own data, permuted so that a correct report finds nothing. The exit code
     is 1 if a promise is shown not to hold.
     """
-    from registry.evaluation.calibration import OWN
+    from registry.evaluation.calibration import OWN, selected_settings
     from registry.evaluation.rounds import (
         REPORTS,
         ResultFile,
-        jobs_for,
+        Schedule,
         measured_shares,
         run_jobs,
         selected_reports,
-        selected_settings,
     )
 
     with use_language(load_settings().command_lang), _reporting_errors():
@@ -224,10 +230,11 @@ def calibrate(
         chosen = randbits(32) if known is None else known
         info(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
         results = list(stored.results) if stored else []
-        jobs = jobs_for(where, which, rounds, results)
+        schedule = Schedule(where, which, rounds, results)
+        processes = min(workers or os.cpu_count() or 1, max(len(schedule), 1))
         with showing_progress(remaining=True):
-            for found in run_jobs(jobs, own, chosen, min(workers or os.cpu_count() or 1, max(len(jobs), 1))):
-                results += found
+            for found in run_jobs(schedule, own, chosen, processes, minutes and 60 * minutes):
+                results.append(found)
                 _store(stored, found, chosen)
         counts = measured_shares(
             [one for one in results if one.setting in where and one.report in which and one.round < rounds]
@@ -247,8 +254,8 @@ def calibrate(
         raise typer.Exit(MISSED)
 
 
-def _store(stored: "ResultFile | None", found: "Sequence[Result]", seed: int) -> None:
-    """Append the results of a round to the file, if there is one. Raises Unwritable."""
+def _store(stored: "ResultFile | None", found: "Result", seed: int) -> None:
+    """Append the result of a round to the file, if there is one. Raises Unwritable."""
     if stored:
         try:
             stored.add(found, seed)
@@ -277,7 +284,7 @@ def _count_as_json(one: "MeasuredShare") -> dict[str, object]:
 
 
 def _print_counts(counts: "Sequence[MeasuredShare]") -> None:
-    from registry.evaluation.rounds import setting_name
+    from registry.evaluation.calibration import setting_name
 
     rows = [
         [

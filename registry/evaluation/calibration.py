@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from registry.analysis.overlaps import ComparableAgencies, shuffled
+from registry.analysis.report import ReportError
 from registry.analysis.snapshot import (
     AgencyRow,
     Floats,
@@ -23,6 +24,7 @@ from registry.analysis.snapshot import (
     pattern,
 )
 from registry.analysis.statistics import Parties, RandomAgreements
+from registry.i18n import _, number
 
 AS_OF = "2026-11-25"
 SECTORS, AREAS, REGIONS, FUNCTIONS, SERVICES = 11, 500, 25, 2_000, 20
@@ -411,3 +413,41 @@ def duplicated(
         -1, 2
     )
     return compared._replace(functions=pattern(cells, *compared.functions.shape)), made
+
+
+GENERATED = [f"{kind}-{size}" for size in SIZES for kind in KINDS]
+SETTINGS = [*GENERATED, *OWN]
+
+
+def example_in(setting: str, own: SnapshotArrays | None, effect: str, random: Random) -> Example:
+    """Return a random example of a setting, with an effect. The settings in OWN need the user's own data."""
+    if setting in OWN:
+        assert own is not None
+        return from_own_data(random, own, setting, effect)
+    kind, size = setting.rsplit("-", 1)
+    return generated(random, kind, int(size), effect)
+
+
+def setting_name(setting: str) -> str:
+    """Return a description of a setting in the current language."""
+    if setting in OWN:
+        return _(OWN[setting])
+    kind, size = setting.rsplit("-", 1)
+    return _("{n} agencies, {agreements}").format(n=number(int(size)), agreements=_(KINDS[kind]))
+
+
+def selected_settings(text: str) -> list[str]:
+    """Return the settings that a comma-separated text names: `pairs-200`, `pairs`, `own`, `generated`. Raises ReportError."""
+    found = dict[str, None]()
+    for word in words_in(text):
+        named = [one for one in SETTINGS if one == word or one.startswith(f"{word}-")]
+        found |= dict.fromkeys(GENERATED if word == "generated" else named)
+        if word != "generated" and not named:
+            names = ", ".join(("generated", "own", *KINDS, *SETTINGS))
+            raise ReportError(_("There is no setting {name}. Choose one of: {names}.").format(name=word, names=names))
+    return [one for one in SETTINGS if one in found]
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a comma-separated text."""
+    return [word.strip() for word in text.split(",") if word.strip()]

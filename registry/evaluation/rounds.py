@@ -1,8 +1,10 @@
 """Rounds of the calibration: how often reports give false findings, and how often they find injected effects."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from hashlib import sha256
 from itertools import chain
 from multiprocessing import active_children, get_context, parent_process
@@ -10,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
-from time import process_time
+from time import monotonic, process_time
 from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
@@ -31,9 +33,9 @@ from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.report import Report, ReportDefinition, ReportError, ReportRow
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays, adjacency, assumed_ties
-from registry.evaluation.calibration import KINDS, OWN, SIZES, Example, Random, from_own_data, generated
-from registry.i18n import _, number
-from registry.progress import reporting_to, steps
+from registry.evaluation.calibration import GENERATED, OWN, SETTINGS, Example, Random, example_in, words_in
+from registry.i18n import _
+from registry.progress import tell
 
 CONFIDENCE = 0.95
 Count = tuple[int, int]
@@ -227,8 +229,6 @@ REPORTS: Mapping[str, Callable[[SnapshotArrays], Report]] = {
     LIKELY_PARTNERS.name: likely_partners,
 }
 ALARMS = [one.name for one in MEASURES if one.effect == "none"]
-GENERATED = [f"{kind}-{size}" for size in SIZES for kind in KINDS]
-SETTINGS = [*GENERATED, *OWN]
 
 
 def measures_in(setting: str) -> list[Measure]:
@@ -247,40 +247,27 @@ class Result(NamedTuple):
 
 
 class Job(NamedTuple):
-    """One round of a setting, for some reports."""
+    """One round of a report in a setting."""
 
     setting: str
     round: int
-    reports: tuple[str, ...]
+    report: str
 
 
-def run_round(job: Job, own: SnapshotArrays | None, seed: int) -> list[Result]:
-    """Run one round of a setting. The result depends only on the setting, the number of the round, the seed and the own data.
+def run_round(job: Job, own: SnapshotArrays | None, seed: int) -> Result:
+    """Run one round of a report. The result depends only on the setting, the number of the round, the seed and the own data.
 
-    The examples of a round are the same for all reports.
+    All reports get the same examples in a round.
     """
-    examples: dict[str, Example] = {}
-    found = []
-    for report in job.reports:
-        began, counts = process_time(), {}
-        taken = [one for one in measures_in(job.setting) if one.report.name == report and job.round % one.every == 0]
-        for effect in dict.fromkeys(one.effect for one in taken):
-            if effect not in examples:
-                examples[effect] = _example(job, own, effect, _random(seed, job, effect))
-            answer = REPORTS[report](examples[effect].arrays)
-            for one in taken:
-                if one.effect == effect:
-                    counts[one.name] = one.observe(answer, examples[effect], _random(seed, job, one.name))
-        found.append(Result(job.setting, job.round, report, counts, round(process_time() - began, 3)))
-    return found
-
-
-def _example(job: Job, own: SnapshotArrays | None, effect: str, random: Random) -> Example:
-    if job.setting in OWN:
-        assert own is not None
-        return from_own_data(random, own, job.setting, effect)
-    kind, size = job.setting.rsplit("-", 1)
-    return generated(random, kind, int(size), effect)
+    began, counts = process_time(), {}
+    taken = [one for one in measures_in(job.setting) if one.report.name == job.report and job.round % one.every == 0]
+    for effect in dict.fromkeys(one.effect for one in taken):
+        example = example_in(job.setting, own, effect, _random(seed, job, effect))
+        answer = REPORTS[job.report](example.arrays)
+        for one in taken:
+            if one.effect == effect:
+                counts[one.name] = one.observe(answer, example, _random(seed, job, one.name))
+    return Result(job.setting, job.round, job.report, counts, round(process_time() - began, 3))
 
 
 def _random(seed: int, job: Job, purpose: str) -> Random:
@@ -323,12 +310,12 @@ class ResultFile:
         if len(text) > sum(len(line) + 1 for line in lines):
             path.write_bytes(b"".join(line + b"\n" for line in lines))
 
-    def add(self, results: Sequence[Result], seed: int) -> None:
-        """Append the results of a round to the file."""
+    def add(self, result: Result, seed: int) -> None:
+        """Append the result of a round to the file."""
         new = [] if self.results or self._written() else [self._head | {"seed": seed}]
-        self.results += results
+        self.results.append(result)
         with self.path.open("ab") as file:
-            file.write(b"".join(orjson.dumps(one) + b"\n" for one in (*new, *(each._asdict() for each in results))))
+            file.write(b"".join(orjson.dumps(one) + b"\n" for one in (*new, result._asdict())))
 
     def _written(self) -> bool:
         return self.path.exists() and self.path.stat().st_size > 0
@@ -351,39 +338,97 @@ def data_digest(own: SnapshotArrays | None) -> str | None:
     return sha256(repr((own.as_of, own.snapshot)).encode()).hexdigest()[:16] if own else None
 
 
-def jobs_for(settings: Sequence[str], reports: Sequence[str], rounds: int, done: Sequence[Result]) -> list[Job]:
-    """Return the rounds that are not done yet; the first round of all settings comes first, so that settings advance together."""
-    finished = {(one.setting, one.round, one.report) for one in done}
-    jobs = []
-    for each in range(rounds):
+class Schedule:
+    """The rounds of each report in each setting that are not done yet.
+
+    The next round belongs to the report and setting that have used the least CPU time so far. If there is not enough time for all
+    rounds, each report and setting thus gets as much time as the others, and those with quick rounds get more rounds.
+    """
+
+    def __init__(self, settings: Sequence[str], reports: Sequence[str], rounds: int, done: Sequence[Result]) -> None:
+        finished = {Job(one.setting, one.round, one.report) for one in done}
+        self._left: dict[tuple[str, str], list[Job]] = {}
         for setting in settings:
             measured = {one.report.name for one in measures_in(setting)}
-            left = tuple(one for one in reports if one in measured and (setting, each, one) not in finished)
-            if left:
-                jobs.append(Job(setting, each, left))
-    return jobs
+            for report in reports:
+                jobs = [Job(setting, each, report) for each in reversed(range(rounds)) if report in measured]
+                if left := [job for job in jobs if job not in finished]:
+                    self._left[setting, report] = left
+        self._seconds = defaultdict[tuple[str, str], float](float)
+        self._rounds = Counter[tuple[str, str]]()
+        for one in done:
+            self.add(one)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._left.values()))
+
+    def next(self, running: Collection[Job]) -> Job | None:
+        """Remove and return the next round, or None if none is left. A round that is running counts as an average one."""
+        if not self._left:
+            return None
+        under_way = Counter((job.setting, job.report) for job in running)
+
+        def used(each: tuple[str, str]) -> tuple[float, int]:
+            mean = self._seconds[each] / max(self._rounds[each], 1)
+            return self._seconds[each] + under_way[each] * mean, under_way[each]
+
+        chosen = min(self._left, key=used)
+        job = self._left[chosen].pop()
+        if not self._left[chosen]:
+            del self._left[chosen]
+        return job
+
+    def add(self, result: Result) -> None:
+        """Add the CPU time of a finished round."""
+        self._seconds[result.setting, result.report] += result.seconds
+        self._rounds[result.setting, result.report] += 1
 
 
-def run_jobs(jobs: Sequence[Job], own: SnapshotArrays | None, seed: int, workers: int) -> Iterator[list[Result]]:
-    """Run the rounds in `workers` processes, report the progress, and yield the results of each round as soon as it is done."""
-    progress = steps(_("rounds"), jobs)
-    if workers == 1:
-        for job in progress:
-            with reporting_to(_nothing):
-                found = run_round(job, own, seed)
-            yield found
-        return
+def run_jobs(
+    schedule: Schedule, own: SnapshotArrays | None, seed: int, workers: int, seconds: float | None = None
+) -> Iterator[Result]:
+    """Run the rounds in `workers` processes, report the progress, and yield each result as soon as it is there.
+
+    After `seconds`, if they are given, no further round is started.
+    """
+    until = None if seconds is None else monotonic() + seconds
+    of, done = len(schedule), 0
+    with _processes(own, seed, workers) as submit:
+        running: dict[Future[Result], Job] = {}
+        while True:
+            while len(running) < workers and (until is None or monotonic() < until):
+                if (job := schedule.next(running.values())) is None:
+                    break
+                running[submit(job)] = job
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[future]
+                schedule.add(future.result())
+                done += 1
+                if until is None or seconds is None:
+                    tell(_("rounds"), done, of)
+                else:
+                    tell(_("seconds"), int(min(seconds, seconds - until + monotonic())), int(seconds))
+                yield future.result()
+
+
+@contextmanager
+def _processes(own: SnapshotArrays | None, seed: int, workers: int) -> Iterator[Callable[[Job], "Future[Result]"]]:
+    """Yield a function that runs a round in one of the processes. The processes end with the block."""
     threads = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
     os.environ.update(dict.fromkeys(threads, "1"))  # each process uses one core
     executor = ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (own, seed))
-    before = signal(SIGINT, SIG_IGN)  # the processes start with Ctrl-C ignored; the main process ends them
-    try:
+
+    def submit(job: Job) -> "Future[Result]":
+        before = signal(SIGINT, SIG_IGN)  # a process that starts here ignores Ctrl-C; the main process ends it
         try:
-            futures = [executor.submit(_run, job) for job in jobs]
+            return executor.submit(_run, job)
         finally:
             signal(SIGINT, before)
-        for _job, future in zip(progress, as_completed(futures), strict=True):
-            yield future.result()
+
+    try:
+        yield submit
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         for child in active_children():
@@ -408,12 +453,8 @@ def _end_with(process: BaseProcess) -> None:
     os._exit(1)
 
 
-def _run(job: Job) -> list[Result]:
+def _run(job: Job) -> Result:
     return run_round(job, _own_data, _seed)
-
-
-def _nothing(_what: str, _done: int, _of: int) -> None:
-    """Ignore the progress within a round."""
 
 
 Verdict = Literal["calibrated", "not-calibrated", "too-few-rounds"]
@@ -491,35 +532,11 @@ def _any_alarm(alarms: Mapping[tuple[str, int], Mapping[str, Count]]) -> Iterato
             yield MeasuredShare("any-alarm", ALL_REPORTS, ANY_ALARM, setting, observed, len(rounds))
 
 
-def setting_name(setting: str) -> str:
-    """Return a description of a setting in the current language."""
-    if setting in OWN:
-        return _(OWN[setting])
-    kind, size = setting.rsplit("-", 1)
-    return _("{n} agencies, {agreements}").format(n=number(int(size)), agreements=_(KINDS[kind]))
-
-
-def selected_settings(text: str) -> list[str]:
-    """Return the settings that a comma-separated text names: `pairs-200`, `pairs`, `own`, `generated`. Raises ReportError."""
-    found = dict[str, None]()
-    for word in _words(text):
-        named = [one for one in SETTINGS if one == word or one.startswith(f"{word}-")]
-        found |= dict.fromkeys(GENERATED if word == "generated" else named)
-        if word != "generated" and not named:
-            names = ", ".join(("generated", "own", *KINDS, *SETTINGS))
-            raise ReportError(_("There is no setting {name}. Choose one of: {names}.").format(name=word, names=names))
-    return [one for one in SETTINGS if one in found]
-
-
 def selected_reports(text: str) -> list[str]:
     """Return the reports that a comma-separated text names. Raises ReportError for a report that cannot be calibrated."""
-    words = _words(text)
+    words = words_in(text)
     for word in words:
         if word not in REPORTS:
             sentence = _("The report {name} cannot be calibrated. Choose one of: {names}.")
             raise ReportError(sentence.format(name=word, names=", ".join(REPORTS)))
     return [one for one in REPORTS if one in words]
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

@@ -12,8 +12,10 @@ from registry.analysis.overlaps import ComparableAgencies
 from registry.analysis.report import Report, ReportRow
 from registry.analysis.snapshot import AgencyRow, Snapshot, SnapshotArrays
 from registry.docs import NOT_CALIBRATED, describe_calibration
+from registry.evaluation import rounds
 from registry.evaluation.calibration import (
     AS_OF,
+    GENERATED,
     KINDS,
     OWN,
     agencies_in,
@@ -23,23 +25,22 @@ from registry.evaluation.calibration import (
     largest_sectors,
     partnerships_of,
     registry,
+    selected_settings,
     terms,
     without_ties,
 )
 from registry.evaluation.rounds import (
     FALSE_ALARMS,
     FOUND,
-    GENERATED,
     MEASURES,
     REPORTS,
     Job,
     MeasuredShare,
     ReliabilityPromise,
     Result,
-    jobs_for,
+    Schedule,
     measured_shares,
     run_round,
-    selected_settings,
 )
 from registry.reports.catalogue import DEFINITIONS
 from tests.support.sample import depok
@@ -106,12 +107,22 @@ def test_generated_agreements_have_the_sizes_of_their_kind(random: np.random.Gen
     )
 
 
-def test_a_round_can_be_repeated_alone_and_for_one_report() -> None:
-    reports = ("overlaps", "cut-points")
-    together = [found for n in range(6) for found in run_round(Job("pairs-60", n, reports), None, 7)]
-    alone = [found for n in range(6) for one in reports for found in run_round(Job("pairs-60", n, (one,)), None, 7)]
-    assert [one.counts for one in alone] == [one.counts for one in together]
-    assert {one.counts["overlap-found"] for one in together if one.report == "overlaps"} == {(0, 1), (1, 1)}
+def test_a_round_can_be_repeated_and_all_reports_get_the_same_examples() -> None:
+    first, again = ([run_round(Job("pairs-60", n, "overlaps"), None, 7).counts for n in range(6)] for _ in range(2))
+    assert first == again
+    assert {one["overlap-found"] for one in first} == {(0, 1), (1, 1)}
+    given: list[Snapshot] = []
+
+    def report(arrays: SnapshotArrays) -> Report:
+        given.append(arrays.snapshot)
+        return REPORTS["overlaps"](arrays)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "REPORTS", {"overlaps": report, "missing-ties": report})
+        for name in ("overlaps", "missing-ties"):
+            run_round(Job("pairs-60", 3, name), None, 7)
+    without_effect, _duplicates, other = given
+    assert other == without_effect
 
 
 def test_permuted_sectors_keep_everything_else(random: np.random.Generator) -> None:
@@ -231,15 +242,41 @@ def test_rounds_are_added_up_and_one_alarm_of_any_report_counts() -> None:
     assert [one.name for one in measured_shares(partial)] == [alarms[0]], "some reports were not run"
 
 
-def test_finished_rounds_are_not_run_again_and_settings_advance_together() -> None:
+def test_finished_rounds_are_not_run_again() -> None:
     done = [Result("pairs-60", 0, "network", {}, 0.1)]
-    jobs = jobs_for(["pairs-60", "own-agreements"], ["network", "overlaps"], 2, done)
-    assert jobs == [
-        Job("pairs-60", 0, ("overlaps",)),
-        Job("own-agreements", 0, ("network",)),
-        Job("pairs-60", 1, ("network", "overlaps")),
-        Job("own-agreements", 1, ("network",)),
+    schedule = Schedule(["pairs-60", "own-agreements"], ["network", "overlaps"], 2, done)
+    jobs = [schedule.next(()) for _ in range(len(schedule))]
+    assert sorted(job for job in jobs if job) == [
+        Job("own-agreements", 0, "network"),
+        Job("own-agreements", 1, "network"),
+        Job("pairs-60", 0, "overlaps"),
+        Job("pairs-60", 1, "network"),
+        Job("pairs-60", 1, "overlaps"),
     ]
+    assert schedule.next(()) is None
+
+
+def test_reports_share_the_time_and_quick_ones_get_more_rounds() -> None:
+    costs = {"network": 5.0, "overlaps": 1.0}
+    done = [Result("pairs-60", 0, "network", {}, 1.5)]
+    schedule, run = Schedule(["pairs-60"], list(costs), 100, done), Counter[str]()
+    for _ in range(60):
+        job = schedule.next(())
+        assert job and job.round == run[job.report] + (job.report == "network")
+        run[job.report] += 1
+        schedule.add(Result(job.setting, job.round, job.report, {}, costs[job.report]))
+    assert run == {"network": 10, "overlaps": 50}, "1.5 + 10 * 5 seconds, and 50 * 1"
+
+
+def test_rounds_that_are_running_count_as_average_ones() -> None:
+    done = [Result("pairs-60", 0, "network", {}, 1.0), Result("pairs-60", 0, "overlaps", {}, 1.5)]
+    schedule = Schedule(["pairs-60"], ["network", "overlaps"], 100, done)
+    running: list[Job] = []
+    while len(running) < 4 and (job := schedule.next(running)):
+        running.append(job)
+    assert running == [
+        Job("pairs-60", 1, "network"), Job("pairs-60", 1, "overlaps"), Job("pairs-60", 2, "network"), Job("pairs-60", 2, "overlaps"),
+    ]  # fmt: skip
 
 
 def test_settings_are_selected_by_name_kind_or_group() -> None:
