@@ -76,8 +76,12 @@ def _measure(name: str, database: Database, country: Country, tables: Path, data
             change = partial(pages.change_service, store)
             changed = {path: pages.after_changes(base, path, change) for path in ("/", "/services", "/resources")}
             processes = [server, *server.children(recursive=True), psutil.Process(database.process)]
-            load = mixed.run(base, token, seconds, processes)
-    _print(findings, costs, changed, load, seconds)
+            loaded = {pause: mixed.run(base, token, seconds, pause, processes) for pause in mixed.PAUSES}
+    _print(findings, costs, changed)
+    for pause, load in loaded.items():
+        print(f"{mixed.READERS} readers that pause {pause:g} s between requests, and {mixed.WRITERS} writers:")
+        for name, value in load.rows(seconds):
+            print(f"  {name}: {value}")
 
 
 def _pages(country: Country) -> dict[str, str]:
@@ -101,9 +105,7 @@ def _pages(country: Country) -> dict[str, str]:
     }
 
 
-def _print(
-    findings: float | None, costs: list[pages.PageCost], changed: dict[str, float], load: mixed.Load, seconds: float
-) -> None:
+def _print(findings: float | None, costs: list[pages.PageCost], changed: dict[str, float]) -> None:
     table = Table(title="Pages", box=None, title_justify="left")
     for heading in ("page", "first ms", "again ms", f"requests/s of {pages.CLIENTS}", "bytes", "status"):
         table.add_column(heading, justify="left" if heading == "page" else "right")
@@ -116,8 +118,6 @@ def _print(
     console.print(f"The home page showed its first findings {until}.")
     for path, taken in changed.items():
         console.print(f"First visit of {path} after a change of a service: {taken:,.0f} ms")
-    for name, value in load.rows(seconds):
-        console.print(f"Mixed load of {mixed.READERS} readers and {mixed.WRITERS} writers, {name}: {value}")
 
 
 @contextmanager

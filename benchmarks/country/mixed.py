@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 READERS, WRITERS = 64, 4
+PAUSES = (0.0, 2.0)  # seconds between two requests of a reader, on average: of a program, and of a person
 SAVE = """mutation($id: ID!, $text: String!) {
   saveService(input: {id: $id, description: $text}) { problems { code message } }
 }"""
@@ -33,9 +34,9 @@ READS: Sequence[str] = (
 
 @dataclass
 class Load:
-    """The results of a mixed load: seconds of each read and write, numbers of responses by status, and memory."""
+    """The results of a mixed load: seconds of each read by address and of each write, responses by status, and memory."""
 
-    reads: list[float] = field(default_factory=list)
+    reads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     writes: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     memory: list[float] = field(default_factory=list)  # MB of all processes, every ten seconds
@@ -43,9 +44,11 @@ class Load:
     def rows(self, seconds: float) -> list[tuple[str, str]]:
         """Return the rows of a table."""
         half = self.memory[len(self.memory) // 2 :] or [0.0]
+        reads = [one for each in self.reads.values() for one in each]
         return [
             ("requests by status", ", ".join(f"{status}: {n:,}" for status, n in sorted(self.statuses.items()))),
-            ("reads per second; p50, p95 in ms", f"{len(self.reads) / seconds:.1f}; {_quantiles(self.reads)}"),
+            ("reads per second; p50, p95 in ms", f"{len(reads) / seconds:.1f}; {_quantiles(reads)}"),
+            *((f"{path}; p50, p95 in ms", _quantiles(taken)) for path, taken in sorted(self.reads.items())),
             ("writes per second; p50, p95 in ms", f"{len(self.writes) / seconds:.1f}; {_quantiles(self.writes)}"),
             ("memory in MB: start, half time, end", f"{self.memory[0]:,.0f}, {half[0]:,.0f}, {half[-1]:,.0f}"),
         ]
@@ -58,31 +61,36 @@ def _quantiles(seconds: Sequence[float]) -> str:
     return f"{1000 * middle:,.0f}, {1000 * most:,.0f}"
 
 
-def run(base: str, token: str, seconds: float, processes: Sequence[psutil.Process]) -> Load:
-    """Let READERS readers and WRITERS writers work for so many seconds. `token` is that of an administrator."""
-    return asyncio.run(_run(base, token, seconds, processes))
+def run(base: str, token: str, seconds: float, pause: float, processes: Sequence[psutil.Process]) -> Load:
+    """Let READERS readers and WRITERS writers work for so many seconds. `token` is that of an administrator.
+
+    The readers pause for random times, `pause` seconds on average. The writers never pause.
+    """
+    return asyncio.run(_run(base, token, seconds, pause, processes))
 
 
-async def _run(base: str, token: str, seconds: float, processes: Sequence[psutil.Process]) -> Load:
+async def _run(base: str, token: str, seconds: float, pause: float, processes: Sequence[psutil.Process]) -> Load:
     load, ends, numbers = Load(), time.perf_counter() + seconds, count()
     limits = httpx.Limits(max_connections=READERS + WRITERS)
     async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits, headers={"Accept": "text/html"}) as client:
-        readers = (_read(client, load, ends, start) for start in range(READERS))
+        readers = (_read(client, load, ends, pause, start) for start in range(READERS))
         writers = (_write(client, load, ends, token, numbers) for _ in range(WRITERS))
         await asyncio.gather(_watch(load, ends, processes), *readers, *writers)
     return load
 
 
-async def _read(client: httpx.AsyncClient, load: Load, ends: float, start: int) -> None:
+async def _read(client: httpx.AsyncClient, load: Load, ends: float, pause: float, start: int) -> None:
+    random = np.random.default_rng(start)
     for number in count(start):
+        await asyncio.sleep(random.exponential(pause))
         if time.perf_counter() >= ends:
             return
         if number % 3:
-            request = client.build_request("GET", READS[number % len(READS)])
+            request = client.build_request("GET", READS[(number - number // 3) % len(READS)])
         else:
             body = {"query": QUERY, "variables": {"n": 20}}
             request = client.build_request("POST", "/graphql", json=body, headers={"Accept": "application/json"})
-        load.reads.append(await _send(client, request, load))
+        load.reads[str(request.url.copy_with(scheme="", host="", port=None))].append(await _send(client, request, load))
 
 
 async def _write(client: httpx.AsyncClient, load: Load, ends: float, token: str, numbers: "count[int]") -> None:

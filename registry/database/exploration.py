@@ -166,17 +166,18 @@ def links_of(ids: Sequence[str], relations: Collection[str], actor: Actor, *, da
         f"({_is_current('e', 'since', 'until')} AND (NOT m:Partnership OR NOT {can_view_details('m')}"
         f" OR (({_is_current('m', 'valid_from', 'valid_until')}) AND NOT EXISTS {{ {disputing('m')} }})))"
     )
-    match = (
-        f"MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
+    # One scan orders and counts all links. Only the first become rows. For a record without links, Neo4j collects nothing.
+    links = (
+        f"COLLECT {{ MATCH (n)-[e]-(m) WHERE type(e) IN $in.relations AND {_is_visible('m')}"
         f" AND (type(e) IN $in.in_summary OR ({can_view_details('n')} AND {can_view_details('m')}))"
+        f" WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m, {current} AS current"
+        " ORDER BY current DESC, m.name_key, m.id, relation, away DESC WITH collect([relation, away, m]) AS every,"
+        " count(CASE WHEN current THEN 1 END) AS yes, count(CASE WHEN NOT current THEN 1 END) AS no RETURN"
+        " [[x IN every[..CASE WHEN yes < $n THEN yes ELSE $n END] | [x[0], x[1], labels(x[2])[0], x[2].id, x[2].name]], yes, no] }"
     )
     text = (
-        f"{match_ids('$in.ids', ANY)} WHERE {_is_visible('n')}"
-        f" RETURN collect([n.id, labels(n)[0], n.name, COLLECT {{ {match} AND {current}"
-        " WITH DISTINCT type(e) AS relation, startNode(e).id = n.id AS away, m"
-        " ORDER BY m.name_key, m.id, relation, away DESC LIMIT $n RETURN [relation, away, labels(m)[0], m.id, m.name] },"
-        f" COUNT {{ {match} AND {current} RETURN DISTINCT type(e), startNode(e), m }},"
-        f" COUNT {{ {match} AND NOT {current} RETURN DISTINCT type(e), startNode(e), m }}, {can_view_details('n')}])"
+        f"{match_ids('$in.ids', ANY)} WHERE {_is_visible('n')} WITH n, coalesce({links}[0], [[], 0, 0]) AS links"
+        f" RETURN collect([n.id, labels(n)[0], n.name, links[0], links[1], links[2], {can_view_details('n')}])"
     )
     inside = {"ids": list(ids), "relations": sorted(relations), "in_summary": SUMMARY_LINKS, "day": day}
     return _statement(text, actor, inside, n=most)
@@ -534,10 +535,7 @@ def names(kind: type[Kind], me: Mapping[str, object]) -> Cypher:
 
 def kinds_of(ids: Collection[str], actor: Actor) -> Cypher:
     """Return Cypher that reads `[id, kind, whether it is retired]` of the given records whose summary the actor may see."""
-    text = (
-        f"{match_ids('$in.ids', ANY)} WHERE {can_view_summary('n')}"
-        " RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])"
-    )
+    text = f"{match_ids('$in.ids', ANY)} WHERE {can_view_summary('n')} RETURN collect([n.id, labels(n)[0], n.status = 'retired'])"
     return Cypher(text, {"in": {"ids": sorted(ids)}, "me": actor.parameter()})
 
 

@@ -49,7 +49,7 @@ CALL {
   RETURN n
 }
 WITH n WHERE any(r IN n.seen_by WHERE r IN $me.names)
-RETURN collect([n.id, labels(n)[0], coalesce(n.status = 'retired', false)])
+RETURN collect([n.id, labels(n)[0], n.status = 'retired'])
 // $in: {"ids":["sector:order"]}
 // $me: {"names":["*"],"partial_kinds":["Agency","Resource"]}
 
