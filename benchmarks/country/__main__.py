@@ -79,7 +79,7 @@ def _measure(name: str, database: Database, country: Country, tables: Path, data
             loaded = {pause: mixed.run(base, token, seconds, pause, processes) for pause in mixed.PAUSES}
     _print(findings, costs, changed)
     for pause, load in loaded.items():
-        print(f"{mixed.READERS} readers that pause {pause:g} s between requests, and {mixed.WRITERS} writers:")
+        print(f"{mixed.READERS} readers and {mixed.WRITERS} writers, {pause:g} s between the requests of each:")
         for name, value in load.rows(seconds):
             print(f"  {name}: {value}")
 

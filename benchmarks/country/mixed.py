@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 READERS, WRITERS = 64, 4
-PAUSES = (0.0, 2.0)  # seconds between two requests of a reader, on average: of a program, and of a person
+PAUSES = (0.0, 2.0)  # seconds between two requests, on average: of a program, and of a person
 SAVE = """mutation($id: ID!, $text: String!) {
   saveService(input: {id: $id, description: $text}) { problems { code message } }
 }"""
@@ -64,7 +64,7 @@ def _quantiles(seconds: Sequence[float]) -> str:
 def run(base: str, token: str, seconds: float, pause: float, processes: Sequence[psutil.Process]) -> Load:
     """Let READERS readers and WRITERS writers work for so many seconds. `token` is that of an administrator.
 
-    The readers pause for random times, `pause` seconds on average. The writers never pause.
+    All pause between requests for random times, `pause` seconds on average.
     """
     return asyncio.run(_run(base, token, seconds, pause, processes))
 
@@ -74,7 +74,7 @@ async def _run(base: str, token: str, seconds: float, pause: float, processes: S
     limits = httpx.Limits(max_connections=READERS + WRITERS)
     async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits, headers={"Accept": "text/html"}) as client:
         readers = (_read(client, load, ends, pause, start) for start in range(READERS))
-        writers = (_write(client, load, ends, token, numbers) for _ in range(WRITERS))
+        writers = (_write(client, load, ends, pause, token, numbers) for _ in range(WRITERS))
         await asyncio.gather(_watch(load, ends, processes), *readers, *writers)
     return load
 
@@ -93,9 +93,13 @@ async def _read(client: httpx.AsyncClient, load: Load, ends: float, pause: float
         load.reads[str(request.url.copy_with(scheme="", host="", port=None))].append(await _send(client, request, load))
 
 
-async def _write(client: httpx.AsyncClient, load: Load, ends: float, token: str, numbers: "count[int]") -> None:
+async def _write(
+    client: httpx.AsyncClient, load: Load, ends: float, pause: float, token: str, numbers: "count[int]"
+) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    random = np.random.default_rng()
     while time.perf_counter() < ends:
+        await asyncio.sleep(random.exponential(pause))
         number = next(numbers)
         variables = {"id": f"bench:service-{number % 1000:07}", "text": f"Perubahan {number}"}
         body = {"query": SAVE, "variables": variables}
