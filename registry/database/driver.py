@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 import neo4j
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 from neo4j._exceptions import BoltSecurityError
 from neo4j.api import BookmarkManager
 from neo4j.exceptions import (
@@ -70,6 +70,7 @@ TRIES = 12  # the number of attempts to run a transaction that conflicts with ot
 # The seconds for which to retry while a server changes its leader or restarts: if a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
 RECENT_SECONDS, _STAMPS = 1.0, "stamps"
+PLANS = 1_000  # of so many texts, Neo4j keeps the plans
 READS = 3  # how often records are read if they change meanwhile
 # Failures that pass by themselves or that an operator has to fix. The same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
@@ -290,6 +291,8 @@ class Reader:
         self._driver = _driver(neo4j.AsyncGraphDatabase, place, place.reader_username, place.reader_password)
         self._dialect = Dialect(embedded=False)
         self._recent_stamps: TTLCache[str, Stamps] = TTLCache(1, RECENT_SECONDS)
+        self._planned: LRUCache[int, bool] = LRUCache(PLANS)
+        self._planning: dict[int, asyncio.Lock] = {}
 
     async def __aenter__(self) -> Reader:
         try:
@@ -317,7 +320,23 @@ class Reader:
         """Run read queries on the same snapshot of the graph and return the rows of each query. Raises StoreError.
 
         `timeout` is in seconds; the default is the timeout of the connection settings.
+
+        A text that runs for the first time runs alone. A database plans a text when it first runs, which takes seconds if the text is
+        long. If many requests needed the same plan at the same time, each would make it, and all would exceed the time limit.
         """
+        new = max((one.text for one in cyphers if hash(one.text) not in self._planned), key=len, default="")
+        if new:
+            text = hash(new)
+            async with self._planning.setdefault(text, asyncio.Lock()):
+                if text not in self._planned:
+                    try:
+                        return await self._read(cyphers, timeout)
+                    finally:
+                        self._planned[text] = True
+                        self._planning.pop(text, None)
+        return await self._read(cyphers, timeout)
+
+    async def _read(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:
         limit = self._dialect.time_limit(timeout or self._settings.timeout)
         attempts = _Attempts(self._dialect, PATIENCE)
         while True:
