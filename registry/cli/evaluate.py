@@ -180,7 +180,7 @@ def calibrate(
         "--minutes",
         min=0.1,
         max=10_000,
-        help="Start no round after this time. Each report and setting gets as much time as the others.",
+        help="Start no round after this time. Reports that take little time get more rounds.",
     ),
     settings: str = typer.Option(
         "generated,own",

@@ -256,20 +256,23 @@ def test_finished_rounds_are_not_run_again() -> None:
     assert schedule.next(()) is None
 
 
-def test_reports_share_the_time_and_quick_ones_get_more_rounds() -> None:
-    costs = {"network": 5.0, "overlaps": 1.0}
-    done = [Result("pairs-60", 0, "network", {}, 1.5)]
+def test_quick_reports_get_more_rounds_but_less_time() -> None:
+    costs = {"network": 9.0, "overlaps": 1.0}
+    done = [Result("pairs-60", 0, "network", {}, 9.0)]
     schedule, run = Schedule(["pairs-60"], list(costs), 100, done), Counter[str]()
     for _ in range(60):
         job = schedule.next(())
         assert job and job.round == run[job.report] + (job.report == "network")
         run[job.report] += 1
         schedule.add(Result(job.setting, job.round, job.report, {}, costs[job.report]))
-    assert run == {"network": 10, "overlaps": 50}, "1.5 + 10 * 5 seconds, and 50 * 1"
+    assert run == {"network": 15, "overlaps": 45}, "16 and 45: about one to three, the square root of nine"
 
 
 def test_rounds_that_are_running_count_as_average_ones() -> None:
-    done = [Result("pairs-60", 0, "network", {}, 1.0), Result("pairs-60", 0, "overlaps", {}, 1.5)]
+    done = [
+        Result("pairs-60", 0, "network", {}, 1.0),
+        Result("pairs-60", 0, "overlaps", {}, 1.5),
+    ]  # 1 * n^2 and 1.5 * n^2
     schedule = Schedule(["pairs-60"], ["network", "overlaps"], 100, done)
     running: list[Job] = []
     while len(running) < 4 and (job := schedule.next(running)):
