@@ -1,5 +1,6 @@
 """The web application: routes, middleware and the readiness check."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -45,7 +46,7 @@ from registry.web.inbox import IllustrativeNotice, Inbox, InboxBadge, LayoutMidd
 from registry.web.lists import ListPages
 from registry.web.queries import PageQueries, operation
 from registry.web.rate_limits import RateLimitMiddleware, RateLimits
-from registry.web.record_views import NeedMatches, RecordPages
+from registry.web.record_views import NeedMatches, RecordPages, prepare_record_pages
 from registry.web.reports import ReportPages, ReportRunner, evidence
 from registry.web.saved_views import SavedViewPages, SavedViews, SavedViewsMiddleware
 from registry.web.search import SearchPages
@@ -113,7 +114,9 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
+        preparing = asyncio.create_task(prepare_record_pages(graph))
         yield
+        preparing.cancel()
         threads.close()
         await limits.close()
         await reader.close()

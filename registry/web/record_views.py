@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,15 @@ from registry.analysis.matches import FINDINGS, Candidate, meeting
 from registry.analysis.snapshot import NeedRow, make_snapshot
 from registry.clock import today
 from registry.database import write
-from registry.database.driver import Reader
+from registry.database.driver import Reader, StoreError
 from registry.database.extract import COMPARED, compared_with
 from registry.explore.impact import STOPPABLE
 from registry.i18n import _
-from registry.model.definitions import MODEL, Need
+from registry.model.definitions import MAIN, MODEL, Need
 from registry.model.kinds import Kind
 from registry.model.values import Date, InvalidValue
 from registry.mutations.audit_events import RecordState, read_state
-from registry.permissions import Action, Actor, can
+from registry.permissions import ANONYMOUS, Action, Actor, can
 from registry.web import records
 from registry.web.base import MAX_INPUT, actor_of, address, graphiql_path, list_path, record_path
 from registry.web.errors import UserError
@@ -214,9 +215,7 @@ class RecordPages:
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
     async def _record(self, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
-        data = await self._graph.ask(record_operation(kind), record_variables(kind, one, day), me)
-        record: Data | None = data[field_of(kind)]
-        return record
+        return await _read_record(self._graph, kind, one, day, me)
 
     async def _record_and_impact(
         self, kind: type[Kind], one: str, day: str, me: Actor
@@ -231,6 +230,22 @@ class RecordPages:
         if (direct := records.count_direct(kind, record)) > MOST_FOLLOWED:
             return record, ImpactView(direct=direct)
         return record, impact_view((await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me))["impact"])
+
+
+async def prepare_record_pages(graph: PageQueries) -> None:
+    """Compile the queries of the record pages of the main kinds, and let the database plan them.
+
+    Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down, return.
+    """
+    with suppress(StoreError, HTTPException):
+        for kind in MAIN:
+            await _read_record(graph, MODEL[kind], "", today(), ANONYMOUS)
+
+
+async def _read_record(graph: PageQueries, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
+    data = await graph.ask(record_operation(kind), record_variables(kind, one, day), me)
+    record: Data | None = data[field_of(kind)]
+    return record
 
 
 def _validity(kind: type[Kind], record: Data, day: str) -> Any:

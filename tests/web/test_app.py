@@ -28,8 +28,9 @@ from registry.reports.catalogue import Library
 from registry.web import graphiql
 from registry.web.app import build_app
 from registry.web.inbox import LayoutMiddleware
+from registry.web.queries import PageQueries
 from tests.support.actors import acting, by
-from tests.support.engines import SLOW_ON_NEO4J
+from tests.support.engines import SLOW_ON_NEO4J, until
 from tests.support.example_queries import examples
 from tests.support.factories import record
 from tests.support.server import serving
@@ -502,3 +503,23 @@ def test_a_report_is_run_again_after_every_change_and_not_otherwise(
         assert runs == ["coverage"]
         add(2)
         assert client.get("/reports/coverage.json").json()["rows"][0]["of"] == 2
+
+
+def test_the_pages_of_main_records_are_prepared_at_the_start(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations: list[str] = []
+    ask = PageQueries.ask
+
+    async def watched(graph: PageQueries, operation: str, *given: Any) -> dict[str, Any]:
+        operations.append(operation)
+        return await ask(graph, operation, *given)
+
+    monkeypatch.setattr(PageQueries, "ask", watched)
+    with serving(build_app(place, settings())) as client:
+        assert until(lambda: len(operations) == len(MAIN))
+        prepared = set(operations)
+        for kind in MAIN:
+            before = len(operations)
+            assert client.get(f"/{MODEL[kind].plural}/unknown", headers=PAGE).status_code == 404
+            assert prepared.intersection(operations[before:])
