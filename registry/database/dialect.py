@@ -18,6 +18,11 @@ class Dialect:
     embedded: bool
 
     @property
+    def plans(self) -> bool:
+        """Whether the database plans a text when it first runs, which may take seconds, and keeps the plan."""
+        return not self.embedded
+
+    @property
     def types_properties(self) -> bool:
         """Whether the indexed properties need a declared type. Without the type, this engine does not keep the index sorted."""
         return self.embedded

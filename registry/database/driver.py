@@ -316,6 +316,11 @@ class Reader:
         """Close all connections."""
         await self._driver.close()
 
+    @property
+    def plans(self) -> bool:
+        """Whether the database plans a text when it first runs, which may take seconds, and keeps the plan."""
+        return self._dialect.plans
+
     async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
         """Run read queries on the same snapshot of the graph and return the rows of each query. Raises StoreError.
 

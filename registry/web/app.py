@@ -54,6 +54,8 @@ from schema.reports import ReportSchema
 from schema.schema import build_schema
 from schema.server import Endpoint, EntityTags, TrustedDocuments
 
+PREPARING_SECONDS = 30.0
+
 
 async def ready(reader: Reader, _request: Request) -> Response:
     """Answer a readiness check: status 200 if the database responds, otherwise 503."""
@@ -114,7 +116,11 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
-        preparing = asyncio.create_task(prepare_record_pages(graph))
+        preparing = asyncio.create_task(prepare_record_pages(graph, PREPARING_SECONDS))
+        if (
+            reader.plans
+        ):  # many visitors who all need a plan at once would slow it down so much that they exceed the time limit
+            await asyncio.wait([preparing], timeout=PREPARING_SECONDS)
         yield
         preparing.cancel()
         threads.close()

@@ -232,18 +232,21 @@ class RecordPages:
         return record, impact_view((await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me))["impact"])
 
 
-async def prepare_record_pages(graph: PageQueries) -> None:
+async def prepare_record_pages(graph: PageQueries, timeout: float) -> None:
     """Compile the queries of the record pages of the main kinds, and let the database plan them.
 
-    Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down, return.
+    Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down or a query
+    takes longer than `timeout` seconds, return.
     """
     with suppress(StoreError, HTTPException):
         for kind in MAIN:
-            await _read_record(graph, MODEL[kind], "", today(), ANONYMOUS)
+            await _read_record(graph, MODEL[kind], "", today(), ANONYMOUS, timeout)
 
 
-async def _read_record(graph: PageQueries, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
-    data = await graph.ask(record_operation(kind), record_variables(kind, one, day), me)
+async def _read_record(
+    graph: PageQueries, kind: type[Kind], one: str, day: str, me: Actor, timeout: float | None = None
+) -> Data | None:
+    data = await graph.ask(record_operation(kind), record_variables(kind, one, day), me, timeout)
     record: Data | None = data[field_of(kind)]
     return record
 
