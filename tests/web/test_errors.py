@@ -164,7 +164,7 @@ def test_an_engine_lost_during_a_query_is_reported_and_found_again(engine_data: 
             os.kill(running.pid, signal.SIGKILL)
             said = answer.result(60)
             assert said.status_code == 503 and said.headers["retry-after"]
-            assert "does not answer" in said.text
+            assert "is not responding" in said.text
             assert not path.startswith("/graphql") or said.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
             assert client.get("/health").status_code == 200
         again = engine.start(engine_data)
