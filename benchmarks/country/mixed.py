@@ -71,7 +71,8 @@ def run(base: str, token: str, seconds: float, pause: float, processes: Sequence
 
 async def _run(base: str, token: str, seconds: float, pause: float, processes: Sequence[psutil.Process]) -> Load:
     load, ends, numbers = Load(), time.perf_counter() + seconds, count()
-    limits = httpx.Limits(max_connections=READERS + WRITERS)
+    # The server closes connections that were idle for five seconds.
+    limits = httpx.Limits(max_connections=READERS + WRITERS, keepalive_expiry=2.0)
     async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits, headers={"Accept": "text/html"}) as client:
         readers = (_read(client, load, ends, pause, start) for start in range(READERS))
         writers = (_write(client, load, ends, pause, token, numbers) for _ in range(WRITERS))
