@@ -46,7 +46,7 @@ docs: $(TEST) ## Write what is written from the model and the reports anew.
 	$(BIN)/python -m schema > schema/schema.graphql
 	$(BIN)/python -m schema.reports > schema/reports.graphql
 
-calibration: $(TEST) ## Measure how reliable the reports are, and write docs/calibration.md; for MINUTES. Again, it goes on.
+calibration: $(TEST) ## Measure how reliable the reports are, and write docs/calibration.md. Takes MINUTES; run it again to continue.
 	$(BIN)/registry calibrate --rounds $(ROUNDS) --minutes $(MINUTES) --settings generated --seed 20261125 --into calibration.jsonl --json > calibration.part || test $$? = 1
 	mv calibration.part docs/calibration.json
 	$(BIN)/python -m registry.docs calibration > docs/calibration.md

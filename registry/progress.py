@@ -36,13 +36,13 @@ def reporting_to(watch: Progress) -> Iterator[None]:
 def steps(what: str, every: Sequence[T]) -> Iterator[T]:
     """Yield every item of the sequence and report progress; `what` names the task in the current language."""
     for number, one in enumerate(every):
-        tell(what, number, len(every))
+        report_progress(what, number, len(every))
         yield one
     if every:
-        tell(what, len(every), len(every))
+        report_progress(what, len(every), len(every))
 
 
-def tell(what: str, done: int, of: int) -> None:
+def report_progress(what: str, done: int, of: int) -> None:
     """Report that so many of the steps of a task are done; `what` names the task in the current language."""
     if watch := _watching.get():
         watch(what, done, of)

@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.country")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--engine", choices=ENGINES, action="append")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long the mixed load lasts")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long each mixed load lasts")
     asked = parser.parse_args(arguments)
     country = Country(asked.scale)
     with tempfile.TemporaryDirectory() as temporary:

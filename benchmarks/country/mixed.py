@@ -99,10 +99,13 @@ async def _write(
 ) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     random = np.random.default_rng()
-    while time.perf_counter() < ends:
+    while True:
         await asyncio.sleep(random.exponential(pause))
+        if time.perf_counter() >= ends:
+            return
         number = next(numbers)
-        variables = {"id": f"bench:service-{number % 1000:07}", "text": f"Perubahan {number}"}
+        # A text that is the same as before would change nothing.
+        variables = {"id": f"bench:service-{number % 1000:07}", "text": f"Perubahan {number} pada {time.time()}"}
         body = {"query": SAVE, "variables": variables}
         load.writes.append(
             await _send(client, client.build_request("POST", "/graphql", json=body, headers=headers), load)

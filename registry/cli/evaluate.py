@@ -174,7 +174,9 @@ HEADINGS_CALIBRATING = ["report", "measure", "data", "observed", "share", "95 % 
 
 
 def calibrate(
-    rounds: int = typer.Option(ROUNDS, "--rounds", min=1, max=10_000, help="The number of rounds for each setting."),
+    rounds: int = typer.Option(
+        ROUNDS, "--rounds", min=1, max=10_000, help="The largest number of rounds for each setting."
+    ),
     minutes: float | None = typer.Option(
         None,
         "--minutes",
@@ -228,7 +230,8 @@ def calibrate(
         stored = ResultFile(into, seed, own) if into else None
         known = stored.seed if stored else seed
         chosen = randbits(32) if known is None else known
-        info(_("Seed {seed}, {rounds} rounds.").format(seed=chosen, rounds=rounds))
+        template = _("Seed {seed}, at most {rounds} rounds.") if minutes else _("Seed {seed}, {rounds} rounds.")
+        info(template.format(seed=chosen, rounds=rounds))
         results = list(stored.results) if stored else []
         schedule = Schedule(where, which, rounds, results)
         processes = min(workers or os.cpu_count() or 1, max(len(schedule), 1))

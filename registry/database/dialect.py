@@ -18,8 +18,8 @@ class Dialect:
     embedded: bool
 
     @property
-    def plans(self) -> bool:
-        """Whether the database plans a text when it first runs, which may take seconds, and keeps the plan."""
+    def caches_plans(self) -> bool:
+        """Whether the database caches the plan of a query; making the plan may take seconds."""
         return not self.embedded
 
     @property

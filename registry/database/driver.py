@@ -70,7 +70,7 @@ TRIES = 12  # the number of attempts to run a transaction that conflicts with ot
 # The seconds for which to retry while a server changes its leader or restarts: if a user waits, and in commands.
 PATIENCE, LONG_PATIENCE = 2.0, 20.0
 RECENT_SECONDS, _STAMPS = 1.0, "stamps"
-PLANS = 1_000  # of so many texts, Neo4j keeps the plans
+PLANS = 1_000  # the number of plans that Neo4j caches by default
 READS = 3  # how often records are read if they change meanwhile
 # Failures that pass by themselves or that an operator has to fix. The same request may succeed later.
 AWAY_CODES = frozenset({"UNAVAILABLE", "WRONG_PASSWORD", "NO_DATABASE", "TLS_FAILED", "UNSUPPORTED"})
@@ -317,28 +317,33 @@ class Reader:
         await self._driver.close()
 
     @property
-    def plans(self) -> bool:
-        """Whether the database plans a text when it first runs, which may take seconds, and keeps the plan."""
-        return self._dialect.plans
+    def caches_plans(self) -> bool:
+        """Whether the database caches the plan of a query; making the plan may take seconds."""
+        return self._dialect.caches_plans
 
     async def read(self, cyphers: Sequence[Cypher], *, timeout: float | None = None) -> list[Rows]:
         """Run read queries on the same snapshot of the graph and return the rows of each query. Raises StoreError.
 
         `timeout` is in seconds; the default is the timeout of the connection settings.
 
-        A text that runs for the first time runs alone. A database plans a text when it first runs, which takes seconds if the text is
-        long. If many requests needed the same plan at the same time, each would make it, and all would exceed the time limit.
+        Where the database caches plans, one request at a time runs a text without a plan; the others wait for it, and their time limit
+        begins afterwards. A plan of a long text takes seconds. If many requests made the same one at the same time, all would exceed
+        the time limit.
         """
-        new = max((one.text for one in cyphers if hash(one.text) not in self._planned), key=len, default="")
+        new = (
+            [one.text for one in cyphers if not self._planned.get(hash(one.text))] if self._dialect.caches_plans else []
+        )
         if new:
-            text = hash(new)
-            async with self._planning.setdefault(text, asyncio.Lock()):
-                if text not in self._planned:
+            longest = hash(max(new, key=len))
+            lock = self._planning.setdefault(longest, asyncio.Lock())
+            async with lock:
+                if self._planning.get(longest) is lock:
                     try:
-                        return await self._read(cyphers, timeout)
+                        rows = await self._read(cyphers, timeout)
+                        self._planned.update((hash(text), True) for text in new)
+                        return rows
                     finally:
-                        self._planned[text] = True
-                        self._planning.pop(text, None)
+                        del self._planning[longest]
         return await self._read(cyphers, timeout)
 
     async def _read(self, cyphers: Sequence[Cypher], timeout: float | None) -> list[Rows]:

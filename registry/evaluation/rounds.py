@@ -4,9 +4,11 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import chain
+from math import inf
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -35,7 +37,7 @@ from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays, adjacency, assumed_ties
 from registry.evaluation.calibration import GENERATED, OWN, SETTINGS, Example, Random, example_in, words_in
 from registry.i18n import _
-from registry.progress import tell
+from registry.progress import report_progress
 
 CONFIDENCE = 0.95
 Count = tuple[int, int]
@@ -342,7 +344,8 @@ class Schedule:
     """The rounds of each report in each setting that are not done yet.
 
     If there is not enough time for all rounds, their numbers are inversely proportional to the square root of the time that a
-    round takes. Among all ways to share the time, this one makes the sum of the variances smallest (Cochran 1977, section 5.5).
+    round takes. If one round of each report has the same variance, this makes the sum of the variances smallest (Cochran 1977,
+    section 5.5).
     """
 
     def __init__(self, settings: Sequence[str], reports: Sequence[str], rounds: int, done: Sequence[Result]) -> None:
@@ -363,14 +366,19 @@ class Schedule:
         return sum(map(len, self._left.values()))
 
     def next(self, running: Collection[Job]) -> Job | None:
-        """Remove and return the next round, or None if none is left. A round that is running counts as an average one."""
+        """Remove and return the next round, or None if none is left.
+
+        A round that is running counts as an average one of the report. While the first one is running, other reports come first.
+        """
         if not self._left:
             return None
         under_way = Counter((job.setting, job.report) for job in running)
 
-        def used(each: tuple[str, str]) -> tuple[float, int]:
-            mean, rounds = self._seconds[each] / max(self._rounds[each], 1), self._rounds[each] + under_way[each]
-            return mean * rounds**2, under_way[each]
+        def used(each: tuple[str, str]) -> float:
+            if not self._rounds[each]:
+                return inf if under_way[each] else 0.0
+            mean = self._seconds[each] / self._rounds[each]
+            return mean * (self._rounds[each] + under_way[each]) ** 2
 
         chosen = min(self._left, key=used)
         job = self._left[chosen].pop()
@@ -387,18 +395,16 @@ class Schedule:
 def run_jobs(
     schedule: Schedule, own: SnapshotArrays | None, seed: int, workers: int, seconds: float | None = None
 ) -> Iterator[Result]:
-    """Run the rounds in `workers` processes, report the progress, and yield each result as soon as it is there.
+    """Run the rounds in `workers` processes, report the progress, and yield each result as soon as it is available.
 
-    After `seconds`, if they are given, no further round is started.
+    After `seconds`, if they are given, no further round is started. Raises ReportError if a process ends unexpectedly.
     """
-    until = None if seconds is None else monotonic() + seconds
+    until = inf if seconds is None else monotonic() + seconds
     of, done = len(schedule), 0
     with _processes(own, seed, workers) as submit:
         running: dict[Future[Result], Job] = {}
         while True:
-            while len(running) < workers and (until is None or monotonic() < until):
-                if (job := schedule.next(running.values())) is None:
-                    break
+            while len(running) < workers and monotonic() < until and (job := schedule.next(running.values())):
                 running[submit(job)] = job
             if not running:
                 return
@@ -406,10 +412,7 @@ def run_jobs(
                 del running[future]
                 schedule.add(future.result())
                 done += 1
-                if until is None or seconds is None:
-                    tell(_("rounds"), done, of)
-                else:
-                    tell(_("seconds"), int(min(seconds, seconds - until + monotonic())), int(seconds))
+                report_progress(_("rounds"), done, 0 if seconds else of)  # how many rounds there is time for is unknown
                 yield future.result()
 
 
@@ -429,6 +432,11 @@ def _processes(own: SnapshotArrays | None, seed: int, workers: int) -> Iterator[
 
     try:
         yield submit
+    except BrokenProcessPool:
+        sentence = _(
+            "A process of the calibration ended unexpectedly. Run the command again. With --into, it continues."
+        )
+        raise ReportError(sentence) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         for child in active_children():

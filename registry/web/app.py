@@ -57,13 +57,19 @@ from schema.server import Endpoint, EntityTags, TrustedDocuments
 PREPARING_SECONDS = 30.0
 
 
-async def ready(reader: Reader, _request: Request) -> Response:
-    """Answer a readiness check: status 200 if the database responds, otherwise 503."""
+async def ready(reader: Reader, request: Request) -> Response:
+    """Answer a readiness check: status 200 if the database responds, otherwise 503.
+
+    After a start, the server is ready when the database has the plans of the record pages. If many visitors needed a plan before,
+    they would slow it down so much that they exceed the time limit.
+    """
     try:
         await reader.connect()
         await reader.stamps()
     except StoreError as error:
         return PlainTextResponse(f"{store_failure(error)}\n", 503, RETRY_SOON)
+    if reader.caches_plans and not request.app.state.preparing.done():
+        return PlainTextResponse("The pages are being prepared.\n", 503, RETRY_SOON)
     return PlainTextResponse("ok\n")
 
 
@@ -113,16 +119,13 @@ def build_app(place: ConnectionSettings, settings: Settings, *, model: Model = M
     )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with suppress(StoreError):
             await reader.connect()
-        preparing = asyncio.create_task(prepare_record_pages(graph, PREPARING_SECONDS))
-        if (
-            reader.plans
-        ):  # many visitors who all need a plan at once would slow it down so much that they exceed the time limit
-            await asyncio.wait([preparing], timeout=PREPARING_SECONDS)
+        app.state.preparing = asyncio.create_task(prepare_record_pages(graph, PREPARING_SECONDS))
         yield
-        preparing.cancel()
+        app.state.preparing.cancel()
+        await asyncio.wait([app.state.preparing])
         threads.close()
         await limits.close()
         await reader.close()

@@ -232,15 +232,15 @@ class RecordPages:
         return record, impact_view((await self._graph.ask(IMPACT, {"of": one, "asOf": day}, me))["impact"])
 
 
-async def prepare_record_pages(graph: PageQueries, timeout: float) -> None:
-    """Compile the queries of the record pages of the main kinds, and let the database plan them.
+async def prepare_record_pages(graph: PageQueries, seconds: float) -> None:
+    """Compile the queries of the record pages of the main kinds, and let the database plan them, for so many seconds at most.
 
-    Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down or a query
-    takes longer than `timeout` seconds, return.
+    Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down, return.
     """
-    with suppress(StoreError, HTTPException):
-        for kind in MAIN:
-            await _read_record(graph, MODEL[kind], "", today(), ANONYMOUS, timeout)
+    with suppress(StoreError, HTTPException, TimeoutError):
+        async with asyncio.timeout(seconds):
+            for kind in MAIN:
+                await _read_record(graph, MODEL[kind], "", today(), ANONYMOUS, seconds)
 
 
 async def _read_record(

@@ -62,19 +62,6 @@ def test_an_interrupted_calibration_continues_to_the_same_result(run: Callable[.
     assert file.read_text() == done, "nothing was left to run"
 
 
-def test_a_calibration_ends_in_the_given_time(run: Callable[..., Result], tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    done = run(*GENERATED, "--rounds", "10000", "--minutes", "0.1", "--into", str(file), "--json")
-    assert done.exit_code == 0
-    results = [json.loads(line) for line in file.read_text().splitlines()][1:]
-    assert {(one["setting"], one["report"]) for one in results} == {
-        (setting, report) for setting in ("pairs-60", "small-60") for report in ("cut-points", "overlaps")
-    }
-    assert {one["of"] for one in json.loads(done.stdout)["counts"] if one["name"] == "overlap-alarm"} < set(
-        range(10000)
-    )
-
-
 def test_results_of_another_seed_code_or_data_are_refused(run: Callable[..., Result], tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     run(*GENERATED, "--rounds", "1", "--into", str(file))

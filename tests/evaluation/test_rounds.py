@@ -1,15 +1,20 @@
 """The calibration itself: its intervals and verdicts, what its registries keep, and what its measures count."""
 
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import active_children
 from secrets import randbits
+from threading import Thread
 
 import numpy as np
 import pytest
 
 from registry.analysis.network import NETWORK
 from registry.analysis.overlaps import ComparableAgencies
-from registry.analysis.report import Report, ReportRow
+from registry.analysis.report import Report, ReportError, ReportRow
 from registry.analysis.snapshot import AgencyRow, Snapshot, SnapshotArrays
 from registry.docs import NOT_CALIBRATED, describe_calibration
 from registry.evaluation import rounds
@@ -43,6 +48,7 @@ from registry.evaluation.rounds import (
     run_round,
 )
 from registry.reports.catalogue import DEFINITIONS
+from tests.support.engines import until
 from tests.support.sample import depok
 
 
@@ -273,13 +279,45 @@ def test_rounds_that_are_running_count_as_average_ones() -> None:
         Result("pairs-60", 0, "network", {}, 1.0),
         Result("pairs-60", 0, "overlaps", {}, 1.5),
     ]  # 1 * n^2 and 1.5 * n^2
-    schedule = Schedule(["pairs-60"], ["network", "overlaps"], 100, done)
+    schedule = Schedule(["pairs-60"], ["network", "overlaps", "brokers"], 100, done)
     running: list[Job] = []
-    while len(running) < 4 and (job := schedule.next(running)):
+    while len(running) < 5 and (job := schedule.next(running)):
         running.append(job)
     assert running == [
-        Job("pairs-60", 1, "network"), Job("pairs-60", 1, "overlaps"), Job("pairs-60", 2, "network"), Job("pairs-60", 2, "overlaps"),
-    ]  # fmt: skip
+        Job("pairs-60", 0, "brokers"), *(Job("pairs-60", n, report) for n in (1, 2) for report in ("network", "overlaps"))
+    ], "how long brokers takes is not known before its first round ends"  # fmt: skip
+
+
+def test_no_round_starts_after_the_time_and_those_that_run_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def submit(job: Job) -> Future[Result]:
+        clock[0] += 10
+        future = Future[Result]()
+        future.set_result(Result(job.setting, job.round, job.report, {}, 10.0))
+        return future
+
+    @contextmanager
+    def processes(*_how: object) -> Iterator[object]:
+        yield submit
+
+    monkeypatch.setattr(rounds, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(rounds, "_processes", processes)
+    for workers, started in ((1, 4), (3, 4)):
+        clock[0] = 0.0
+        schedule = Schedule(["pairs-60"], ["network"], 100, [])
+        assert len(list(rounds.run_jobs(schedule, None, 7, workers, 35))) == started, "at 0, 10, 20 and 30 seconds"
+    assert len(list(rounds.run_jobs(Schedule(["pairs-60"], ["network"], 9, []), None, 7, 2))) == 9
+
+
+def test_a_process_that_ends_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is ended as the system does when there is too little memory."""
+    results = rounds.run_jobs(Schedule(["pairs-1000"], ["network"], 9, []), None, 7, 1)
+    killer = Thread(target=lambda: until(lambda: bool(active_children())) and active_children()[0].kill())
+    killer.start()
+    with pytest.raises(ReportError, match="ended unexpectedly"):
+        list(results)
+    killer.join()
 
 
 def test_settings_are_selected_by_name_kind_or_group() -> None:
