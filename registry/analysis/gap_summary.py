@@ -353,8 +353,9 @@ def executive_summary(report: Report) -> ExecutiveSummary | None:
     """Return the first page of a composed report from its final rows and parts; return None for any other report."""
     if not report.parts:
         return None
-    findings = [row for row in report.rows if row["finding"] != "coverage"]
-    missing = (row for row in report.rows if row["finding"] == "coverage")
+    findings, missing = list[ReportRow](), list[ReportRow]()
+    for row in report.rows:  # there may be 100,000
+        (missing if row.values["finding"] == "coverage" else findings).append(row)
     assessed = tuple(_assessments(report))
     return ExecutiveSummary(
         _scope_text(report),
