@@ -138,11 +138,11 @@ def test_a_report_is_the_same_by_command_page_file_and_graphql(
             assert not isinstance(row.get(column), list) or column == "evidence" or cell == as_cell(row[column]), column
     assert heading == [*(one["name"] for one in as_file["columns"]), "confidence", "evidence"]
     page = client.get(f"/reports/{name}", params={"as-of": AS_OF}, headers={"Accept": "text/html"}).text
-    assert page.count("<tr") == min(len(rows), 500) + bool(rows)
+    assert page.count("<tr") == min(len(rows), 250) + bool(rows)
     assert told(page) == [
         [str(escape(row[column] or "")) for column in texts(as_file)]
         + [str(escape(one["name"])) for one in row["evidence"]]
-        for row in rows[:500]
+        for row in rows[:250]
     ]
 
 
