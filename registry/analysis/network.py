@@ -61,8 +61,8 @@ MEANINGS = {
         "The same share for each agency, averaged; agencies with one partner count as 0 (Watts & Strogatz 1998)."
     ),
     "modularity": (
-        "How strongly ties are concentrated within groups; only a value above the null model has a "
-        "meaning (Guimerà et al. 2004)."
+        "How strongly ties are concentrated within groups, by one run of the Louvain method; only a value above the null model "
+        "has a meaning (Guimerà et al. 2004). The report “communities” shows the mean of several runs."
     ),
     "ei-index": (
         "-1 if all ties are within sectors, +1 if all are between sectors; compare it with the expected "
