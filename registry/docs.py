@@ -5,7 +5,7 @@ The page `calibration` comes from the stored results of `registry calibrate` in 
 
 import json
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from registry.analysis.report import SCOPE, Column, ReportDefinition, ReportPara
 from registry.analysis.ties import LARGEST_AGREEMENT, TIE_RULES
 from registry.auth.permission_matrix import page as permission_page
 from registry.evaluation.calibration import KINDS, SIZES
+from registry.evaluation.rounds import MeasuredShare, ReliabilityPromise
 from registry.model.definitions import MODEL
 from registry.model.kinds import End, Kind, Link, Model, Property
 from registry.reports.catalogue import DEFINITIONS
@@ -179,7 +180,7 @@ def describe_calibration(stored: Mapping[str, Any]) -> str:
         "`make calibration` measures these shares again and writes this page; the results are in `docs/calibration.json`.",
         "[Reports](reports.md#test-how-reliable-the-reports-are) describes the generated registries and the injected effects. A cell",
         "shows the observed share, its exact 95 % confidence interval (Clopper & Pearson 1934), the number of cases, and the result.",
-        f"Rounds for each setting: at most {stored['rounds']}. Seed: {stored['seed']}.",
+        f"Rounds for each setting: at most {stored['rounds']}, as many as there was time for. Seed: {stored['seed']}.",
         "",
     ]
     report = None
@@ -190,6 +191,7 @@ def describe_calibration(stored: Mapping[str, Any]) -> str:
             report = first["report"]
             lines += [f"## {DEFINITIONS[report].title}" if report in DEFINITIONS else "## All reports together", ""]
         lines += [f"`{name}`: {first['text']}. {_promise(list(rows.values()))}", "", *_calibration_table(rows), ""]
+        lines += _together(list(rows.values()))
     lines += ["## Reports that are not calibrated", "", "| Report | Reason |", "|---|---|"]
     lines += [f"| `{name}` | {reason} |" for name, reason in NOT_CALIBRATED.items()]
     return "\n".join(lines) + "\n"
@@ -204,6 +206,19 @@ def _promise(rows: Collection[Mapping[str, Any]]) -> str:
     where = "" if len(promised) == len(rows) else " (" + ", ".join(f"`{one['setting']}`" for one in promised) + ")"
     kept = f"the whole interval must be at {promise['at']} {_share(promise['bound'])}"
     return f"Promise: at {promise['at']} {_share(promise['share'])}{where}; {kept}."
+
+
+def _together(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the share of a measure in all settings together, if each has the promise and several have cases."""
+    promise = rows[0]["promise"]
+    if sum(one["of"] > 0 for one in rows) < 2 or not all(one["promise"] for one in rows):
+        return []
+    kept = ReliabilityPromise(promise["share"], promise["bound"], promise["at"] == "least")
+    observed, of = (sum(one[name] for one in rows) for name in ("observed", "of"))
+    share = MeasuredShare(rows[0]["name"], rows[0]["report"], rows[0]["text"], "", observed, of, kept)
+    low, high = share.interval or (None, None)
+    numbers = {"observed": observed, "of": of, "share": share.share, "low": low, "high": high}
+    return [f"All these registries together: {_calibration_cell({**numbers, 'result': share.verdict})}.", ""]
 
 
 def _calibration_table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -333,5 +333,10 @@ def test_the_page_shows_each_share_with_its_interval_and_result() -> None:
     page = describe_calibration(
         {"rounds": 100, "seed": 7, "counts": [count | numbers | {"promise": promise, "result": "not-calibrated"}]}
     )
-    assert "Promise: at most 6.0 %; the whole interval must be at most 7.5 %." in page
+    assert "Promise: at most 6.0 %; the whole interval must be at most 7.5 %." in page and "together:" not in page
     assert f"| {KINDS['hubs']} | – | 13.0 % (7.1 % to 21.2 %; 13 of 100) **not calibrated** | – |" in page
+    other = count | {"setting": "pairs-60", "observed": 0, "of": 400, "promise": promise, "result": "calibrated"}
+    page = describe_calibration(
+        {"rounds": 9, "seed": 7, "counts": [count | numbers | {"promise": promise, "result": None}, numbers | other]}
+    )
+    assert "All these registries together: 2.6 % (1.4 % to 4.4 %; 13 of 500) calibrated." in page
