@@ -7,10 +7,12 @@ from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
+from anyio import to_thread
 from jsonschema import Draft202012Validator
 from python_calamine import load_workbook
 
@@ -523,3 +525,19 @@ def test_the_pages_of_main_records_are_prepared_at_the_start(
             before = len(operations)
             assert client.get(f"/{MODEL[kind].plural}/unknown", headers=PAGE).status_code == 404
             assert prepared.intersection(operations[before:])
+
+
+def test_a_server_is_ready_when_the_database_has_the_plans(
+    store: Store, place: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = Event()
+
+    async def prepare(_graph: PageQueries, _seconds: float) -> None:
+        await to_thread.run_sync(go.wait, 60)
+
+    monkeypatch.setattr("registry.web.app.prepare_record_pages", prepare)
+    with serving(build_app(place, settings())) as client:
+        embedded = client.get("/ready").status_code == 200
+        assert embedded == (place.natively is not None), "the embedded engine needs no plans"
+        go.set()
+        assert until(lambda: client.get("/ready").status_code == 200)
