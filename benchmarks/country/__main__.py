@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
 import psutil
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,7 @@ from registry.database.driver import ConnectionSettings, Store
 from registry.engine.files import state_of
 from registry.permissions import Role
 from tests.support.cli import command, free_port, serves, speaking_to
+from tests.support.engines import until
 from tests.support.neo4j_server import Neo4jMissing, Size, running
 
 ROOMY = Size(("-Xms1g", "-Xmx4g", "-XX:+UseG1GC"), "1g")
@@ -139,11 +141,12 @@ def _database(name: str, data: Path) -> Iterator[Database]:
 
 @contextmanager
 def _serving(database: Database, data: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Serve the database by one worker. Yield the address and the process."""
+    """Serve the database by one worker. When the server is ready, yield the address and the process."""
     port = free_port()
     process = command("serve", "--port", str(port), data=data, **database.settings, **UNLIMITED)
     try:
         serves(process, port)
+        until(lambda: httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200)
         yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGINT)
