@@ -216,9 +216,7 @@ def _together(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     kept = ReliabilityPromise(promise["share"], promise["bound"], promise["at"] == "least")
     observed, of = (sum(one[name] for one in rows) for name in ("observed", "of"))
     share = MeasuredShare(rows[0]["name"], rows[0]["report"], rows[0]["text"], "", observed, of, kept)
-    low, high = share.interval or (None, None)
-    numbers = {"observed": observed, "of": of, "share": share.share, "low": low, "high": high}
-    return [f"All these registries together: {_calibration_cell({**numbers, 'result': share.verdict})}.", ""]
+    return [f"All these registries together: {_calibration_cell(share.as_json())}.", ""]
 
 
 def _calibration_table(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -43,7 +43,7 @@ def steps(what: str, every: Sequence[T]) -> Iterator[T]:
 
 
 def report_progress(what: str, done: int, of: int) -> None:
-    """Report that so many of the steps of a task are done; `what` names the task in the current language."""
+    """Report how many of the steps of a task are done. `what` names the task in the current language."""
     if watch := _watching.get():
         watch(what, done, of)
 

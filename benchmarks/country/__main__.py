@@ -146,7 +146,7 @@ def _serving(database: Database, data: Path) -> Iterator[tuple[str, psutil.Proce
     process = command("serve", "--port", str(port), data=data, **database.settings, **UNLIMITED)
     try:
         serves(process, port)
-        until(lambda: httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200)
+        assert until(lambda: httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200, 60), "it is never ready"
         yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGINT)

@@ -34,9 +34,9 @@ READS: Sequence[str] = (
 
 @dataclass
 class Load:
-    """The results of a mixed load: seconds of each read by address and of each write, responses by status, and memory."""
+    """The results of a mixed load: the seconds that reads and writes took, the numbers of responses by status, and the memory."""
 
-    reads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    reads: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by address
     writes: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     memory: list[float] = field(default_factory=list)  # MB of all processes, every ten seconds

@@ -221,11 +221,10 @@ def calibrate(
         Schedule,
         measured_shares,
         run_jobs,
-        selected_reports,
     )
 
     with use_language(load_settings().command_lang), _reporting_errors():
-        where, which = selected_settings(settings), selected_reports(reports or ",".join(REPORTS))
+        where, which = selected_settings(settings), _selected_reports(reports or ",".join(REPORTS))
         own = _read_arrays(as_of) if set(where) & set(OWN) else None
         stored = ResultFile(into, seed, own) if into else None
         known = stored.seed if stored else seed
@@ -248,7 +247,7 @@ def calibrate(
                     "seed": chosen,
                     "rounds": rounds,
                     "as_of": own and own.as_of,
-                    "counts": [_count_as_json(one) for one in counts],
+                    "counts": [one.as_json() for one in counts],
                 }
             )
         else:
@@ -274,16 +273,17 @@ def _read_arrays(as_of: str | None) -> "SnapshotArrays":
     return SnapshotArrays.of(*_read(OVERLAPS, as_of))
 
 
-def _count_as_json(one: "MeasuredShare") -> dict[str, object]:
-    low, high = one.interval or (None, None)
-    promise = one.promise and {
-        "at": "least" if one.promise.least else "most",
-        "share": one.promise.share,
-        "bound": one.promise.bound,
-    }
-    head = {"name": one.name, "report": one.report, "text": one.text, "setting": one.setting}
-    numbers = {"observed": one.observed, "of": one.of, "share": one.share, "low": low, "high": high}
-    return {**head, **numbers, "promise": promise, "result": one.verdict}
+def _selected_reports(text: str) -> list[str]:
+    """Return the reports that a comma-separated text names. Raises ReportError for a report that cannot be calibrated."""
+    from registry.evaluation.calibration import words_in
+    from registry.evaluation.rounds import REPORTS
+
+    words = words_in(text)
+    for word in words:
+        if word not in REPORTS:
+            sentence = _("The report {name} cannot be calibrated. Choose one of: {names}.")
+            raise ReportError(sentence.format(name=word, names=", ".join(REPORTS)))
+    return [one for one in REPORTS if one in words]
 
 
 def _print_counts(counts: "Sequence[MeasuredShare]") -> None:

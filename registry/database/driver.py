@@ -326,9 +326,9 @@ class Reader:
 
         `timeout` is in seconds; the default is the timeout of the connection settings.
 
-        Where the database caches plans, one request at a time runs a text without a plan; the others wait for it, and their time limit
-        begins afterwards. A plan of a long text takes seconds. If many requests made the same one at the same time, all would exceed
-        the time limit.
+        If the database caches plans, only one request at a time runs a text that has no plan yet. The others wait, and their time
+        limit starts afterwards. Planning a long text takes seconds. If many requests planned it at the same time, all of them would
+        exceed the time limit.
         """
         new = (
             [one.text for one in cyphers if not self._planned.get(hash(one.text))] if self._dialect.caches_plans else []

@@ -35,7 +35,7 @@ from registry.analysis.overlaps import OVERLAPS, overlaps
 from registry.analysis.report import Report, ReportDefinition, ReportError, ReportRow
 from registry.analysis.sector_gaps import SECTOR_GAPS, sector_gaps
 from registry.analysis.snapshot import SnapshotArrays, adjacency, assumed_ties
-from registry.evaluation.calibration import GENERATED, OWN, SETTINGS, Example, Random, example_in, words_in
+from registry.evaluation.calibration import GENERATED, OWN, SETTINGS, Example, Random, example_in
 from registry.i18n import _
 from registry.progress import report_progress
 
@@ -511,6 +511,16 @@ class MeasuredShare(NamedTuple):
             return "calibrated"
         return "not-calibrated" if low > sign * self.promise.share else "too-few-rounds"
 
+    def as_json(self) -> dict[str, object]:
+        """Return the share as a JSON object, with its interval, promise and result."""
+        low, high = self.interval or (None, None)
+        promise = self.promise and {
+            "at": "least" if self.promise.least else "most", "share": self.promise.share, "bound": self.promise.bound,
+        }  # fmt: skip
+        head = {"name": self.name, "report": self.report, "text": self.text, "setting": self.setting}
+        numbers = {"observed": self.observed, "of": self.of, "share": self.share, "low": low, "high": high}
+        return {**head, **numbers, "promise": promise, "result": self.verdict}
+
 
 def measured_shares(results: Sequence[Result]) -> list[MeasuredShare]:
     """Add up the results of all rounds, for each measure in each setting; the measures of a report follow each other."""
@@ -538,13 +548,3 @@ def _any_alarm(alarms: Mapping[tuple[str, int], Mapping[str, Count]]) -> Iterato
         if rounds:
             observed = sum(any(alarm for alarm, _of in each.values()) for each in rounds)
             yield MeasuredShare("any-alarm", ALL_REPORTS, ANY_ALARM, setting, observed, len(rounds))
-
-
-def selected_reports(text: str) -> list[str]:
-    """Return the reports that a comma-separated text names. Raises ReportError for a report that cannot be calibrated."""
-    words = words_in(text)
-    for word in words:
-        if word not in REPORTS:
-            sentence = _("The report {name} cannot be calibrated. Choose one of: {names}.")
-            raise ReportError(sentence.format(name=word, names=", ".join(REPORTS)))
-    return [one for one in REPORTS if one in words]

@@ -199,7 +199,7 @@ class RecordPages:
     async def _json(self, kind: type[Kind], request: Request) -> Response:
         one = request.path_params["id"]
         day = _day(request, "as-of", kind, one) or today()
-        record = await self._record(kind, one, day, actor_of(request))
+        record = await _read_record(self._graph, kind, one, day, actor_of(request))
         return await self._redirect(request, ".json") if record is None else json_file({field_of(kind): record})
 
     async def _of_any_kind(self, request: Request) -> Response:
@@ -214,9 +214,6 @@ class RecordPages:
         path = record_path(found["__typename"], one) + extension
         return RedirectResponse(address(path, request.query_params.multi_items()), 307)
 
-    async def _record(self, kind: type[Kind], one: str, day: str, me: Actor) -> Data | None:
-        return await _read_record(self._graph, kind, one, day, me)
-
     async def _record_and_impact(
         self, kind: type[Kind], one: str, day: str, me: Actor
     ) -> tuple[Data | None, ImpactView | None]:
@@ -224,7 +221,7 @@ class RecordPages:
 
         If many records depend directly on the record, only their number is returned.
         """
-        record = await self._record(kind, one, day, me)
+        record = await _read_record(self._graph, kind, one, day, me)
         if record is None or kind.__name__ not in STOPPABLE:
             return record, None
         if (direct := records.count_direct(kind, record)) > MOST_FOLLOWED:
@@ -233,7 +230,7 @@ class RecordPages:
 
 
 async def prepare_record_pages(graph: PageQueries, seconds: float) -> None:
-    """Compile the queries of the record pages of the main kinds, and let the database plan them, for so many seconds at most.
+    """Compile the queries of the record pages of the main kinds, and let the database plan them, for at most `seconds` seconds.
 
     Otherwise the first visitor would wait: a plan of a record page takes Neo4j some seconds. If the database is down, return.
     """

@@ -67,7 +67,7 @@ def test_one_request_at_a_time_runs_a_text_without_a_plan(place: ConnectionSetti
                 self.now -= 1
 
     async def visits(reader: Reader, *texts: str) -> list[int]:
-        """Let four requests run the texts at the same time. Return how many were running when each began."""
+        """Run the texts in four concurrent requests. Return, for each request, how many were running when it began."""
         running.clear()
         reads = (reader.read([Cypher(text, {"in": {"n": n}}) for text in texts]) for n in range(4))
         answers = await asyncio.gather(*reads, return_exceptions=True)
